@@ -1,0 +1,165 @@
+//! A case (案卷): work for somebody, with a class, a limit and a history.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{EffectId, Severity, Timestamp};
+
+/// Which clock a limit runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitKind {
+    /// 紧急工作时: a continuous hour, nights, weekends and holidays included.
+    UrgentHour,
+    /// 工作时: an hour of working time.
+    WorkHour,
+    /// 工作日: a day of working time (how long that is, is the calendar's business).
+    WorkDay,
+    /// 自然日: 24 continuous hours.
+    NaturalDay,
+}
+
+/// A limit and the moment it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deadline {
+    /// Which clock.
+    pub limit: LimitKind,
+    /// How many of the clock's units.
+    pub amount: u32,
+    /// When the clock started.
+    pub started: Timestamp,
+    /// When the time is up; moves when the clock was suspended.
+    pub due: Timestamp,
+}
+
+/// Where a case stands. The six stages that people see (上报 立案 派遣 处置 核查 结案) are derived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseState {
+    /// Reported, waits for the acceptor (上报).
+    Reported,
+    /// Waits for a check on site before filing (核实).
+    PendingVerify,
+    /// Not filed (不立案).
+    Rejected,
+    /// Filed, waits for dispatch (立案).
+    Filed,
+    /// Sent back by a department, waits for dispatch again (回退).
+    Returned,
+    /// Dispatched, not yet received by the department (派遣).
+    Dispatched,
+    /// Being handled (处置).
+    Handling,
+    /// Suspended: the clock stands still (挂账).
+    Suspended,
+    /// Handled, waits for the check (核查).
+    PendingCheck,
+    /// Checked and found right, waits for closing.
+    CheckPassed,
+    /// Closed (结案).
+    Closed,
+    /// Closed by a supervisor against the workflow (强制结案).
+    ForceClosed,
+    /// Cancelled (作废).
+    Cancelled,
+    /// Folded into another case.
+    Merged,
+}
+
+impl CaseState {
+    /// Whether nothing more can happen to the case.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            CaseState::Rejected | CaseState::Closed | CaseState::ForceClosed | CaseState::Cancelled | CaseState::Merged
+        )
+    }
+}
+
+/// Work for somebody.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// Its id: the record that opened it.
+    pub id: EffectId,
+    /// The number that people use.
+    pub number: Arc<str>,
+    /// Where the report came from: `iot` for a rule's incident.
+    pub source: Arc<str>,
+    /// Where it stands.
+    pub state: CaseState,
+    /// The worst of its incidents.
+    pub severity: Severity,
+    /// The asset.
+    pub asset: Arc<str>,
+    /// What people call the asset.
+    pub asset_name: Arc<str>,
+    /// Class of the city's table, such as `01-02`; empty if the profile has no mapping.
+    pub class: Arc<str>,
+    /// `component` (部件) or `event` (事件).
+    pub class_kind: Arc<str>,
+    /// The class in words.
+    pub class_name: Arc<str>,
+    /// Stable id of the city table's row that gave the limit; empty if there is none.
+    pub standard: Arc<str>,
+    /// The condition that opened it.
+    pub condition: Arc<str>,
+    /// For people, in Chinese.
+    pub text_zh: String,
+    /// For people, in English.
+    pub text_en: String,
+    /// District.
+    pub district: Arc<str>,
+    /// Grid cell.
+    pub grid: Arc<str>,
+    /// Department that owns it.
+    pub department: Arc<str>,
+    /// Latitude in degrees, WGS-84.
+    pub latitude: Option<f64>,
+    /// Longitude in degrees, WGS-84.
+    pub longitude: Option<f64>,
+    /// Its incidents, oldest first.
+    pub incidents: Vec<EffectId>,
+    /// Whether any of its incidents still holds.
+    pub condition_holds: bool,
+    /// The handling deadline.
+    pub deadline: Option<Deadline>,
+    /// The deadline has passed.
+    pub overdue: bool,
+    /// Who acknowledged it.
+    pub acknowledged_by: Option<Arc<str>>,
+    /// When it was acknowledged.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Who works on it.
+    pub assignee: Option<Arc<str>>,
+    /// When it opened.
+    pub opened: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+    /// When it reached a final state.
+    pub closed: Option<Timestamp>,
+    /// On closing: `real`, `false`, `nuisance` or `duplicate`.
+    pub feedback: Option<Arc<str>>,
+    /// The case that it was folded into.
+    pub merged_into: Option<EffectId>,
+}
+
+/// One line of a case's history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseEvent {
+    /// The case.
+    pub case: EffectId,
+    /// When.
+    pub time: Timestamp,
+    /// Who: a staff account, or `system`.
+    pub actor: Arc<str>,
+    /// What: `opened`, or the action's name.
+    pub action: Arc<str>,
+    /// The state before.
+    pub from: Option<CaseState>,
+    /// The state after.
+    pub to: CaseState,
+    /// What was said with it.
+    pub note: String,
+}

@@ -1,0 +1,33 @@
+//! The nouns that all of gengfu shares: device, kind, field, reading, record, signal, incident, case.
+//!
+//! This crate promises plain data and the small rules that belong to it (what a valid device id is,
+//! in which range a field lies). It knows no clock, no I/O, no codec, no rule and no store: every
+//! other crate may depend on it, and it depends on none of them.
+
+pub mod case;
+pub mod catalogue;
+pub mod decoded;
+pub mod device;
+pub mod effect;
+pub mod envelope;
+pub mod id;
+pub mod incident;
+pub mod record;
+pub mod signal;
+pub mod staff;
+pub mod time;
+pub mod value;
+
+pub use case::{Case, CaseEvent, CaseState, Deadline, LimitKind};
+pub use catalogue::{FieldDef, FieldId, FieldType, Kind};
+pub use decoded::{Decoded, FieldProblem, ProblemKind, QuarantineReason, Reading, Sample};
+pub use device::{Device, DeviceLife};
+pub use effect::{Disposition, DispositionKind, Effect, EffectSink, OutboxItem, Point};
+pub use envelope::{Envelope, MessageKey, PayloadFormat, Transport};
+pub use id::{DeviceId, EffectId, IdError, Seq};
+pub use incident::{Incident, IncidentState, Severity};
+pub use record::{Body, Control, Record};
+pub use signal::{Assertion, Evidence, Signal};
+pub use staff::{Action, Refusal, Role, StaffRequest, Verdict};
+pub use time::Timestamp;
+pub use value::{Quality, Value};
