@@ -1,0 +1,95 @@
+//! The ledger: the reducer's state at a journal position, committed together with that position.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use gengfu_model::staff::User;
+use gengfu_model::{Case, Effect, EffectId, Incident, Seq, Timestamp, Value};
+
+/// What a ledger can fail with. Any failure of a commit is fatal to the process: it recovers from
+/// the journal.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The store said no.
+    #[error("ledger `{what}`: {message}")]
+    Store {
+        /// The file and what was tried.
+        what: String,
+        /// The store's own words.
+        message: String,
+    },
+    /// The disk is full; nothing of the commit was kept.
+    #[error("ledger: no room left on the disk")]
+    Full,
+    /// A stored row cannot be read back.
+    #[error("ledger: row `{row}` cannot be read: {message}")]
+    Corrupt {
+        /// Table and key.
+        row: String,
+        /// Why.
+        message: String,
+    },
+}
+
+/// The write side of the ledger. One thread owns it.
+pub trait Ledger: Send {
+    /// Applies the effects in order and moves the position, all in one durable transaction.
+    ///
+    /// `position` is the last record applied and `time` its journal time; both never go back.
+    /// An empty list of effects only moves the position.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing of the commit is kept then.
+    fn commit(&mut self, effects: &[(EffectId, Effect)], position: Seq, time: Timestamp) -> Result<(), LedgerError>;
+
+    /// Everything that recovery needs.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a row cannot be read.
+    fn load(&self) -> Result<LedgerState, LedgerError>;
+
+    /// Writes every row that effects made, as JSON lines in a canonical order (table, key), without
+    /// anything that may differ between a live run and a replay (no row ids, no delivery attempts).
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a row cannot be read or the output cannot be written.
+    fn dump(&self, output: &mut dyn Write) -> Result<(), LedgerError>;
+}
+
+/// The reducer's state at a position, as the ledger keeps it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LedgerState {
+    /// The last record whose effects are in.
+    pub position: Seq,
+    /// That record's journal time.
+    pub time: Timestamp,
+    /// Incidents that are open, and cleared ones whose id stands in a `ReducerState` row's key
+    /// (see [`Ledger::load`]): sorted by id.
+    pub incidents: Vec<Incident>,
+    /// Cases that are not in a final state, sorted by id.
+    pub cases: Vec<Case>,
+    /// The reducer's own pieces, sorted by key.
+    pub reducer: Vec<(String, String)>,
+    /// Staff accounts, sorted by name.
+    pub users: Vec<User>,
+    /// The live profile, if one was set.
+    pub profile: Option<String>,
+    /// Every activated pack with the record that activated it, oldest first.
+    pub packs: Vec<ActivatedPack>,
+    /// Settings of parameters (rule, name, scope, value), sorted.
+    pub parameters: Vec<(Arc<str>, Arc<str>, Arc<str>, Value)>,
+}
+
+/// A rule pack that was put to work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActivatedPack {
+    /// The record that activated it.
+    pub id: EffectId,
+    /// The pack's hash.
+    pub version: Arc<str>,
+    /// Its files.
+    pub files: Arc<BTreeMap<String, String>>,
+    /// Who activated it.
+    pub by: Arc<str>,
+}

@@ -1,0 +1,133 @@
+//! What the API needs of the running gateway: a seam, so that the API is tested without one.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use gengfu_model::staff::{StaffRequest, Verdict};
+use gengfu_model::{DeviceId, DeviceLife, Kind, Quality, Seq, Timestamp, Value};
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+/// A future that owns what it needs.
+pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The newest accepted value of one field.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LatestField {
+    /// The value.
+    pub value: Value,
+    /// Event time.
+    pub time: Timestamp,
+    /// How far it can be trusted.
+    pub quality: Quality,
+}
+
+/// What the engine knows of a device right now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeviceNow {
+    /// The device.
+    pub device: DeviceId,
+    /// Its kind.
+    pub kind: Kind,
+    /// Where it stands in its life.
+    pub life: DeviceLife,
+    /// When it was last heard (journal time).
+    pub heard: Option<Timestamp>,
+    /// Its newest values by field name.
+    pub fields: BTreeMap<&'static str, LatestField>,
+}
+
+/// The two sheets: of one device and day, of one device, or of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Balance {
+    /// Messages in the journal.
+    pub journaled: u64,
+    /// Messages decoded.
+    pub decoded: u64,
+    /// Messages seen before.
+    pub duplicate: u64,
+    /// Messages quarantined.
+    pub quarantined: u64,
+    /// Field values decoded.
+    pub values_decoded: u64,
+    /// Values stored in time.
+    pub values_stored: u64,
+    /// Values stored late.
+    pub values_late: u64,
+    /// Values of a duplicate reading within a message.
+    pub values_duplicate: u64,
+    /// Values that replaced one of the same field and time.
+    pub values_replaced: u64,
+    /// Values refused for their type or range.
+    pub values_out_of_range: u64,
+    /// Values whose time was too far ahead.
+    pub values_too_far_ahead: u64,
+    /// Messages refused at the door (not journaled), by the refusal summaries.
+    pub refused: u64,
+}
+
+/// An event of the live stream. `id` is `SEQUENCE-ORDINAL` of the effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamEvent {
+    /// The event's id, for `Last-Event-ID`.
+    pub id: gengfu_model::EffectId,
+    /// `incident.opened`, `incident.updated`, `incident.cleared`, `case.opened`, `case.updated`, `device.state`, `balance`.
+    pub name: Arc<str>,
+    /// The body as JSON text.
+    pub data: Arc<str>,
+}
+
+/// How the running gateway is doing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: &'static str,
+    /// Listeners are up and recovery is done.
+    pub ready: bool,
+    /// The newest synced record.
+    pub journal: Seq,
+    /// The newest record that the engine has applied.
+    pub applied: Seq,
+    /// The newest record whose effects are in the ledger.
+    pub ledger: Seq,
+    /// Journal time.
+    pub time: Timestamp,
+    /// Registered devices.
+    pub devices: usize,
+    /// The live rule pack's version, if any.
+    pub pack: Option<Arc<str>>,
+    /// What is wrong with the gateway itself right now, for people (disk full, clock fault).
+    pub faults: Vec<String>,
+}
+
+/// The running gateway, as the API sees it.
+pub trait Gateway: Send + Sync + 'static {
+    /// Journals a staff request and waits for the engine's verdict; the ledger has it by then.
+    fn request(&self, request: StaffRequest) -> Answer<Verdict>;
+
+    /// What the engine knows of a device right now; `None`: not in the register.
+    fn device_now(&self, device: DeviceId) -> Answer<Option<DeviceNow>>;
+
+    /// The devices after `after` in the order of ids, at most `limit`.
+    fn devices_now(&self, after: Option<DeviceId>, limit: usize) -> Answer<Vec<DeviceNow>>;
+
+    /// The two sheets since the first record (of all devices or one).
+    fn balance(&self, device: Option<DeviceId>) -> Answer<Balance>;
+
+    /// The live stream from now on. A reader that falls behind is told so and resumes by id.
+    fn subscribe(&self) -> broadcast::Receiver<Arc<StreamEvent>>;
+
+    /// How the gateway is doing.
+    fn status(&self) -> Status;
+
+    /// Metrics in Prometheus' text format.
+    fn metrics(&self) -> String;
+
+    /// Hash of a device token under the server's secret.
+    fn hash_token(&self, token: &str) -> [u8; 32];
+
+    /// Checks rule files; every mistake as JSON (`file, line, column, severity, message, hint, source`).
+    fn check_rules(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value>;
+}
