@@ -1,1 +1,18 @@
-//! x
+//! The composition root: configuration, wiring, supervision, command line.
+//!
+//! This is the only place that sees every crate. It promises that the parts are started in the order
+//! in which data flows against, and stopped in the order in which it flows; what a part does is that
+//! part's business.
+
+pub mod cli;
+pub mod config;
+pub mod gateway;
+pub mod handle;
+mod listeners;
+pub mod local;
+pub mod packs;
+pub mod pipeline;
+pub mod secret;
+pub mod supervise;
+
+pub use gateway::{Addresses, Gateway, StartError, StartOptions};

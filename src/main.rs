@@ -1,1 +1,7 @@
-fn main() {}
+//! The `gengfu` program: see [`gengfu::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gengfu::cli::run()
+}

@@ -77,6 +77,15 @@ pub enum Effect {
     },
     /// What became of a message or value that was not simply stored (append).
     Disposition(Box<Disposition>),
+    /// A device's day is over: its sheets (insert or replace by device and day).
+    DaySheet {
+        /// The device.
+        device: DeviceId,
+        /// The day in the city's time zone, `YYYY-MM-DD`.
+        day: String,
+        /// The counts by name, as JSON text.
+        counts: String,
+    },
 }
 
 /// Collects the effects of one record and numbers them.

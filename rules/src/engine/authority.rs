@@ -1,0 +1,31 @@
+//! Which role may ask for what, apart from the steps of a case (those are the reducer's table).
+
+use gengfu_model::staff::{Action, Role};
+use gengfu_model::{DeviceLife, Refusal};
+
+/// The roles that may ask for an action; `None`: the reducer decides.
+fn allowed(action: &Action) -> Option<&'static [Role]> {
+    use Role::{Administrator, DutyOfficer, Engineer, ShiftLeader};
+    match action {
+        Action::Case { .. } => None,
+        Action::SetLife { life: DeviceLife::Maintenance | DeviceLife::InService, .. } => {
+            Some(&[DutyOfficer, ShiftLeader, Administrator])
+        }
+        Action::AddDevices { .. } | Action::SetLife { .. } | Action::RotateKey { .. } => Some(&[Administrator]),
+        Action::SetProfile { .. } | Action::PutUser { .. } => Some(&[Administrator]),
+        Action::ActivatePack { .. } => Some(&[Engineer, Administrator]),
+        Action::SetParameter { .. } => Some(&[Engineer, ShiftLeader, Administrator]),
+    }
+}
+
+/// Checks that one of the roles may ask for the action.
+pub(super) fn check(action: &Action, roles: &[Role]) -> Result<(), Refusal> {
+    match allowed(action) {
+        Some(allowed) if !roles.iter().any(|role| allowed.contains(role)) => {
+            let names: Vec<String> = allowed.iter().map(|role| format!("{role:?}")).collect();
+            let message = format!("`{}` needs one of the roles {}", action.name(), names.join(", "));
+            Err(Refusal::new("forbidden", message).hint("ask an administrator for the role"))
+        }
+        _ => Ok(()),
+    }
+}

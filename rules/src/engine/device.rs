@@ -1,0 +1,134 @@
+//! Everything that the engine knows of one device, and how it is written into a checkpoint row.
+
+use std::sync::Arc;
+
+use gengfu_model::{Device, Seq, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::duplicates::Seen;
+use super::sheet::Sheet;
+use crate::{Latest, RuleState};
+
+/// The version of the row's encoding; a row of another version is refused.
+const ROW_VERSION: u8 = 1;
+
+/// One device: its register entry and all state that a message of it can change.
+///
+/// What only devices that have spoken need stands behind a box, so that a registered, silent device
+/// stays small.
+#[derive(Debug)]
+pub(super) struct DeviceState {
+    /// The register's entry.
+    pub(super) device: Arc<Device>,
+    /// Records up to this one are in the state already; only a replay meets older ones.
+    pub(super) past: Seq,
+    /// Journal time of the last message that was no repeat.
+    pub(super) heard: Option<Timestamp>,
+    /// The newest accepted event time.
+    pub(super) newest: Option<Timestamp>,
+    /// Newest values by field.
+    pub(super) latest: Latest,
+    /// Slots, timers and verdicts of the rules.
+    pub(super) rules: RuleState,
+    /// Keys and counts; made at the first message.
+    pub(super) spoken: Option<Box<Spoken>>,
+    /// The entry that this device has in the engine's timers.
+    pub(super) due: Option<Timestamp>,
+    /// Changed since its last row.
+    pub(super) dirty: bool,
+}
+
+/// What a device has once it has spoken.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Spoken {
+    /// Keys of its last messages.
+    pub(super) seen: Seen,
+    /// Counts since its first message.
+    pub(super) total: Sheet,
+    /// The day (since 1970-01-01, city time) that `today` counts.
+    pub(super) day: i64,
+    /// Counts of that day.
+    pub(super) today: Sheet,
+    /// How far its clock was ahead at its last reading, in milliseconds; 0 if it was not.
+    pub(super) ahead_ms: i64,
+}
+
+/// A row as it is stored. Field order is the format: change it only with [`ROW_VERSION`].
+#[derive(Serialize, Deserialize)]
+struct Row {
+    device: Device,
+    heard: Option<Timestamp>,
+    newest: Option<Timestamp>,
+    latest: Latest,
+    rules: RuleState,
+    spoken: Option<Spoken>,
+}
+
+/// Why a checkpoint row cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RowError {
+    /// Written by another version of the program.
+    #[error("checkpoint row has format {found}, this program reads format {ROW_VERSION}")]
+    Version {
+        /// The format found.
+        found: u8,
+    },
+    /// The bytes are no row.
+    #[error("checkpoint row cannot be read: {0}")]
+    Corrupt(String),
+}
+
+impl DeviceState {
+    /// A device that was just registered.
+    pub(super) fn new(device: Arc<Device>) -> DeviceState {
+        DeviceState {
+            device,
+            past: Seq(0),
+            heard: None,
+            newest: None,
+            latest: Latest::default(),
+            rules: RuleState::default(),
+            spoken: None,
+            due: None,
+            dirty: false,
+        }
+    }
+
+    /// The state as bytes.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let row = Row {
+            device: (*self.device).clone(),
+            heard: self.heard,
+            newest: self.newest,
+            latest: self.latest.clone(),
+            rules: self.rules.clone(),
+            spoken: self.spoken.as_deref().cloned(),
+        };
+        postcard::to_extend(&row, vec![ROW_VERSION]).expect("a row is plain data, writing it to memory cannot fail")
+    }
+
+    /// The state from bytes; records up to `past` are in it.
+    pub(super) fn decode(bytes: &[u8], past: Seq) -> Result<DeviceState, RowError> {
+        let (version, body) = bytes.split_first().ok_or_else(|| RowError::Corrupt("it is empty".to_owned()))?;
+        if *version != ROW_VERSION {
+            return Err(RowError::Version { found: *version });
+        }
+        let row: Row = postcard::from_bytes(body).map_err(|error| RowError::Corrupt(error.to_string()))?;
+        Ok(DeviceState {
+            device: Arc::new(row.device),
+            past,
+            heard: row.heard,
+            newest: row.newest,
+            latest: row.latest,
+            rules: row.rules,
+            spoken: row.spoken.map(Box::new),
+            due: None,
+            dirty: false,
+        })
+    }
+
+    /// What a device has once it has spoken, made if need be.
+    pub(super) fn spoken(&mut self) -> &mut Spoken {
+        self.spoken.get_or_insert_default()
+    }
+}

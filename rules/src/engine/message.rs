@@ -1,0 +1,352 @@
+//! A device's message: repeats, times, counts, newest values, rules.
+
+use std::sync::Arc;
+
+use chrono::Offset;
+use gengfu_cases::At;
+use gengfu_model::{
+    Device, DeviceLife, Disposition, DispositionKind, Effect, Envelope, PayloadFormat, Point, ProblemKind, Quality,
+    QuarantineReason, Reading, Record, Timestamp,
+};
+
+use super::acceptance::{Acceptance, accept};
+use super::device::DeviceState;
+use super::{DecodedMessage, Engine, Output, Sheet};
+use crate::{Context, LatestValue};
+
+impl Engine {
+    /// Applies one message.
+    pub(super) fn message(
+        &mut self,
+        record: &Record,
+        envelope: &Envelope,
+        decoded: Option<DecodedMessage>,
+        out: &mut Output,
+    ) {
+        let index = self.index.get(&envelope.device).copied();
+        let Some(index) = index.filter(|&index| self.devices[index as usize].device.kind == envelope.kind) else {
+            return self.orphan(record, envelope, out);
+        };
+        if self.devices[index as usize].past >= record.seq {
+            return;
+        }
+        let decoded = decoded.expect("a message comes with what its codec made of it");
+        let mut dispositions = Dispositions { record, envelope, live: self.is_live(record.seq), out };
+        self.roll_day(index, record.time, &mut dispositions);
+
+        let state = &mut self.devices[index as usize];
+        if is_repeat(state, record, envelope, &decoded) {
+            count(state, |sheet| {
+                sheet.journaled += 1;
+                sheet.duplicate += 1;
+            });
+            dispositions.add(DispositionKind::Duplicate, "seen before".to_owned(), false);
+            return self.settle(index, At { seq: record.seq, now: self.now }, out);
+        }
+        count(state, |sheet| sheet.journaled += 1);
+        let readings = match decoded.result {
+            Err((reason, detail)) => {
+                count(state, |sheet| sheet.quarantined += 1);
+                dispositions.quarantine(reason, &detail);
+                Vec::new()
+            }
+            Ok(decoded) => {
+                for (reason, detail) in &decoded.rejected {
+                    dispositions.quarantine(*reason, detail);
+                }
+                let (readings, usable) =
+                    self.sort_out(index, record, envelope, decoded.readings, &mut dispositions);
+                let is_notice = matches!(envelope.format, PayloadFormat::Event | PayloadFormat::Reply);
+                let state = &mut self.devices[index as usize];
+                count(state, |sheet| if usable || is_notice { sheet.decoded += 1 } else { sheet.quarantined += 1 });
+                readings
+            }
+        };
+        self.heard(index, record, out);
+        self.judge(index, record, readings, out);
+        self.settle(index, At { seq: record.seq, now: self.now }, out);
+    }
+
+    /// Sorts the readings by time and tells what becomes of each; counts every value once. Gives the
+    /// readings that can be used, and whether there was any.
+    fn sort_out(
+        &mut self,
+        index: u32,
+        record: &Record,
+        envelope: &Envelope,
+        mut readings: Vec<Reading>,
+        dispositions: &mut Dispositions<'_>,
+    ) -> (Vec<Accepted>, bool) {
+        let received = envelope.received_at.min(record.time);
+        readings.sort_by_key(|reading| reading.event_time.unwrap_or(received));
+        let state = &mut self.devices[index as usize];
+        // One id belongs to the message and was judged with it; several are ids of the readings.
+        let own_ids = readings.len() > 1;
+        let mut accepted = Vec::with_capacity(readings.len());
+        for reading in readings {
+            let values = reading.samples.len() as u64;
+            let problems = reading.problems.len() as u64;
+            count(state, |sheet| {
+                sheet.values_decoded += values + problems;
+                sheet.values_out_of_range += problems;
+            });
+            dispositions.problems(&reading);
+            if own_ids && let Some(id) = &reading.id {
+                let key = gengfu_model::MessageKey::Explicit(Arc::clone(id));
+                if state.spoken().seen.check(&key, None, None, super::payload_hash(id.as_bytes()), record.time) {
+                    count(state, |sheet| sheet.values_duplicate += values);
+                    dispositions.add(DispositionKind::Duplicate, format!("reading `{id}` seen before"), false);
+                    continue;
+                }
+            }
+            let (time, late) = match accept(reading.event_time, received, state.newest, &self.config) {
+                Acceptance::InTime(time) => (time, Lateness::InTime),
+                Acceptance::LateNewest(time) => (time, Lateness::Newest),
+                Acceptance::Late(time) => (time, Lateness::Older),
+                Acceptance::TooFarAhead => {
+                    count(state, |sheet| sheet.values_too_far_ahead += values);
+                    let ahead = reading.event_time.unwrap_or(received).since_ms(received);
+                    dispositions.add(DispositionKind::TooFarAhead, format!("{ahead} ms ahead of received time"), true);
+                    continue;
+                }
+                Acceptance::BadTime => {
+                    count(state, |sheet| sheet.values_out_of_range += values);
+                    let time = reading.event_time.unwrap_or(received).as_millis();
+                    dispositions.quarantine(
+                        QuarantineReason::BadTime,
+                        &format!("event time {time} ms is before 2010: `ts` is in milliseconds"),
+                    );
+                    continue;
+                }
+            };
+            let ahead_ms = reading.event_time.map_or(0, |claimed| claimed.since_ms(received).max(0));
+            state.spoken().ahead_ms = ahead_ms;
+            if late != Lateness::Older {
+                state.newest = Some(state.newest.map_or(time, |newest| newest.max(time)));
+            }
+            if late != Lateness::InTime {
+                let age_ms = received.since_ms(time);
+                dispositions.add(DispositionKind::StoredLate, format!("{age_ms} ms old, {values} values"), false);
+            }
+            accepted.push(Accepted { time, late, reading });
+        }
+        let usable = !accepted.is_empty();
+        (accepted, usable)
+    }
+
+    /// A message was heard: puts the device in service if need be, and arms its silence.
+    fn heard(&mut self, index: u32, record: &Record, out: &mut Output) {
+        let live = self.is_live(record.seq);
+        let pack = Arc::clone(&self.pack);
+        let state = &mut self.devices[index as usize];
+        state.heard = Some(self.now);
+        if state.device.life == DeviceLife::Registered {
+            let mut device = Device::clone(&state.device);
+            device.life = DeviceLife::InService;
+            state.device = Arc::new(device);
+            if live {
+                out.effects.push(Effect::Device(Box::new(Device::clone(&state.device))));
+            }
+        }
+        let cx = Context {
+            device: &state.device,
+            latest: &state.latest,
+            now: self.now,
+            seq: record.seq,
+            late: false,
+            zone: self.zone,
+            parameters: &self.parameters,
+        };
+        pack.arm(&cx, &mut state.rules, &mut self.signals);
+    }
+
+    /// Stores the readings' values and lets the rules judge them.
+    ///
+    /// Of a backlog, the newest reading alone is judged, and what it raises is marked late.
+    fn judge(&mut self, index: u32, record: &Record, readings: Vec<Accepted>, out: &mut Output) {
+        let pack = Arc::clone(&self.pack);
+        let last_late = readings.iter().rposition(|reading| reading.late == Lateness::Newest);
+        let mut backlog_carried = 0;
+        for (position, Accepted { time, late, reading }) in readings.into_iter().enumerate() {
+            let state = &mut self.devices[index as usize];
+            let carried = store(state, record, time, late, &reading, out);
+            let (judged, carried) = match late {
+                Lateness::InTime => (true, carried),
+                Lateness::Older => (false, 0),
+                Lateness::Newest => {
+                    backlog_carried |= carried;
+                    (last_late == Some(position), backlog_carried)
+                }
+            };
+            if judged {
+                let cx = Context {
+                    device: &state.device,
+                    latest: &state.latest,
+                    now: self.now,
+                    seq: record.seq,
+                    late: late == Lateness::Newest,
+                    zone: self.zone,
+                    parameters: &self.parameters,
+                };
+                pack.on_reading(&cx, time, carried, &mut state.rules, &mut self.signals);
+            }
+        }
+    }
+
+    /// A message whose device is not in the register any more, or is of another kind by now.
+    fn orphan(&mut self, record: &Record, envelope: &Envelope, out: &mut Output) {
+        // Orphans belong to no device row; they are counted from the checkpoint's position on.
+        self.orphans.journaled += 1;
+        self.orphans.quarantined += 1;
+        let live = self.is_live(record.seq);
+        Dispositions { record, envelope, live, out }
+            .quarantine(QuarantineReason::UnknownDevice, "the device is not in the register with this kind");
+    }
+
+    /// At a device's first message of a new day, the day before is written into the ledger.
+    fn roll_day(&mut self, index: u32, time: Timestamp, dispositions: &mut Dispositions<'_>) {
+        let day = self.day(time);
+        let state = &mut self.devices[index as usize];
+        let id = state.device.id.clone();
+        let spoken = state.spoken();
+        if spoken.day == day {
+            return;
+        }
+        let finished = std::mem::replace(&mut spoken.today, Sheet::default());
+        let finished_day = std::mem::replace(&mut spoken.day, day);
+        if finished.journaled > 0 && dispositions.live {
+            let counts = serde_json::to_string(&finished).expect("counts are plain data");
+            let date = chrono::DateTime::from_timestamp(finished_day * 86_400, 0).unwrap_or_default();
+            let day = date.format("%Y-%m-%d").to_string();
+            dispositions.out.effects.push(Effect::DaySheet { device: id, day, counts });
+        }
+    }
+
+    /// The day of a moment in the city's time zone, counted from 1970-01-01.
+    fn day(&self, time: Timestamp) -> i64 {
+        let utc = chrono::DateTime::from_timestamp_millis(time.as_millis()).unwrap_or_default();
+        let offset = utc.with_timezone(&self.zone).offset().fix().local_minus_utc();
+        (time.as_millis().div_euclid(1_000) + i64::from(offset)).div_euclid(86_400)
+    }
+}
+
+/// How a reading stands to what is known of the device.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lateness {
+    InTime,
+    /// From a backlog, and the newest that is known.
+    Newest,
+    /// Older than what is known.
+    Older,
+}
+
+struct Accepted {
+    time: Timestamp,
+    late: Lateness,
+    reading: Reading,
+}
+
+fn count(state: &mut DeviceState, change: impl Fn(&mut Sheet)) {
+    let spoken = state.spoken();
+    change(&mut spoken.total);
+    change(&mut spoken.today);
+}
+
+fn is_repeat(state: &mut DeviceState, record: &Record, envelope: &Envelope, decoded: &DecodedMessage) -> bool {
+    let readings = decoded.result.as_ref().map(|decoded| decoded.readings.as_slice()).unwrap_or_default();
+    let explicit = match readings {
+        [only] => only.id.as_deref(),
+        _ => None,
+    };
+    let event_time = readings.iter().filter_map(|reading| reading.event_time).max();
+    state.spoken().seen.check(&envelope.key, explicit, event_time, decoded.payload_hash, record.time)
+}
+
+/// Puts a reading's values into the newest values and the series; gives the mask of the fields that
+/// it carries in good quality.
+fn store(
+    state: &mut DeviceState,
+    record: &Record,
+    time: Timestamp,
+    late: Lateness,
+    reading: &Reading,
+    out: &mut Output,
+) -> u32 {
+    let mut carried = 0;
+    for sample in &reading.samples {
+        let known = state.latest.get(sample.field);
+        let same_time = known.is_some_and(|known| known.event_time == time);
+        let same_value = known.is_some_and(|known| known.value == sample.value && known.quality == sample.quality);
+        count(state, |sheet| match (same_time, late) {
+            (true, _) if same_value => sheet.values_duplicate += 1,
+            (true, _) => sheet.values_replaced += 1,
+            (false, Lateness::InTime) => sheet.values_stored += 1,
+            (false, _) => sheet.values_late += 1,
+        });
+        if late != Lateness::Older {
+            carried |= 1 << sample.field.0;
+            if state.latest.get(sample.field).is_none_or(|known| known.event_time <= time) {
+                let value = LatestValue {
+                    value: sample.value.clone(),
+                    quality: sample.quality,
+                    event_time: time,
+                    journal_time: record.time,
+                    seq: record.seq,
+                };
+                state.latest.set(sample.field, value);
+            }
+        }
+        // A value that must not be judged must not be plotted either.
+        if sample.quality == Quality::Ok {
+            out.points.push(Point {
+                device: state.device.id.clone(),
+                kind: state.device.kind,
+                field: sample.field,
+                time,
+                seq: record.seq,
+                value: sample.value.clone(),
+            });
+        }
+    }
+    carried
+}
+
+/// Writes what became of a message, unless the ledger has it already.
+struct Dispositions<'a> {
+    record: &'a Record,
+    envelope: &'a Envelope,
+    live: bool,
+    out: &'a mut Output,
+}
+
+impl Dispositions<'_> {
+    fn add(&mut self, kind: DispositionKind, detail: String, with_payload: bool) {
+        if self.live {
+            self.out.effects.push(Effect::Disposition(Box::new(Disposition {
+                seq: self.record.seq,
+                device: self.envelope.device.clone(),
+                time: self.record.time,
+                kind,
+                detail,
+                payload: with_payload.then(|| Arc::clone(&self.envelope.payload)),
+            })));
+        }
+    }
+
+    fn quarantine(&mut self, reason: QuarantineReason, detail: &str) {
+        let reason = serde_json::to_value(reason).expect("a reason is a plain name");
+        let reason = reason.as_str().unwrap_or_default();
+        self.add(DispositionKind::Quarantined, format!("{reason}: {detail}"), true);
+    }
+
+    fn problems(&mut self, reading: &Reading) {
+        for problem in &reading.problems {
+            let what = match problem.kind {
+                ProblemKind::WrongType => "wrong type",
+                ProblemKind::OutOfRange => "out of range",
+            };
+            let detail = format!("field `{}`: {what}: {}", problem.field, problem.raw);
+            self.add(DispositionKind::OutOfRange, detail, false);
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The one pure engine: records in journal order in, effects and points out.
+//!
+//! Promises: no clock, no randomness, no I/O; the same records give the same effects, whether live,
+//! replayed after a crash, tested or back-tested, however they are batched. Time is the records'.
+//! A record goes first to the rules of its device, which give signals; then the one reducer turns
+//! signals into incidents and cases. Device rules never see the reducer's state.
+//!
+//! Recovery: device rows carry the position they have seen, and skip what is older; the reducer
+//! comes from the ledger at position P, and signals of records up to P are dropped.
+
+mod acceptance;
+mod authority;
+mod checkpoint;
+mod device;
+mod duplicates;
+mod message;
+mod requests;
+mod sheet;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use gengfu_cases::{At, Profile, Reducer};
+use gengfu_model::record::OutcomeConfig;
+use gengfu_model::staff::{User, Verdict};
+use gengfu_model::{
+    Body, Control, Decoded, Device, DeviceId, EffectSink, Point, QuarantineReason, Record, Seq, Signal, Timestamp,
+};
+
+use crate::{Context, Latest, Pack, Parameters};
+use device::DeviceState;
+
+pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
+pub use device::RowError;
+pub use duplicates::{REMEMBERED, hash as payload_hash};
+pub use sheet::Sheet;
+
+/// A message's payload after its codec, with the hash that duplicates are told by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecodedMessage {
+    /// What the codec made of it.
+    pub result: Result<Decoded, (QuarantineReason, String)>,
+    /// [`payload_hash`] of the bytes.
+    pub payload_hash: u64,
+}
+
+/// What applying records brought forth, to be handed on in this order.
+#[derive(Debug)]
+pub struct Output {
+    /// Changes of the ledger.
+    pub effects: EffectSink,
+    /// Values for the series store.
+    pub points: Vec<Point>,
+    /// Answers to staff requests, by the request's record.
+    pub verdicts: Vec<(Seq, Verdict)>,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Output { effects: EffectSink::new(Seq(0)), points: Vec::new(), verdicts: Vec::new() }
+    }
+}
+
+/// What the engine can tell of one device.
+#[derive(Clone, Debug)]
+pub struct DeviceView {
+    /// The register's entry.
+    pub device: Arc<Device>,
+    /// Journal time of its last message that was no repeat.
+    pub heard: Option<Timestamp>,
+    /// Its newest values.
+    pub latest: Latest,
+    /// Its counts since its first message.
+    pub total: Sheet,
+}
+
+/// The engine's whole state.
+pub struct Engine {
+    config: OutcomeConfig,
+    zone: chrono_tz::Tz,
+    /// The moment up to which everything has been applied.
+    now: Timestamp,
+    /// The last record applied.
+    applied: Seq,
+    /// Signals and requests of records up to this one are in the ledger already.
+    ledger: Seq,
+    index: HashMap<DeviceId, u32>,
+    devices: Vec<DeviceState>,
+    /// (due, device): device timers in the order in which they fire.
+    timers: BTreeSet<(Timestamp, DeviceId)>,
+    /// Devices with a state newer than their row.
+    dirty: Vec<u32>,
+    pack: Arc<Pack>,
+    parameters: Parameters,
+    profile: Arc<Profile>,
+    reducer: Reducer,
+    users: BTreeMap<Arc<str>, User>,
+    /// Counts of messages whose device is not in the register any more.
+    orphans: Sheet,
+    /// How much was refused at the door, by the listeners' summaries.
+    refused: u64,
+    /// Signals of the evaluation under way; kept to save the allocation.
+    signals: Vec<Signal>,
+}
+
+impl Engine {
+    /// An engine before the first record.
+    #[must_use]
+    pub fn new(profile: Arc<Profile>) -> Engine {
+        let config = OutcomeConfig::default();
+        Engine {
+            zone: zone(&config),
+            config,
+            now: Timestamp::ZERO,
+            applied: Seq(0),
+            ledger: Seq(0),
+            index: HashMap::new(),
+            devices: Vec::new(),
+            timers: BTreeSet::new(),
+            dirty: Vec::new(),
+            pack: Arc::new(Pack::empty()),
+            parameters: Parameters::default(),
+            reducer: Reducer::new(Arc::clone(&profile)),
+            profile,
+            users: BTreeMap::new(),
+            orphans: Sheet::default(),
+            refused: 0,
+            signals: Vec::new(),
+        }
+    }
+
+    /// Applies one record: first every timer that is due by then, then the record itself.
+    ///
+    /// `decoded` is the payload of a message after its codec, `None` for a control record.
+    pub fn apply(&mut self, record: &Record, decoded: Option<DecodedMessage>, out: &mut Output) {
+        out.effects.start(record.seq);
+        self.advance(record.seq, record.time, out);
+        match &record.body {
+            Body::Message(envelope) => self.message(record, envelope, decoded, out),
+            Body::Control(control) => self.control(record, control, out),
+        }
+        self.applied = record.seq;
+    }
+
+    /// When the next timer is due, so that the journal's writer can let time pass then.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let device = self.timers.first().map(|(due, _)| *due);
+        match (device, self.reducer.next_due()) {
+            (Some(device), Some(reducer)) => Some(device.min(reducer)),
+            (device, reducer) => device.or(reducer),
+        }
+    }
+
+    /// The last record applied.
+    #[must_use]
+    pub fn applied(&self) -> Seq {
+        self.applied
+    }
+
+    /// The moment up to which everything has been applied.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The live rule pack.
+    #[must_use]
+    pub fn pack(&self) -> &Arc<Pack> {
+        &self.pack
+    }
+
+    /// How many devices are registered.
+    #[must_use]
+    pub fn device_count(&self) -> usize {
+        self.devices.len()
+    }
+
+    /// What is known of one device.
+    #[must_use]
+    pub fn device(&self, id: &str) -> Option<DeviceView> {
+        self.index.get(id).map(|&index| self.view(index))
+    }
+
+    /// Every register entry, in the order of registration or of the checkpoint's rows.
+    pub fn register(&self) -> impl Iterator<Item = &Arc<Device>> {
+        self.devices.iter().map(|state| &state.device)
+    }
+
+    /// What is known of the devices after `after` in the order of ids, at most `limit`.
+    #[must_use]
+    pub fn devices_after(&self, after: Option<&DeviceId>, limit: usize) -> Vec<DeviceView> {
+        let mut ids: Vec<(&DeviceId, u32)> = Vec::new();
+        for (index, state) in self.devices.iter().enumerate() {
+            if after.is_none_or(|after| state.device.id > *after) {
+                ids.push((&state.device.id, u32::try_from(index).expect("fewer than 2^32 devices")));
+            }
+        }
+        if ids.len() > limit {
+            ids.select_nth_unstable(limit);
+            ids.truncate(limit);
+        }
+        ids.sort_unstable();
+        ids.into_iter().map(|(_, index)| self.view(index)).collect()
+    }
+
+    /// The sheets of all devices together, and how much was refused at the door.
+    #[must_use]
+    pub fn balance(&self) -> (Sheet, u64) {
+        let mut sum = self.orphans;
+        for spoken in self.devices.iter().filter_map(|state| state.spoken.as_ref()) {
+            sum.add(&spoken.total);
+        }
+        (sum, self.refused)
+    }
+
+    fn view(&self, index: u32) -> DeviceView {
+        let state = &self.devices[index as usize];
+        DeviceView {
+            device: Arc::clone(&state.device),
+            heard: state.heard,
+            latest: state.latest.clone(),
+            total: state.spoken.as_ref().map(|spoken| spoken.total).unwrap_or_default(),
+        }
+    }
+
+    /// Lets time pass to `to`: timers fire in the order (due, device, rule, slot), with `now` = due;
+    /// at the same moment, devices come before the reducer.
+    fn advance(&mut self, seq: Seq, to: Timestamp, out: &mut Output) {
+        while let Some(due) = self.next_due().filter(|due| *due <= to) {
+            self.now = self.now.max(due);
+            match self.timers.first().cloned() {
+                Some((first, id)) if first <= due => {
+                    self.timers.pop_first();
+                    self.fire_device(seq, first, &id, out);
+                }
+                _ if self.is_live(seq) => {
+                    self.reducer.fire(At { seq, now: due }, &mut out.effects);
+                }
+                // The reducer comes from the ledger at a later position: its timers are not due yet.
+                _ => break,
+            }
+        }
+        self.now = self.now.max(to);
+    }
+
+    fn fire_device(&mut self, seq: Seq, due: Timestamp, id: &DeviceId, out: &mut Output) {
+        let index = self.index[id];
+        let pack = Arc::clone(&self.pack);
+        let state = &mut self.devices[index as usize];
+        state.due = None;
+        let cx = Context {
+            device: &state.device,
+            latest: &state.latest,
+            now: due,
+            seq,
+            late: false,
+            zone: self.zone,
+            parameters: &self.parameters,
+        };
+        pack.on_timer(&cx, &mut state.rules, &mut self.signals);
+        self.settle(index, At { seq, now: due }, out);
+    }
+
+    /// Hands the collected signals to the reducer, puts the device's next timer in place and marks it.
+    fn settle(&mut self, index: u32, at: At, out: &mut Output) {
+        let live = self.is_live(at.seq);
+        let state = &mut self.devices[index as usize];
+        for signal in self.signals.drain(..) {
+            if live {
+                self.reducer.signal(at, &state.device, signal, &mut out.effects);
+            }
+        }
+        if !state.dirty {
+            state.dirty = true;
+            self.dirty.push(index);
+        }
+        self.schedule(index);
+    }
+
+    fn schedule(&mut self, index: u32) {
+        let state = &mut self.devices[index as usize];
+        let due = self.pack.next_due(&state.device, &state.rules);
+        if due == state.due {
+            return;
+        }
+        if let Some(old) = state.due.take() {
+            self.timers.remove(&(old, state.device.id.clone()));
+        }
+        if let Some(due) = due {
+            self.timers.insert((due, state.device.id.clone()));
+        }
+        state.due = due;
+    }
+
+    /// Whether a record's signals, requests and dispositions still have to reach the ledger.
+    fn is_live(&self, seq: Seq) -> bool {
+        seq > self.ledger
+    }
+
+    fn control(&mut self, record: &Record, control: &Control, out: &mut Output) {
+        match control {
+            Control::Tick => {}
+            Control::Started { config, .. } => {
+                self.zone = zone(config);
+                self.config = config.clone();
+            }
+            Control::Away { from, to } => self.away(record.seq, to.since_ms(*from)),
+            Control::Refusals { counts } => self.refused += counts.iter().map(|row| row.count).sum::<u64>(),
+            Control::Request(request) => self.request(record, request, out),
+        }
+    }
+
+    /// Nobody kept time for `gap_ms`: silence and held conditions wait that much longer.
+    fn away(&mut self, seq: Seq, gap_ms: i64) {
+        for index in 0..self.devices.len() {
+            let state = &mut self.devices[index];
+            if state.past >= seq || (state.due.is_none() && state.spoken.is_none()) {
+                continue;
+            }
+            state.rules.shift(gap_ms);
+            if !state.dirty {
+                state.dirty = true;
+                self.dirty.push(u32::try_from(index).expect("fewer than 2^32 devices"));
+            }
+            self.schedule(u32::try_from(index).expect("fewer than 2^32 devices"));
+        }
+    }
+}
+
+fn zone(config: &OutcomeConfig) -> chrono_tz::Tz {
+    // The configuration is checked before it is journaled; a name that this build's tables do not
+    // have any more falls back to the default rather than to UTC.
+    config.time_zone.parse().unwrap_or(chrono_tz::Asia::Shanghai)
+}

@@ -1,0 +1,268 @@
+//! What staff ask for: judged in journal order, applied, audited, answered.
+//!
+//! In a replay below the ledger's position only what belongs to device state and to the rules is
+//! applied again (register, packs, parameters); the rest is in the ledger, and nothing is answered.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gengfu_cases::{At, Profile};
+use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
+use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, Value};
+
+use super::device::DeviceState;
+use super::{Engine, Output, authority};
+use crate::{Context, Pack};
+
+/// The most devices that one record may add, so that no transaction grows out of hand.
+pub const MAX_DEVICES_A_RECORD: usize = 1_000;
+
+impl Engine {
+    /// Judges one request and answers it.
+    pub(super) fn request(&mut self, record: &Record, request: &StaffRequest, out: &mut Output) {
+        let verdict = authority::check(&request.action, &request.roles).and_then(|()| self.carry_out(record, request, out));
+        if !self.is_live(record.seq) {
+            return;
+        }
+        out.effects.push(Effect::Audit {
+            user: Arc::clone(&request.user),
+            action: request.action.name(),
+            subject: subject(&request.action),
+            verdict: match &verdict {
+                Ok(accepted) if accepted.refused.is_empty() => "accepted".to_owned(),
+                Ok(accepted) => format!("accepted, {} rows refused", accepted.refused.len()),
+                Err(refusal) => format!("{}: {}", refusal.code, refusal.message),
+            },
+        });
+        out.verdicts.push((record.seq, verdict));
+    }
+
+    fn carry_out(&mut self, record: &Record, request: &StaffRequest, out: &mut Output) -> Verdict {
+        let seq = record.seq;
+        match &request.action {
+            Action::Case { case, step, note } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                let at = At { seq, now: self.now };
+                self.reducer.request(at, &request.user, &request.roles, *case, step, note, &mut out.effects)
+            }
+            Action::AddDevices { devices, replace } => self.add_devices(seq, devices, *replace, out),
+            Action::SetLife { device, life } => {
+                self.change_device(seq, device, out, |device| device.life = *life)?;
+                Ok(rows(1))
+            }
+            Action::RotateKey { device, token_hash } => {
+                self.change_device(seq, device, out, |device| device.token_hash = Some(*token_hash))?;
+                Ok(rows(1))
+            }
+            Action::ActivatePack { files } => self.activate(seq, &request.user, files, out),
+            Action::SetProfile { text } => self.set_profile(seq, text, out),
+            Action::SetParameter { rule, name, scope, value } => {
+                self.set_parameter(seq, rule, name, scope, value.as_ref(), out)
+            }
+            Action::PutUser { user } => self.put_user(seq, user, out),
+        }
+    }
+
+    fn add_devices(&mut self, seq: Seq, devices: &[Device], replace: bool, out: &mut Output) -> Verdict {
+        if devices.len() > MAX_DEVICES_A_RECORD {
+            let message = format!("{} devices in one request, at most {MAX_DEVICES_A_RECORD}", devices.len());
+            return Err(Refusal::new("invalid", message).hint("send them in parts"));
+        }
+        let mut accepted = Accepted::default();
+        for device in devices {
+            match self.add_device(seq, device, replace, out) {
+                Ok(()) => accepted.rows += 1,
+                Err(refusal) => accepted.refused.push(refusal),
+            }
+        }
+        match (accepted.rows, accepted.refused.as_slice()) {
+            // A request for one device that is refused is a refusal, not an empty success.
+            (0, [only]) if devices.len() == 1 => Err(only.clone()),
+            _ => Ok(accepted),
+        }
+    }
+
+    fn add_device(&mut self, seq: Seq, device: &Device, replace: bool, out: &mut Output) -> Result<(), Refusal> {
+        check_device(device)?;
+        if let Some(&index) = self.index.get(&device.id) {
+            if self.devices[index as usize].past >= seq {
+                return Ok(());
+            }
+            if !replace {
+                let message = format!("device `{}` is in the register already", device.id);
+                return Err(Refusal::new("conflict", message).field("id").hint("import replaces, add does not"));
+            }
+            if self.devices[index as usize].device.kind != device.kind {
+                let message = format!("device `{}` is a {} already", device.id, self.devices[index as usize].device.kind);
+                return Err(Refusal::new("conflict", message).field("kind").hint("register it under another id"));
+            }
+            return self.change_device(seq, &device.id, out, |old| {
+                // An import that says nothing of key and life leaves them as they are.
+                let token_hash = device.token_hash.or(old.token_hash);
+                let life = if device.life == DeviceLife::Registered { old.life } else { device.life };
+                *old = Device { token_hash, life, ..device.clone() };
+            });
+        }
+        let index = u32::try_from(self.devices.len()).map_err(|_| Refusal::new("invalid", "the register is full"))?;
+        self.index.insert(device.id.clone(), index);
+        self.devices.push(DeviceState::new(Arc::new(device.clone())));
+        self.changed(seq, index, out);
+        Ok(())
+    }
+
+    fn change_device(
+        &mut self,
+        seq: Seq,
+        id: &DeviceId,
+        out: &mut Output,
+        change: impl FnOnce(&mut Device),
+    ) -> Result<(), Refusal> {
+        let index = self.index.get(id).copied();
+        let index = index.ok_or_else(|| Refusal::new("not_found", format!("there is no device `{id}`")).field("device"))?;
+        let state = &mut self.devices[index as usize];
+        if state.past >= seq {
+            return Ok(());
+        }
+        let mut device = Device::clone(&state.device);
+        change(&mut device);
+        state.device = Arc::new(device);
+        self.changed(seq, index, out);
+        Ok(())
+    }
+
+    /// A register entry changed: it goes to the ledger, the reducer hears of it, silence is armed anew.
+    fn changed(&mut self, seq: Seq, index: u32, out: &mut Output) {
+        if self.is_live(seq) {
+            let device = Arc::clone(&self.devices[index as usize].device);
+            out.effects.push(Effect::Device(Box::new(Device::clone(&device))));
+            self.reducer.register(At { seq, now: self.now }, &device, &mut out.effects);
+        }
+        self.arm(seq, index, out);
+    }
+
+    fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
+        let pack = Arc::clone(&self.pack);
+        let state = &mut self.devices[index as usize];
+        let cx = Context {
+            device: &state.device,
+            latest: &state.latest,
+            now: self.now,
+            seq,
+            late: false,
+            zone: self.zone,
+            parameters: &self.parameters,
+        };
+        pack.rearm(&cx, state.heard, &mut state.rules, &mut self.signals);
+        self.settle(index, At { seq, now: self.now }, out);
+    }
+
+    fn activate(&mut self, seq: Seq, by: &Arc<str>, files: &BTreeMap<String, String>, out: &mut Output) -> Verdict {
+        let pack = Pack::compile(files).map_err(|mistakes| {
+            let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Refusal::new("invalid", format!("the rule pack has {} mistakes:\n{}", mistakes.len(), text.join("\n")))
+                .hint("`gengfu rules check` shows them with their places; the live pack keeps running")
+        })?;
+        self.pack = Arc::new(pack);
+        if self.is_live(seq) {
+            out.effects.push(Effect::Pack {
+                version: Arc::clone(self.pack.version()),
+                files: Arc::new(files.clone()),
+                by: Arc::clone(by),
+            });
+            let pack = Arc::clone(&self.pack);
+            let at = At { seq, now: self.now };
+            self.reducer.withdraw(at, &|rule, key| pack.declares(rule, key), &mut out.effects);
+        }
+        for index in 0..self.devices.len() {
+            if self.devices[index].past < seq {
+                self.arm(seq, u32::try_from(index).expect("fewer than 2^32 devices"), out);
+            }
+        }
+        Ok(rows(u32::try_from(files.len()).unwrap_or(u32::MAX)))
+    }
+
+    fn set_profile(&mut self, seq: Seq, text: &str, out: &mut Output) -> Verdict {
+        if !self.is_live(seq) {
+            return Ok(Accepted::default());
+        }
+        let profile = Profile::parse(text).map_err(|mistakes| {
+            let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Refusal::new("invalid", text.join("\n")).hint("the profile in force stays")
+        })?;
+        self.profile = Arc::new(profile);
+        self.reducer.set_profile(Arc::clone(&self.profile));
+        out.effects.push(Effect::Profile { text: text.to_owned() });
+        Ok(rows(1))
+    }
+
+    fn set_parameter(
+        &mut self,
+        seq: Seq,
+        rule: &Arc<str>,
+        name: &Arc<str>,
+        scope: &Arc<str>,
+        value: Option<&Value>,
+        out: &mut Output,
+    ) -> Verdict {
+        self.parameters.set(&self.pack, rule, name, scope, value)?;
+        if self.is_live(seq) {
+            out.effects.push(Effect::Parameter {
+                rule: Arc::clone(rule),
+                name: Arc::clone(name),
+                scope: Arc::clone(scope),
+                value: value.cloned(),
+            });
+        }
+        Ok(rows(1))
+    }
+
+    fn put_user(&mut self, seq: Seq, user: &User, out: &mut Output) -> Verdict {
+        if user.name.is_empty() || user.name.len() > 64 || &*user.name == "local" || &*user.name == "system" {
+            return Err(Refusal::new("invalid", "an account's name has 1 to 64 bytes and is neither `local` nor `system`")
+                .field("name"));
+        }
+        if self.is_live(seq) {
+            self.users.insert(Arc::clone(&user.name), user.clone());
+            out.effects.push(Effect::User(Box::new(user.clone())));
+        }
+        Ok(rows(1))
+    }
+}
+
+fn rows(rows: u32) -> Accepted {
+    Accepted { rows, ..Accepted::default() }
+}
+
+/// Checks what the register's CSV reader cannot promise for entries that come another way.
+fn check_device(device: &Device) -> Result<(), Refusal> {
+    let invalid = |field: &str, message: String| Err(Refusal::new("invalid", message).field(field));
+    let id = &device.id;
+    if device.asset_code.is_empty() {
+        return invalid("asset_code", format!("device `{id}`: the asset's code is empty"));
+    }
+    if device.interval_s == 0 || device.interval_s > 30 * 86_400 {
+        return invalid("interval_s", format!("device `{id}`: the reporting interval is 1 s to 30 days"));
+    }
+    let on_earth = |value: Option<f64>, limit: f64| value.is_none_or(|value| value.is_finite() && value.abs() <= limit);
+    if !on_earth(device.latitude, 90.0) || !on_earth(device.longitude, 180.0) {
+        return invalid("latitude", format!("device `{id}`: the position is not on earth"));
+    }
+    Ok(())
+}
+
+fn subject(action: &Action) -> String {
+    match action {
+        Action::Case { case, .. } => case.to_string(),
+        Action::AddDevices { devices, .. } => match devices.as_slice() {
+            [only] => only.id.to_string(),
+            many => format!("{} devices", many.len()),
+        },
+        Action::SetLife { device, .. } | Action::RotateKey { device, .. } => device.to_string(),
+        Action::ActivatePack { files } => format!("{} files", files.len()),
+        Action::SetProfile { .. } => String::new(),
+        Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
+        Action::PutUser { user } => user.name.to_string(),
+    }
+}

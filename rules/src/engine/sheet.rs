@@ -1,0 +1,68 @@
+//! The two sheets that must add up, counted where things happen.
+//!
+//! Messages: journaled = decoded + duplicate + quarantined.
+//! Field values: decoded = stored in time + stored late + duplicate + replaced + out of range + too
+//! far ahead. No term is computed from the others; [`Sheet::difference`] tells whether they add up.
+
+use serde::{Deserialize, Serialize};
+
+/// Counts of messages and of field values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sheet {
+    /// Messages that came from the journal.
+    pub journaled: u64,
+    /// Messages that were decoded (a notice or a reply counts here too).
+    pub decoded: u64,
+    /// Messages seen before.
+    pub duplicate: u64,
+    /// Messages of which nothing could be used.
+    pub quarantined: u64,
+    /// Field values that a codec recognised.
+    pub values_decoded: u64,
+    /// Values stored and judged live.
+    pub values_stored: u64,
+    /// Values stored, but too old to be judged live.
+    pub values_late: u64,
+    /// Values of a reading whose own id was seen before.
+    pub values_duplicate: u64,
+    /// Values that took the place of one of the same field and time.
+    pub values_replaced: u64,
+    /// Values of the wrong type or out of range.
+    pub values_out_of_range: u64,
+    /// Values whose time was too far ahead.
+    pub values_too_far_ahead: u64,
+}
+
+impl Sheet {
+    /// Adds another sheet's counts.
+    pub fn add(&mut self, other: &Sheet) {
+        self.journaled += other.journaled;
+        self.decoded += other.decoded;
+        self.duplicate += other.duplicate;
+        self.quarantined += other.quarantined;
+        self.values_decoded += other.values_decoded;
+        self.values_stored += other.values_stored;
+        self.values_late += other.values_late;
+        self.values_duplicate += other.values_duplicate;
+        self.values_replaced += other.values_replaced;
+        self.values_out_of_range += other.values_out_of_range;
+        self.values_too_far_ahead += other.values_too_far_ahead;
+    }
+
+    /// How far each sheet is from adding up (messages, values); both are 0, or there is a bug.
+    #[must_use]
+    pub fn difference(&self) -> (i128, i128) {
+        let sum = |terms: &[u64]| terms.iter().map(|&term| i128::from(term)).sum::<i128>();
+        let messages = i128::from(self.journaled) - sum(&[self.decoded, self.duplicate, self.quarantined]);
+        let values = i128::from(self.values_decoded)
+            - sum(&[
+                self.values_stored,
+                self.values_late,
+                self.values_duplicate,
+                self.values_replaced,
+                self.values_out_of_range,
+                self.values_too_far_ahead,
+            ]);
+        (messages, values)
+    }
+}

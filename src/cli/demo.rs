@@ -1,0 +1,205 @@
+//! `gengfu demo`: the gateway with a simulated city, until Ctrl-C; a second start goes on with the data.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use gengfu_dashboards::Gateway as _;
+use gengfu_model::staff::{Action, Role};
+
+use super::serve::until_stopped;
+use super::{ConfigArgument, Failure, devices, ledger_file, random_secret, runtime, say, start_logging, users};
+use crate::config::Config;
+use crate::local::{Local, local_request};
+use crate::{Gateway, StartOptions};
+
+/// How often progress is told.
+const PROGRESS_EVERY: Duration = Duration::from_secs(10);
+/// How long the simulator is given to end cleanly.
+const SIMULATOR_STOP: Duration = Duration::from_secs(5);
+
+/// Run the gateway with a simulated city.
+#[derive(clap::Args)]
+pub struct Demo {
+    #[command(flatten)]
+    config: ConfigArgument,
+    /// Data folder; a second start goes on with what is in it.
+    #[arg(long, default_value = "demo-data")]
+    folder: PathBuf,
+    /// Devices of the simulated city, at the first start.
+    #[arg(long, default_value_t = 2_000)]
+    devices: u32,
+    /// Seed of the simulated city, at the first start.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Reporting intervals are this many times shorter than in a real city.
+    #[arg(long, default_value_t = 30)]
+    speed: u32,
+    /// Let every listener pick a free port.
+    #[arg(long)]
+    free_ports: bool,
+    /// End after this many seconds instead of at Ctrl-C.
+    #[arg(long)]
+    seconds: Option<u64>,
+}
+
+impl Demo {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When gateway or simulator cannot start, or a stage failed.
+    pub fn run(&self) -> Result<(), Failure> {
+        let mut config = self.config.load()?;
+        config.data.folder.clone_from(&self.folder);
+        if self.free_ports {
+            let any = SocketAddr::from(([127, 0, 0, 1], 0));
+            (config.mqtt.listen, config.coap.listen, config.http.listen) = (any, any, any);
+        }
+        if std::env::var_os("GENGFU_LOG").is_some() {
+            start_logging();
+        }
+        let simulator = simulator()?;
+        runtime()?.block_on(self.play(&config, &simulator))
+    }
+
+    async fn play(&self, config: &Config, simulator: &Path) -> Result<(), Failure> {
+        let options = StartOptions { listeners: true, accept_clock: false };
+        let gateway = Gateway::start(config, options).await.map_err(Failure::failed)?;
+        let result = self.play_in(config, &gateway, simulator).await;
+        say("stopping: what was acknowledged is on disk, the next start goes on from here");
+        gateway.stop().await;
+        result
+    }
+
+    async fn play_in(&self, config: &Config, gateway: &Gateway, simulator: &Path) -> Result<(), Failure> {
+        let city = self.folder.join("city.csv");
+        if gateway.shared().status().devices == 0 {
+            say(&format!("a new city: {} devices, seed {}", self.devices, self.seed));
+            self.generate(simulator, &city)?;
+            let (data, file) = (config.data.folder.clone(), city.clone());
+            let import = tokio::task::spawn_blocking(move || {
+                let mut local = local_client(&data)?;
+                devices::import(&mut local, &data, &file)
+            });
+            import.await.map_err(Failure::failed)??;
+        } else {
+            say(&format!("going on with {} devices", gateway.shared().status().devices));
+        }
+        let credentials = self.staff(gateway).await?;
+        let addresses = gateway.addresses();
+        let (Some(mqtt), Some(http)) = (addresses.mqtt, addresses.http) else {
+            return Err(Failure::Configuration("the demo needs the MQTT listener: set `mqtt.enabled`".to_owned()));
+        };
+        say("");
+        say(&format!("  console:  http://localhost:{}/", http.port()));
+        say(&format!("  log in:   {credentials}"));
+        say(&format!("  devices:  mqtt://localhost:{} (ids and tokens in {})", mqtt.port(), city.display()));
+        say("  Ctrl-C ends it; `make demo` again goes on with the same data");
+        say("");
+        let mut player = self.start_simulator(simulator, mqtt, &city)?;
+        let result = self.watch(gateway, &mut player).await;
+        stop_simulator(&mut player).await;
+        result
+    }
+
+    fn generate(&self, simulator: &Path, city: &Path) -> Result<(), Failure> {
+        let mut command = Command::new(simulator);
+        command.args(["city", "--seed", &self.seed.to_string(), "--devices", &self.devices.to_string(), "--out"]);
+        let status = command.arg(city).status().map_err(Failure::failed)?;
+        if status.success() { Ok(()) } else { Err(Failure::Failed(format!("the simulator ended with {status}"))) }
+    }
+
+    fn start_simulator(&self, simulator: &Path, mqtt: SocketAddr, city: &Path) -> Result<Child, Failure> {
+        let broker = format!("127.0.0.1:{}", mqtt.port());
+        let mut command = Command::new(simulator);
+        command.args(["run", "--broker", &broker, "--speed", &self.speed.to_string(), "--city"]).arg(city);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().map_err(Failure::failed)
+    }
+
+    /// The accounts of the demo, made at the first start; gives how to log in.
+    async fn staff(&self, gateway: &Gateway) -> Result<String, Failure> {
+        let file = self.folder.join("login.txt");
+        if let Ok(text) = std::fs::read_to_string(&file) {
+            return Ok(text.trim().to_owned());
+        }
+        let password = random_secret(10)?;
+        for (name, roles) in [("admin", Role::ALL.to_vec()), ("duty", vec![Role::DutyOfficer, Role::Acceptor])] {
+            let user = users::user(name, &password, roles, Vec::new(), 1)?;
+            let verdict = gateway.shared().request(local_request(Action::PutUser { user })).await;
+            verdict.map_err(|refusal| Failure::Failed(refusal.message))?;
+        }
+        let text = format!("user admin (everything) or duty (duty officer), password {password}");
+        let write = || {
+            use std::io::Write as _;
+            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;
+            writeln!(file, "{text}")
+        };
+        write().map_err(Failure::failed)?;
+        Ok(text)
+    }
+
+    async fn watch(&self, gateway: &Gateway, player: &mut Child) -> Result<(), Failure> {
+        let reader = gengfu_connectors::ledger::LedgerReader::open(&ledger_file(&self.folder)).map_err(Failure::failed)?;
+        let seconds = self.seconds.map_or(Duration::MAX, Duration::from_secs);
+        let end = tokio::time::sleep(seconds.min(Duration::from_secs(10 * 365 * 86_400)));
+        let stopped = until_stopped(gateway);
+        tokio::pin!(end, stopped);
+        loop {
+            tokio::select! {
+                failure = &mut stopped => return failure.map_or(Ok(()), |failure| Err(Failure::Failed(failure))),
+                () = &mut end => return Ok(()),
+                () = tokio::time::sleep(PROGRESS_EVERY) => {}
+            }
+            if let Some(status) = player.try_wait().map_err(Failure::failed)? {
+                return Err(Failure::Failed(format!("the simulator ended with {status}")));
+            }
+            let counts = reader.counts().map_err(Failure::failed)?;
+            let balance = gateway.shared().balance(None).await;
+            let open: u64 = counts.open_incidents_by_severity.values().sum();
+            say(&format!(
+                "{} messages taken in ({} repeats, {} set aside), {open} open incidents, {} open cases ({} overdue)",
+                balance.journaled, balance.duplicate, balance.quarantined, counts.open_cases, counts.overdue_cases
+            ));
+        }
+    }
+}
+
+fn local_client(data: &Path) -> Result<Local, Failure> {
+    let client = crate::local::LocalClient::connect(data).map_err(Failure::failed)?;
+    client.map(Local::Running).ok_or_else(|| Failure::Failed("the gateway's local socket is gone".to_owned()))
+}
+
+/// The simulator's program, which is built beside this one.
+fn simulator() -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe().map_err(Failure::failed)?;
+    let beside = own.with_file_name("gengfu-sim");
+    match beside.try_exists() {
+        Ok(true) => Ok(beside),
+        _ => Err(Failure::Failed(format!(
+            "{} is not there\n  hint: `make build` builds gateway and simulator",
+            beside.display()
+        ))),
+    }
+}
+
+/// Asks the simulator to end (Ctrl-C has reached it already in a terminal) and waits for it.
+async fn stop_simulator(player: &mut Child) {
+    let pid = player.id().to_string();
+    // No signal crate for one signal: the system's own `kill` is on every machine that runs this.
+    if let Err(error) = Command::new("kill").args(["-INT", &pid]).stderr(Stdio::null()).status() {
+        tracing::debug!(%error, "cannot signal the simulator");
+    }
+    let deadline = tokio::time::Instant::now() + SIMULATOR_STOP;
+    while tokio::time::Instant::now() < deadline {
+        if matches!(player.try_wait(), Ok(Some(_)) | Err(_)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    if let Err(error) = player.kill() {
+        tracing::debug!(%error, "cannot end the simulator");
+    }
+}

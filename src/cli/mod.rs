@@ -1,0 +1,181 @@
+//! The command line: one file per command, exit codes 0 done, 1 failed, 2 wrong usage, 64 configuration.
+//!
+//! Messages for people go to standard error; what a program may read goes to standard output.
+
+mod check;
+mod demo;
+mod devices;
+mod journal;
+mod rules;
+mod serve;
+mod users;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::local::{Local, LocalClient};
+use crate::{Gateway, StartOptions};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// It failed (exit code 1).
+    Failed(String),
+    /// It was used wrongly (exit code 2).
+    Usage(String),
+    /// The configuration or the rules are wrong (exit code 64).
+    Configuration(String),
+}
+
+impl Failure {
+    /// A failure with exit code 1.
+    pub fn failed(error: impl std::fmt::Display) -> Failure {
+        Failure::Failed(error.to_string())
+    }
+}
+
+/// IoT telemetry gateway and rules engine for a city-management bureau (城市管理局).
+#[derive(Parser)]
+#[command(name = "gengfu", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve(serve::Serve),
+    /// Run the gateway with a simulated city.
+    Demo(demo::Demo),
+    /// Check configuration and rules without binding a port; tells all mistakes at once.
+    Check(check::Check),
+    /// Rule packs: check, publish, list.
+    Rules(rules::Rules),
+    /// The register of devices.
+    Devices(devices::Devices),
+    /// Staff accounts.
+    Users(users::Users),
+    /// Look into the journal.
+    Journal(journal::Journal),
+}
+
+/// Where the configuration is.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ConfigArgument {
+    /// Configuration file; without it, the defaults.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl ConfigArgument {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// [`Failure::Configuration`] with every mistake.
+    pub fn load(&self) -> Result<Config, Failure> {
+        Config::load(self.config.as_deref(), std::env::vars()).map_err(|error| Failure::Configuration(error.to_string()))
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to standard output and are no failure.
+            error.print().ok();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let result = match arguments.command {
+        Command::Serve(command) => command.run(),
+        Command::Demo(command) => command.run(),
+        Command::Check(command) => command.run(),
+        Command::Rules(command) => command.run(),
+        Command::Devices(command) => command.run(),
+        Command::Users(command) => command.run(),
+        Command::Journal(command) => command.run(),
+    };
+    let (code, message) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Failed(message)) => (1, message),
+        Err(Failure::Usage(message)) => (2, message),
+        Err(Failure::Configuration(message)) => (64, message),
+    };
+    say(&message);
+    ExitCode::from(code)
+}
+
+/// Says something to people.
+#[expect(clippy::print_stderr, reason = "the command line talks to people on standard error")]
+pub fn say(message: &str) {
+    eprintln!("{message}");
+}
+
+/// Gives a program one line.
+#[expect(clippy::print_stdout, reason = "the command line gives programs their lines on standard output")]
+pub fn give(line: &str) {
+    println!("{line}");
+}
+
+/// Sets logging up: to standard error, filtered by `GENGFU_LOG` (default `info`).
+pub fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("GENGFU_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// The runtime of a command.
+///
+/// # Errors
+/// When the machine has no thread left.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)
+}
+
+/// Reaches the gateway of a data folder: the running one through its socket, or the folder itself.
+///
+/// # Errors
+/// When the folder cannot be opened.
+pub fn reach(config: &Config) -> Result<Local, Failure> {
+    let data = &config.data.folder;
+    if let Some(client) = LocalClient::connect(data).map_err(Failure::failed)? {
+        return Ok(Local::Running(client));
+    }
+    let runtime = runtime()?;
+    let options = StartOptions { listeners: false, ..StartOptions::default() };
+    let gateway = runtime.block_on(Gateway::start(config, options)).map_err(Failure::failed)?;
+    Ok(Local::Opened(runtime, std::sync::Arc::new(gateway)))
+}
+
+/// Ends what [`reach`] began: a folder that was opened is closed with a checkpoint.
+pub fn leave(local: Local) {
+    if let Local::Opened(runtime, gateway) = local
+        && let Ok(gateway) = std::sync::Arc::try_unwrap(gateway).map_err(drop)
+    {
+        runtime.block_on(gateway.stop());
+    }
+}
+
+/// The ledger's file of a data folder, for commands that only read.
+#[must_use]
+pub fn ledger_file(data: &Path) -> PathBuf {
+    data.join("ledger.db")
+}
+
+/// A random secret for people or machines: `bytes` random bytes as URL-safe text.
+///
+/// # Errors
+/// When the system gives no randomness.
+pub fn random_secret(bytes: usize) -> Result<String, Failure> {
+    // 32 letters and digits that cannot be taken for each other.
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).map_err(Failure::failed)?;
+    Ok(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
+}

@@ -1,0 +1,571 @@
+//! The configuration: one TOML file, every key with a default that works on a laptop.
+//!
+//! Unknown keys are errors. `GENGFU_SECTION_KEY` environment variables override the file (such as
+//! `GENGFU_MQTT_LISTEN`). Secrets stand in files of their own. All mistakes are reported at once.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use gengfu_model::record::OutcomeConfig;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where everything is kept.
+    pub data: DataConfig,
+    /// What can change an outcome.
+    pub city: CityConfig,
+    /// The MQTT listener.
+    pub mqtt: MqttConfig,
+    /// The CoAP listener.
+    pub coap: CoapConfig,
+    /// The HTTP listener: devices, API and console.
+    pub http: HttpConfig,
+    /// The live feed over MQTT for engineers' tools.
+    pub feed: FeedConfig,
+    /// The journal and its archive.
+    pub journal: JournalConfig,
+    /// The way of a message through the engine.
+    pub engine: EngineConfig,
+    /// The embedded time series.
+    pub series: SeriesConfig,
+    /// Who is told outside.
+    pub webhook: Vec<WebhookConfig>,
+}
+
+/// Where everything is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// The data folder; relative to the configuration file.
+    pub folder: PathBuf,
+}
+
+/// What can change an outcome; journaled at every start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CityConfig {
+    /// IANA name of the city's time zone.
+    pub time_zone: String,
+    /// Event time up to this far ahead of received time is taken as received.
+    pub max_ahead: Span,
+    /// A reading older than the device's newest by more than this is late.
+    pub late_after: Span,
+    /// A reading received longer than this after its event time is late.
+    pub late_received: Span,
+    /// Folder of rule files to activate at the first start instead of the shipped library.
+    pub rules: Option<PathBuf>,
+    /// City profile (classes, limits, calendar) to use from the first start instead of the shipped example.
+    pub profile: Option<PathBuf>,
+}
+
+/// The MQTT listener.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MqttConfig {
+    /// Whether it listens at all.
+    pub enabled: bool,
+    /// Plain listener. Port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// TLS listener; needs `tls_certificate` and `tls_key`.
+    pub listen_tls: Option<SocketAddr>,
+    /// PEM file of the server's certificate chain.
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file of the server's private key.
+    pub tls_key: Option<PathBuf>,
+    /// PEM file of the authority whose client certificates log devices in (common name = device id).
+    pub tls_client_ca: Option<PathBuf>,
+    /// The largest packet, in bytes.
+    pub max_packet: Size,
+    /// The most connections.
+    pub max_connections: usize,
+    /// Messages a second that one device may send in the long run.
+    pub rate: u32,
+}
+
+/// The CoAP listener.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CoapConfig {
+    /// Whether it listens at all.
+    pub enabled: bool,
+    /// UDP address. Port 0 picks a free one.
+    pub listen: SocketAddr,
+}
+
+/// The HTTP listener.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// TCP address. Port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Addresses that may read `/metrics` without a token.
+    pub metrics_from: Vec<std::net::IpAddr>,
+}
+
+/// The live feed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeedConfig {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// TCP address; keep it private.
+    pub listen: SocketAddr,
+}
+
+/// The journal and its archive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalConfig {
+    /// Size of a segment.
+    pub segment: Size,
+    /// How long the archive is kept.
+    pub keep: Span,
+    /// How large the archive may grow.
+    pub keep_size: Size,
+    /// How many submissions wait for the journal before listeners stop reading.
+    pub queue: usize,
+}
+
+/// The way of a message through the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineConfig {
+    /// Decoder threads; outcomes do not depend on it.
+    pub decoders: usize,
+    /// A checkpoint after this many records at the latest.
+    pub checkpoint_records: u64,
+    /// A checkpoint after this long at the latest.
+    pub checkpoint_every: Span,
+}
+
+/// The embedded time series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SeriesConfig {
+    /// How long points are kept.
+    pub keep: Span,
+}
+
+/// A receiver of signed notices.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookConfig {
+    /// Name in receipts.
+    pub name: String,
+    /// Where notices are posted.
+    pub url: String,
+    /// File with the secret that signs them.
+    pub secret_file: PathBuf,
+}
+
+const LOOPBACK_ANY: [u8; 4] = [0, 0, 0, 0];
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        DataConfig { folder: PathBuf::from("gengfu-data") }
+    }
+}
+
+impl Default for CityConfig {
+    fn default() -> Self {
+        let outcome = OutcomeConfig::default();
+        CityConfig {
+            time_zone: outcome.time_zone,
+            max_ahead: Span(outcome.max_ahead_ms),
+            late_after: Span(outcome.late_after_ms),
+            late_received: Span(outcome.late_received_ms),
+            rules: None,
+            profile: None,
+        }
+    }
+}
+
+impl Default for MqttConfig {
+    fn default() -> Self {
+        MqttConfig {
+            enabled: true,
+            listen: SocketAddr::from((LOOPBACK_ANY, 1883)),
+            listen_tls: None,
+            tls_certificate: None,
+            tls_key: None,
+            tls_client_ca: None,
+            max_packet: Size(256 * 1024),
+            max_connections: 200_000,
+            rate: 100,
+        }
+    }
+}
+
+impl Default for CoapConfig {
+    fn default() -> Self {
+        CoapConfig { enabled: true, listen: SocketAddr::from((LOOPBACK_ANY, 5683)) }
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        HttpConfig { listen: SocketAddr::from((LOOPBACK_ANY, 8080)), metrics_from: Vec::new() }
+    }
+}
+
+impl Default for FeedConfig {
+    fn default() -> Self {
+        FeedConfig { enabled: false, listen: SocketAddr::from(([127, 0, 0, 1], 1884)) }
+    }
+}
+
+impl Default for JournalConfig {
+    fn default() -> Self {
+        JournalConfig {
+            segment: Size(64 << 20),
+            keep: Span(35 * gengfu_model::time::DAY_MS),
+            keep_size: Size(50 << 30),
+            queue: 4_096,
+        }
+    }
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig { decoders: 1, checkpoint_records: 1_000_000, checkpoint_every: Span(60_000) }
+    }
+}
+
+impl Default for SeriesConfig {
+    fn default() -> Self {
+        SeriesConfig { keep: Span(400 * gengfu_model::time::DAY_MS) }
+    }
+}
+
+impl Config {
+    /// The part that can change an outcome.
+    #[must_use]
+    pub fn outcome(&self) -> OutcomeConfig {
+        OutcomeConfig {
+            time_zone: self.city.time_zone.clone(),
+            max_ahead_ms: self.city.max_ahead.0,
+            late_after_ms: self.city.late_after.0,
+            late_received_ms: self.city.late_received.0,
+        }
+    }
+
+    /// Reads, overrides and checks a configuration file; `None` gives the defaults with overrides.
+    ///
+    /// # Errors
+    /// Every mistake at once, each with its place and a hint.
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+        let text = match file {
+            Some(file) => std::fs::read_to_string(file).map_err(|error| {
+                ConfigError(vec![Mistake {
+                    place: file.display().to_string(),
+                    message: format!("cannot be read: {error}"),
+                    hint: "`gengfu check --config FILE` tells what a file may hold".to_owned(),
+                }])
+            })?,
+            None => String::new(),
+        };
+        let name = file.map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
+        let mut config = Config::parse(&text, &name, environment)?;
+        if let Some(folder) = file.and_then(Path::parent) {
+            config.make_paths_relative_to(folder);
+        }
+        Ok(config)
+    }
+
+    /// Parses a configuration text; `name` stands for the file in messages.
+    ///
+    /// # Errors
+    /// Every mistake at once, each with its place and a hint.
+    pub fn parse(
+        text: &str,
+        name: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            ConfigError(vec![Mistake {
+                place: format!("{name}:{line}"),
+                message: error.message().to_owned(),
+                hint: "this is no TOML".to_owned(),
+            }])
+        })?;
+        let mut mistakes = override_from(&mut table, environment);
+        // Section by section, so that one wrong key does not hide the mistakes of the others.
+        let mut config = Config::default();
+        for (section, value) in table {
+            match config.set_section(&section, value) {
+                Ok(()) => {}
+                Err((key, message, hint)) => {
+                    let last = key.rsplit('.').next().unwrap_or(&key);
+                    let line = line_of(text, &section, last);
+                    mistakes.push(Mistake { place: format!("{name}:{line}"), message: format!("`{key}`: {message}"), hint });
+                }
+            }
+        }
+        mistakes.extend(config.check().into_iter().map(|(key, message, hint)| {
+            let (section, last) = key.split_once('.').unwrap_or((&key, &key));
+            Mistake { place: format!("{name}:{}", line_of(text, section, last)), message: format!("`{key}`: {message}"), hint }
+        }));
+        if mistakes.is_empty() { Ok(config) } else { Err(ConfigError(mistakes)) }
+    }
+
+    fn set_section(&mut self, section: &str, value: toml::Value) -> Result<(), (String, String, String)> {
+        fn read<T: de::DeserializeOwned>(section: &str, value: toml::Value) -> Result<T, (String, String, String)> {
+            serde_path_to_error::deserialize(value).map_err(|error| {
+                let path = error.path().to_string();
+                let key = if path == "." { section.to_owned() } else { format!("{section}.{path}") };
+                let message = error.into_inner().to_string();
+                (key, message.lines().next().unwrap_or_default().to_owned(), String::new())
+            })
+        }
+        match section {
+            "data" => self.data = read(section, value)?,
+            "city" => self.city = read(section, value)?,
+            "mqtt" => self.mqtt = read(section, value)?,
+            "coap" => self.coap = read(section, value)?,
+            "http" => self.http = read(section, value)?,
+            "feed" => self.feed = read(section, value)?,
+            "journal" => self.journal = read(section, value)?,
+            "engine" => self.engine = read(section, value)?,
+            "series" => self.series = read(section, value)?,
+            "webhook" => self.webhook = read(section, value)?,
+            other => {
+                let hint = "sections are data, city, mqtt, coap, http, feed, journal, engine, series and [[webhook]]";
+                return Err((other.to_owned(), "there is no such section".to_owned(), hint.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong though each key by itself can be read: (key, message, hint).
+    fn check(&self) -> Vec<(String, String, String)> {
+        let mut wrong = Vec::new();
+        let mut must = |good: bool, key: &str, message: &str, hint: &str| {
+            if !good {
+                wrong.push((key.to_owned(), message.to_owned(), hint.to_owned()));
+            }
+        };
+        let zone: Result<chrono_tz::Tz, _> = self.city.time_zone.parse();
+        must(zone.is_ok(), "city.time_zone", "no IANA time zone", "such as \"Asia/Shanghai\"");
+        let tls = (self.mqtt.tls_certificate.is_some(), self.mqtt.tls_key.is_some());
+        must(
+            self.mqtt.listen_tls.is_none() || tls == (true, true),
+            "mqtt.listen_tls",
+            "needs `tls_certificate` and `tls_key`",
+            "name two PEM files",
+        );
+        must((1..=64).contains(&self.engine.decoders), "engine.decoders", "must be 1 to 64", "1 does on two cores");
+        must(self.engine.checkpoint_records >= 1_000, "engine.checkpoint_records", "must be at least 1000", "");
+        must(self.engine.checkpoint_every.0 >= 1_000, "engine.checkpoint_every", "must be at least 1s", "");
+        let segment = self.journal.segment.0;
+        must((1 << 20..=1 << 30).contains(&segment), "journal.segment", "must be 1MiB to 1GiB", "");
+        must(self.journal.queue >= 16, "journal.queue", "must be at least 16", "");
+        let packet = self.mqtt.max_packet.0;
+        must((1_024..=1 << 20).contains(&packet), "mqtt.max_packet", "must be 1KiB to 1MiB", "");
+        must(packet * 2 <= segment, "mqtt.max_packet", "must be at most half of `journal.segment`", "");
+        must((1..=100_000).contains(&self.mqtt.rate), "mqtt.rate", "must be 1 to 100000", "");
+        for hook in &self.webhook {
+            let http = hook.url.starts_with("http://") || hook.url.starts_with("https://");
+            must(http, "webhook.url", "must begin with http:// or https://", "");
+            must(!hook.name.is_empty(), "webhook.name", "is empty", "it stands in receipts");
+        }
+        wrong
+    }
+
+    fn make_paths_relative_to(&mut self, folder: &Path) {
+        let optional = [
+            &mut self.city.rules,
+            &mut self.city.profile,
+            &mut self.mqtt.tls_certificate,
+            &mut self.mqtt.tls_key,
+            &mut self.mqtt.tls_client_ca,
+        ];
+        let secrets = self.webhook.iter_mut().map(|hook| &mut hook.secret_file);
+        let paths = optional.into_iter().flatten().chain(secrets).chain(std::iter::once(&mut self.data.folder));
+        for path in paths {
+            *path = folder.join(&*path);
+        }
+    }
+}
+
+/// Puts `GENGFU_SECTION_KEY=value` variables into the table.
+fn override_from(table: &mut toml::Table, environment: impl Iterator<Item = (String, String)>) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (variable, value) in environment {
+        let Some(rest) = variable.strip_prefix("GENGFU_") else { continue };
+        let rest = rest.to_lowercase();
+        // Variables that are not settings: the log filter belongs to the command line.
+        if rest == "log" {
+            continue;
+        }
+        let Some((section, key)) = rest.split_once('_') else {
+            mistakes.push(Mistake {
+                place: format!("environment variable {variable}"),
+                message: "names no section and key".to_owned(),
+                hint: "such as GENGFU_MQTT_LISTEN".to_owned(),
+            });
+            continue;
+        };
+        // A bare word is a text; numbers, booleans and lists are TOML.
+        let value = value.parse::<toml::Value>().unwrap_or(toml::Value::String(value));
+        let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        if let Some(section) = section.as_table_mut() {
+            section.insert(key.to_owned(), value);
+        }
+    }
+    mistakes
+}
+
+/// The line of a key within its section, from 1; of the section if the key is not there.
+fn line_of(text: &str, section: &str, key: &str) -> usize {
+    let mut in_section = false;
+    let mut section_line = 1;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            in_section = line.trim_matches(['[', ']']) == section;
+            if in_section {
+                section_line = number + 1;
+            }
+        } else if in_section && line.split('=').next().is_some_and(|name| name.trim() == key) {
+            return number + 1;
+        }
+    }
+    section_line
+}
+
+/// One mistake of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// File and line, or the environment variable.
+    pub place: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+/// Every mistake of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError(pub Vec<Mistake>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, mistake) in self.0.iter().enumerate() {
+            if number > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{}: {}", mistake.place, mistake.message)?;
+            if !mistake.hint.is_empty() {
+                write!(f, "\n  hint: {}", mistake.hint)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A length of time as text with a unit: `500ms`, `10s`, `5m`, `2h`, `35d`. Kept in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub i64);
+
+/// A size as text with a unit: `512`, `64KiB`, `64MiB`, `2GiB`. Kept in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+const SPAN_UNITS: [(&str, i64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const SIZE_UNITS: [(&str, u64); 4] = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("", 1)];
+
+fn split_unit(text: &str) -> Option<(i64, &str)> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..digits].parse().ok()?, text[digits..].trim()))
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parse = || {
+            let (number, unit) = split_unit(&text)?;
+            let factor = SPAN_UNITS.iter().find(|(name, _)| *name == unit)?.1;
+            number.checked_mul(factor).map(Span)
+        };
+        parse().ok_or_else(|| de::Error::custom(format!("`{text}` is no length of time, such as \"10s\", \"5m\" or \"35d\"")))
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fits = |unit: &&(&str, i64)| self.0 % unit.1 == 0;
+        let (name, factor) = SPAN_UNITS.iter().rev().find(fits).unwrap_or(&SPAN_UNITS[0]);
+        serializer.collect_str(&format_args!("{}{name}", self.0 / factor))
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parse = || {
+            let (number, unit) = split_unit(&text)?;
+            let factor = SIZE_UNITS.iter().find(|(name, _)| *name == unit)?.1;
+            u64::try_from(number).ok()?.checked_mul(factor).map(Size)
+        };
+        parse().ok_or_else(|| de::Error::custom(format!("`{text}` is no size, such as \"64KiB\", \"64MiB\" or \"2GiB\"")))
+    }
+}
+
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fits = |unit: &&(&str, u64)| self.0.is_multiple_of(unit.1);
+        let (name, factor) = SIZE_UNITS[..3].iter().rev().find(fits).unwrap_or(&SIZE_UNITS[3]);
+        serializer.collect_str(&format_args!("{}{name}", self.0 / factor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, "gengfu.toml", std::iter::empty()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults_and_they_read_what_they_write() {
+        let config = parse("").unwrap();
+        assert_eq!(config, Config::default());
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(parse(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once_with_their_places() {
+        let text = "[mqtt]\nlisten = \"nowhere\"\n\n[city]\ntime_zone = \"Mars/Base\"\n\n[journal]\nsegmant = \"64MiB\"\n\n[engine]\ncheckpoint_every = \"soon\"\n\n[lorawan]\n";
+        let message = parse(text).unwrap_err();
+        for part in [
+            "gengfu.toml:2: `mqtt.listen`: invalid socket address syntax",
+            "gengfu.toml:5: `city.time_zone`: no IANA time zone",
+            "gengfu.toml:8: `journal.segmant`: unknown field `segmant`",
+            "gengfu.toml:11: `engine.checkpoint_every`: `soon` is no length of time",
+            "`lorawan`: there is no such section",
+        ] {
+            assert!(message.contains(part), "`{part}` is missing in:\n{message}");
+        }
+    }
+
+    #[test]
+    fn environment_variables_override_the_file() {
+        let environment = [("GENGFU_MQTT_LISTEN", "127.0.0.1:0"), ("GENGFU_ENGINE_DECODERS", "4"), ("HOME", "/")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::parse("[engine]\ndecoders = 2\n", "x", environment.into_iter()).unwrap();
+        assert_eq!(config.mqtt.listen.port(), 0);
+        assert_eq!(config.engine.decoders, 4);
+    }
+
+    #[test]
+    fn a_broken_file_names_the_line() {
+        assert!(parse("[mqtt]\nlisten = \n").unwrap_err().contains("gengfu.toml:2"));
+    }
+}

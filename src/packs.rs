@@ -1,0 +1,46 @@
+//! Rule packs as files: the shipped library and folders of drafts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The largest rule file, in bytes.
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+/// The most files of a pack.
+const MAX_FILES: usize = 500;
+
+/// The shipped library.
+#[must_use]
+pub fn shipped() -> BTreeMap<String, String> {
+    gengfu_rules::library::FILES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
+/// Every `.rhai` file of a folder, by name.
+///
+/// # Errors
+/// A text that names the file and says what is wrong.
+pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    let describe = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| describe(folder, error))? {
+        let path = entry.map_err(|error| describe(folder, error))?.path();
+        if path.extension().is_none_or(|extension| extension != "rhai") {
+            continue;
+        }
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+            return Err(format!("{}: the file's name is no UTF-8", path.display()));
+        };
+        let size = std::fs::metadata(&path).map_err(|error| describe(&path, error))?.len();
+        if size > MAX_FILE_BYTES {
+            return Err(format!("{}: {size} bytes, a rule file has at most {MAX_FILE_BYTES}", path.display()));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| describe(&path, error))?;
+        files.insert(name.to_owned(), text);
+        if files.len() > MAX_FILES {
+            return Err(format!("{}: more than {MAX_FILES} rule files", folder.display()));
+        }
+    }
+    if files.is_empty() {
+        return Err(format!("{}: there is no `.rhai` file in it", folder.display()));
+    }
+    Ok(files)
+}

@@ -1,0 +1,190 @@
+//! The engine thread: applies decoded records in journal order and hands on what comes of them.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
+use std::time::Duration;
+
+use gengfu_model::Timestamp;
+use gengfu_rules::engine::{Engine, Output, Round};
+
+use super::checkpoint::CheckpointJob;
+use super::ledger::LedgerJob;
+use super::progress::Progress;
+use super::series::SeriesJob;
+use super::{DecodedBatch, EngineInput};
+
+/// A ledger job is handed on when it has this many effects, at the latest after each batch.
+const JOB_EFFECTS: usize = 1_000;
+/// How many device rows are encoded between two batches.
+const ROUND_ROWS: usize = 500;
+/// How long a round waits for a slow disk before it looks for new batches again.
+const ROUND_WAIT: Duration = Duration::from_millis(2);
+
+/// When a checkpoint round begins.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointOptions {
+    /// After this many records.
+    pub records: u64,
+    /// After this long, by the journal's time, in milliseconds.
+    pub every_ms: i64,
+}
+
+/// Where the engine thread's results go.
+pub struct Outputs {
+    /// To the ledger's thread.
+    pub ledger: SyncSender<LedgerJob>,
+    /// To the series' thread.
+    pub series: SyncSender<SeriesJob>,
+    /// To the checkpoints' thread.
+    pub checkpoints: SyncSender<CheckpointJob>,
+    /// Tells the journal's writer when the next timer is due.
+    pub next_due: Box<dyn Fn(Option<Timestamp>) + Send>,
+    /// How far the stages have come.
+    pub progress: Arc<Progress>,
+}
+
+/// The engine and what it keeps between batches.
+pub struct EngineThread {
+    engine: Engine,
+    options: CheckpointOptions,
+    outputs: Outputs,
+    output: Output,
+    round: Option<Round>,
+    pending: Option<CheckpointJob>,
+    round_began: (gengfu_model::Seq, Timestamp),
+}
+
+impl EngineThread {
+    /// An engine thread that goes on from where recovery left the engine.
+    #[must_use]
+    pub fn new(engine: Engine, options: CheckpointOptions, outputs: Outputs) -> EngineThread {
+        let round_began = (engine.applied(), engine.now());
+        (outputs.next_due)(engine.next_due());
+        EngineThread { engine, options, outputs, output: Output::default(), round: None, pending: None, round_began }
+    }
+
+    /// Runs until the input is closed, then writes a last checkpoint, so that the next start has
+    /// nothing to replay.
+    ///
+    /// # Errors
+    /// When a stage behind has stopped.
+    pub fn run(mut self, input: &Receiver<EngineInput>) -> Result<(), String> {
+        loop {
+            let next = if self.round.is_none() && self.pending.is_none() {
+                input.recv().map_err(|_| TryRecvError::Disconnected)
+            } else if self.pending.is_some() {
+                input.recv_timeout(ROUND_WAIT).map_err(|error| match error {
+                    RecvTimeoutError::Timeout => TryRecvError::Empty,
+                    RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+                })
+            } else {
+                input.try_recv()
+            };
+            match next {
+                Ok(EngineInput::Batch(batch)) => self.batch(batch)?,
+                Ok(EngineInput::Query(query)) => query(&mut self.engine),
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => break,
+            }
+            self.checkpoint()?;
+        }
+        self.finish()
+    }
+
+    fn batch(&mut self, batch: DecodedBatch) -> Result<(), String> {
+        for (record, decoded) in batch.records.iter().zip(batch.decoded) {
+            self.engine.apply(record, decoded, &mut self.output);
+            if self.output.effects.effects().len() >= JOB_EFFECTS {
+                self.hand_on(false)?;
+            }
+        }
+        self.hand_on(false)?;
+        let applied = self.engine.applied();
+        self.outputs.progress.update(|positions| positions.applied = applied);
+        (self.outputs.next_due)(self.engine.next_due());
+        Ok(())
+    }
+
+    /// Hands on what has come of the records so far; `force` moves the ledger's position even
+    /// without an effect.
+    fn hand_on(&mut self, force: bool) -> Result<(), String> {
+        let position = self.engine.applied();
+        let job = LedgerJob {
+            effects: self.output.effects.take(),
+            verdicts: std::mem::take(&mut self.output.verdicts),
+            position,
+            time: self.engine.now(),
+            force,
+        };
+        if force || !job.effects.is_empty() || !job.verdicts.is_empty() {
+            self.outputs.ledger.send(job).map_err(|_| "the ledger has stopped".to_owned())?;
+        }
+        let points = std::mem::take(&mut self.output.points);
+        if force || !points.is_empty() {
+            let job = SeriesJob { points, position };
+            self.outputs.series.send(job).map_err(|_| "the series store has stopped".to_owned())?;
+        }
+        Ok(())
+    }
+
+    /// Begins a round when it is time, and goes on with the one under way, never waiting for the disk.
+    fn checkpoint(&mut self) -> Result<(), String> {
+        if self.round.is_none() && self.pending.is_none() && self.is_due() {
+            self.begin()?;
+        }
+        self.step()
+    }
+
+    fn is_due(&self) -> bool {
+        let (seq, time) = self.round_began;
+        let records = self.engine.applied().0 - seq.0;
+        records > 0 && (records >= self.options.records || self.engine.now().since_ms(time) >= self.options.every_ms)
+    }
+
+    fn begin(&mut self) -> Result<(), String> {
+        self.round_began = (self.engine.applied(), self.engine.now());
+        self.round = Some(self.engine.begin_round());
+        self.hand_on(true)
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        if self.pending.is_none() {
+            let Some(mut round) = self.round.take() else { return Ok(()) };
+            if round.is_complete() {
+                self.pending = Some(CheckpointJob::Advance { position: round.position, tables: round.tables });
+            } else {
+                let rows = self.engine.round_rows(&mut round, ROUND_ROWS);
+                // The rows are as of the engine's position: the stores must come that far first.
+                self.hand_on(true)?;
+                self.pending = Some(CheckpointJob::Rows(rows));
+                self.round = Some(round);
+            }
+        }
+        if let Some(job) = self.pending.take() {
+            match self.outputs.checkpoints.try_send(job) {
+                Ok(()) => {}
+                Err(TrySendError::Full(job)) => self.pending = Some(job),
+                Err(TrySendError::Disconnected(_)) => return Err("the checkpoints have stopped".to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), String> {
+        while self.round.is_some() || self.pending.is_some() {
+            self.blocking_step()?;
+        }
+        self.begin()?;
+        while self.round.is_some() || self.pending.is_some() {
+            self.blocking_step()?;
+        }
+        Ok(())
+    }
+
+    fn blocking_step(&mut self) -> Result<(), String> {
+        if let Some(job) = self.pending.take() {
+            return self.outputs.checkpoints.send(job).map_err(|_| "the checkpoints have stopped".to_owned());
+        }
+        self.step()
+    }
+}

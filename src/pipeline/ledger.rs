@@ -1,0 +1,107 @@
+//! The ledger's thread: effects and their position in one transaction, then whoever waits is told.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use gengfu_connectors::{Ledger, LedgerError};
+use gengfu_ingest::Directory;
+use gengfu_model::staff::Verdict;
+use gengfu_model::{Effect, EffectId, Seq, Timestamp};
+
+use super::progress::Progress;
+use super::verdicts::Verdicts;
+
+/// The most effects in one transaction; a single job may be larger, since it is one record's.
+const MAX_EFFECTS: usize = 1_000;
+/// How long a full disk is given before the next try.
+const FULL_WAIT: Duration = Duration::from_millis(200);
+
+/// What came of the records up to a position.
+pub struct LedgerJob {
+    /// The effects, in order.
+    pub effects: Vec<(EffectId, Effect)>,
+    /// Answers to requests, told after the commit.
+    pub verdicts: Vec<(Seq, Verdict)>,
+    /// The last record applied.
+    pub position: Seq,
+    /// The journal's time by then.
+    pub time: Timestamp,
+    /// Move the position even without an effect.
+    pub force: bool,
+}
+
+/// Who is told after a commit.
+pub struct Listeners {
+    /// How far the stages have come.
+    pub progress: Arc<Progress>,
+    /// Askers of staff requests.
+    pub verdicts: Arc<Verdicts>,
+    /// The login map.
+    pub directory: Arc<Directory>,
+    /// The live stream.
+    pub publish: Box<dyn Fn(EffectId, &Effect) + Send>,
+    /// Told once when the disk is full, and once when it has room again.
+    pub full: Box<dyn Fn(bool) + Send>,
+}
+
+/// Runs until the input is closed.
+///
+/// # Errors
+/// When the store fails otherwise than for want of room.
+pub fn run(ledger: &mut dyn Ledger, input: &Receiver<LedgerJob>, listeners: &Listeners) -> Result<(), String> {
+    while let Ok(mut job) = input.recv() {
+        while job.effects.len() < MAX_EFFECTS
+            && let Ok(more) = input.try_recv()
+        {
+            job.effects.extend(more.effects);
+            job.verdicts.extend(more.verdicts);
+            job.position = more.position;
+            job.time = more.time;
+            job.force |= more.force;
+        }
+        if job.force || !job.effects.is_empty() {
+            commit(ledger, &job, listeners)?;
+        }
+        tell(job, listeners);
+    }
+    Ok(())
+}
+
+fn commit(ledger: &mut dyn Ledger, job: &LedgerJob, listeners: &Listeners) -> Result<(), String> {
+    let mut was_full = false;
+    loop {
+        match ledger.commit(&job.effects, job.position, job.time) {
+            Ok(()) => {
+                if was_full {
+                    (listeners.full)(false);
+                }
+                return Ok(());
+            }
+            Err(LedgerError::Full) => {
+                if !was_full {
+                    tracing::warn!("no room for the ledger; waiting");
+                    (listeners.full)(true);
+                    was_full = true;
+                }
+                std::thread::sleep(FULL_WAIT);
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
+fn tell(job: LedgerJob, listeners: &Listeners) {
+    for (id, effect) in &job.effects {
+        if let Effect::Device(device) = effect {
+            listeners.directory.put(device);
+        }
+        (listeners.publish)(*id, effect);
+    }
+    if job.force || !job.effects.is_empty() {
+        listeners.progress.update(|positions| positions.ledger = job.position);
+    }
+    for (seq, verdict) in job.verdicts {
+        listeners.verdicts.tell(seq, verdict);
+    }
+}
