@@ -1,0 +1,268 @@
+//! What a device's packets do.
+
+use std::sync::Arc;
+
+use gengfu_model::{DeviceLife, Envelope, MessageKey, PayloadFormat, Transport};
+use rumqttc::mqttbytes::valid_filter;
+use tokio::time::Instant;
+
+use super::connection::{Connection, End, Progress};
+use super::metrics::count;
+use super::refusal::Refused;
+use super::session::CommandQos;
+use super::topic::{self, CommandTopic, TopicRefusal};
+use super::wire::{self, Fault, Filter, Incoming, PacketKind, Publish, QoS, Reason, Version};
+use crate::admission::LoginEntry;
+
+/// The longest user property `message-id`, in bytes.
+pub const MAX_MESSAGE_ID_BYTES: usize = 128;
+
+/// Messages read in one go, before they are handed to the journal together.
+#[derive(Default)]
+struct Batch {
+    messages: Vec<(Envelope, u64)>,
+    /// The register's entry of the device, looked up once for the batch.
+    entry: Option<Arc<LoginEntry>>,
+}
+
+impl Connection {
+    /// Handles as many packets as are complete, and hands their messages to the journal as one submission.
+    pub(super) fn process_input(&mut self) -> Result<Progress, End> {
+        let mut batch = Batch::default();
+        let result = self.process_packets(&mut batch);
+        // What came before a bad packet is handed over all the same.
+        if !batch.messages.is_empty() {
+            self.submit(batch.messages)?;
+        }
+        result
+    }
+
+    fn process_packets(&mut self, batch: &mut Batch) -> Result<Progress, End> {
+        let mut progress = Progress::NeedsBytes;
+        let max_bytes = self.shared.options.max_packet_bytes;
+        while let Some(header) =
+            wire::peek_frame(&self.input, max_bytes, Some(self.version)).map_err(|fault| self.fault(fault))?
+        {
+            if header.kind == PacketKind::Publish && !self.may_take_publish(batch) {
+                let nothing_done = matches!(progress, Progress::NeedsBytes);
+                return Ok(if nothing_done { Progress::Blocked } else { progress });
+            }
+            let frame = wire::take_frame(&mut self.input, header);
+            let packet = wire::decode(frame, self.version).map_err(|fault| self.fault(fault))?;
+            progress = Progress::Handled;
+            self.handle(packet, batch)?;
+            if self.output.len() >= self.shared.options.max_unwritten_bytes {
+                break;
+            }
+        }
+        Ok(progress)
+    }
+
+    /// Whether window, batch and rate have room for one more message.
+    fn may_take_publish(&mut self, batch: &Batch) -> bool {
+        let options = &self.shared.options;
+        let window_is_full =
+            self.acks.in_flight() >= usize::from(options.max_in_flight) || self.acks.len() >= options.max_unsettled;
+        if window_is_full || batch.messages.len() >= options.max_batch {
+            return false;
+        }
+        let now = Instant::now();
+        match self.quota.take(&options.rate, now) {
+            Ok(()) => true,
+            Err(wait) => {
+                count(&self.shared.metrics.rate_pauses);
+                self.paused_until = Some(now + wait);
+                false
+            }
+        }
+    }
+
+    fn handle(&mut self, packet: Incoming, batch: &mut Batch) -> Result<(), End> {
+        match packet {
+            Incoming::Publish(publish) => self.on_publish(publish, batch)?,
+            Incoming::PubAck { packet_id, reason } => self.on_command_ack(packet_id, reason),
+            Incoming::PubRel { packet_id } => self.on_release(packet_id),
+            Incoming::Subscribe { packet_id, filters } => self.on_subscribe(packet_id, &filters),
+            Incoming::Unsubscribe { packet_id, filters } => self.on_unsubscribe(packet_id, &filters),
+            Incoming::PingReq => wire::pingresp(&mut self.output),
+            Incoming::Disconnect { with_will, session_expiry_s } => {
+                if let Some(expiry_s) = session_expiry_s {
+                    if self.session_expiry_s == 0 && expiry_s > 0 {
+                        return Err(self.fault(Fault::protocol("session expiry raised from 0 by DISCONNECT")));
+                    }
+                    self.session_expiry_s = self.shared.capped_expiry_s(expiry_s);
+                }
+                return Err(End::Disconnected { with_will });
+            }
+        }
+        Ok(())
+    }
+
+    fn on_publish(&mut self, publish: Publish, batch: &mut Batch) -> Result<(), End> {
+        count(&self.shared.metrics.publishes_received);
+        if publish.retain && self.version == Version::V5 {
+            let what = "retain, which CONNACK said is not available";
+            return Err(self.fault(Fault { reason: Reason::RetainNotSupported, what }));
+        }
+        let destination = self.resolve(&publish).map_err(|fault| self.fault(fault))?;
+        if publish.qos == QoS::ExactlyOnce && self.is_repeat(publish.packet_id) {
+            count(&self.shared.metrics.publishes_repeated);
+            self.acks.answered(publish.qos, publish.packet_id, Reason::Success);
+            return Ok(());
+        }
+        let format = match destination {
+            Ok(format) => format,
+            Err(TopicRefusal::NotYours) => {
+                return self.refuse_publish(&publish, Refused::NotYourTopic, Reason::NotAuthorized);
+            }
+            Err(TopicRefusal::Unknown) => {
+                return self.refuse_publish(&publish, Refused::UnknownTopic, Reason::TopicNameInvalid);
+            }
+        };
+        if publish.message_id.as_ref().is_some_and(|id| id.len() > MAX_MESSAGE_ID_BYTES) {
+            return self.refuse_publish(&publish, Refused::MessageIdTooLong, Reason::QuotaExceeded);
+        }
+        if publish.qos == QoS::ExactlyOnce {
+            self.check_unreleased().map_err(|fault| self.fault(fault))?;
+        }
+        let envelope = self.envelope(&publish, format, batch)?;
+        let ticket = self.acks.submitted(publish.qos, publish.packet_id);
+        batch.messages.push((envelope, ticket));
+        Ok(())
+    }
+
+    /// What the topic or its alias stands for.
+    fn resolve(&mut self, publish: &Publish) -> Result<Result<PayloadFormat, TopicRefusal>, Fault> {
+        let named = || topic::publish_format(&publish.topic, self.device.as_str());
+        let Some(alias) = publish.alias else { return Ok(named()) };
+        if alias > self.shared.options.topic_alias_maximum {
+            return Err(Fault { reason: Reason::TopicAliasInvalid, what: "topic alias over the maximum" });
+        }
+        let place = usize::from(alias) - 1;
+        if publish.topic.is_empty() {
+            let known = self.aliases.get(place).copied().flatten();
+            return known.ok_or(Fault::protocol("a topic alias that stands for nothing"));
+        }
+        let destination = named();
+        if self.aliases.len() <= place {
+            self.aliases.resize(place + 1, None);
+        }
+        self.aliases[place] = Some(destination);
+        Ok(destination)
+    }
+
+    /// Whether a QoS 2 publish under this id is in the journal, or on its way, and not released yet.
+    fn is_repeat(&self, packet_id: u16) -> bool {
+        self.unreleased.contains(&packet_id) || self.acks.has_exactly_once(packet_id)
+    }
+
+    fn check_unreleased(&self) -> Result<(), Fault> {
+        let options = &self.shared.options;
+        let (most, reason) = match self.version {
+            Version::V3 => (options.max_unreleased, Reason::QuotaExceeded),
+            Version::V5 => (usize::from(options.max_in_flight), Reason::ReceiveMaximumExceeded),
+        };
+        let what = "too many QoS 2 messages wait for their PUBREL";
+        if self.unreleased.len() < most { Ok(()) } else { Err(Fault { reason, what }) }
+    }
+
+    fn envelope(&self, publish: &Publish, format: PayloadFormat, batch: &mut Batch) -> Result<Envelope, End> {
+        if batch.entry.is_none() {
+            // Kind and model may have changed since the login, and the device may be retired.
+            let entry = self.shared.directory.get(self.device.as_str());
+            batch.entry = entry.filter(|entry| entry.life != DeviceLife::Retired);
+        }
+        let Some(entry) = &batch.entry else {
+            self.count_refusal(Refused::Retired);
+            return Err(End::Retired);
+        };
+        let key = match &publish.message_id {
+            Some(id) => MessageKey::Explicit(Arc::clone(id)),
+            None if publish.dup => MessageKey::MqttDup,
+            None => MessageKey::None,
+        };
+        Ok(Envelope {
+            device: entry.device.clone(),
+            kind: entry.kind,
+            model: Arc::clone(&entry.model),
+            transport: Transport::Mqtt,
+            format,
+            key,
+            received_at: self.shared.clock.now(),
+            payload: Arc::from(&publish.payload[..]),
+        })
+    }
+
+    /// Refuses a message. MQTT 5 says so in the acknowledgement; where there is none, the connection ends.
+    fn refuse_publish(&mut self, publish: &Publish, refused: Refused, reason: Reason) -> Result<(), End> {
+        self.count_refusal(refused);
+        count(&self.shared.metrics.messages_refused);
+        tracing::debug!(device = %self.device, reason = refused.as_str(), topic = %publish.topic, "mqtt publish refused");
+        if self.version == Version::V5 && publish.qos != QoS::AtMostOnce {
+            self.acks.answered(publish.qos, publish.packet_id, reason);
+            return Ok(());
+        }
+        Err(End::Refused(Fault { reason, what: refused.as_str() }))
+    }
+
+    fn on_release(&mut self, packet_id: u16) {
+        let known = self.unreleased.iter().position(|id| *id == packet_id);
+        if let Some(place) = known {
+            self.unreleased.swap_remove(place);
+            self.shared.commands.store().release(&self.device, packet_id);
+        }
+        let reason = if known.is_some() { Reason::Success } else { Reason::PacketIdNotFound };
+        wire::pubcomp(&mut self.output, self.version, packet_id, reason);
+    }
+
+    fn on_subscribe(&mut self, packet_id: u16, filters: &[Filter]) {
+        let results: Vec<Result<QoS, Reason>> = filters.iter().map(|filter| self.subscribe(filter)).collect();
+        wire::suback(&mut self.output, self.version, packet_id, &results);
+        self.subscription_changed();
+    }
+
+    fn subscribe(&mut self, filter: &Filter) -> Result<QoS, Reason> {
+        let refused = if !valid_filter(&filter.path) {
+            Reason::TopicFilterInvalid
+        } else if let Some(topic) = CommandTopic::from_filter(&filter.path, self.device.as_str()) {
+            let granted = filter.qos.min(QoS::AtLeastOnce);
+            let qos = if granted == QoS::AtMostOnce { CommandQos::AtMostOnce } else { CommandQos::AtLeastOnce };
+            *self.outgoing.subscription.place(topic) = Some(qos);
+            return Ok(granted);
+        } else {
+            Reason::NotAuthorized
+        };
+        self.count_refusal(Refused::Subscription);
+        tracing::debug!(device = %self.device, filter = %filter.path, "mqtt subscription refused");
+        Err(refused)
+    }
+
+    fn on_unsubscribe(&mut self, packet_id: u16, filters: &[String]) {
+        let existed: Vec<bool> = filters
+            .iter()
+            .map(|filter| {
+                let topic = CommandTopic::from_filter(filter, self.device.as_str());
+                topic.is_some_and(|topic| self.outgoing.subscription.place(topic).take().is_some())
+            })
+            .collect();
+        wire::unsuback(&mut self.output, self.version, packet_id, &existed);
+        self.subscription_changed();
+    }
+
+    fn subscription_changed(&mut self) {
+        let subscription = self.outgoing.subscription;
+        self.shared.commands.store().subscribe(&self.device, subscription);
+        self.link.set_listening(subscription.delivery().is_some());
+        self.outgoing.due = true;
+    }
+
+    /// The end that a broken packet leads to, counted.
+    fn fault(&self, fault: Fault) -> End {
+        let refused = match fault.reason {
+            Reason::PacketTooLarge => Refused::PacketTooLarge,
+            _ => Refused::ProtocolError,
+        };
+        self.count_refusal(refused);
+        End::Fault(fault)
+    }
+}
