@@ -1,0 +1,46 @@
+//! The command line: one file per command, and what they share.
+
+mod city;
+mod output;
+mod run;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use output::Failure;
+
+/// The city that is not there: simulated devices for gengfu, over MQTT.
+#[derive(Debug, Parser)]
+#[command(name = "gengfu-sim", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write the register of a generated city as CSV.
+    City(city::Args),
+    /// Play a city: devices report, break and recover.
+    Run(run::Args),
+}
+
+/// Runs the command; the exit code is 0 (done), 1 (failed) or 2 (wrong usage).
+#[must_use]
+pub fn main() -> ExitCode {
+    // Wrong usage ends the process here with code 2, help and version with 0.
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::City(args) => city::execute(&args),
+        Command::Run(args) => run::execute(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::tell(&format!("gengfu-sim: {failure}"));
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `gengfu-sim city`: the register of a generated city.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
+use super::{Failure, output};
+use crate::city::{City, write_register};
+
+/// Arguments of `gengfu-sim city`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Seed: the same seed and number give the same city and the same tokens.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Number of devices.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    devices: usize,
+    /// Where to write the CSV; `-` is stdout.
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    out: PathBuf,
+}
+
+pub(super) fn execute(args: &Args) -> Result<(), Failure> {
+    let city = City::generate(args.seed, args.devices);
+    if args.out.as_os_str() == "-" {
+        return write_register(&city, std::io::stdout().lock()).map_err(Failure::failed);
+    }
+    let named = |error: std::io::Error| Failure::Failed(format!("`{}`: {error}", args.out.display()));
+    let mut file = BufWriter::new(File::create(&args.out).map_err(named)?);
+    write_register(&city, &mut file).map_err(Failure::failed)?;
+    file.flush().map_err(named)?;
+    output::tell(&format!("{} devices written to {}", city.devices.len(), args.out.display()));
+    Ok(())
+}

@@ -1,0 +1,359 @@
+//! One device's life: measure, keep, connect, publish, wait, sleep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::outbox::Outbox;
+use super::{Fleet, offset};
+use crate::city::{City, CityDevice};
+use crate::clock::wall_ms;
+use crate::faults::{ActiveFaults, FaultKind, LAST_GASP_S, Window};
+use crate::mqtt::{Backoff, Connection, Incoming, Login, Version, WireError};
+use crate::physics::{Physics, Scene};
+use crate::rng::Rng;
+
+/// Publishes without acknowledgement, at most; a gateway stops reading at 32.
+const WINDOW: usize = 16;
+/// A login that takes longer is given up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// A server that acknowledges nothing for so long is taken for dead.
+const ACK_TIMEOUT: Duration = Duration::from_secs(30);
+/// Keep-alive as announced, and after how much silence a ping is sent.
+const KEEP_ALIVE_S: u16 = 300;
+const PING_AFTER: Duration = Duration::from_secs(200);
+/// A device that will report again within this time stays connected.
+const LINGER: Duration = Duration::from_secs(15);
+/// At the end of a run, acknowledgements are waited for so long.
+const DRAIN: Duration = Duration::from_secs(5);
+/// Every so manieth device has no clock, and sends no `ts`.
+const WITHOUT_CLOCK_EVERY: u64 = 10;
+
+/// A command as it comes from the gateway.
+#[derive(Deserialize)]
+struct Command {
+    id: serde_json::Value,
+    name: String,
+    #[serde(default)]
+    args: serde_json::Value,
+}
+
+/// An open connection and, if it counts against the shared budget, its permit.
+struct Link<'f> {
+    connection: Connection,
+    _permit: Option<SemaphorePermit<'f>>,
+    window: usize,
+    last_sent: Instant,
+    /// The last time that something was acknowledged, or that the first unacknowledged was sent.
+    last_progress: Instant,
+}
+
+/// Everything about one device.
+pub(super) struct DeviceTask {
+    fleet: Arc<Fleet>,
+    city: Arc<City>,
+    index: usize,
+    physics: Physics,
+    rng: Rng,
+    windows: Vec<Window>,
+    active: ActiveFaults,
+    version: Version,
+    has_clock: bool,
+    keeps_connection: bool,
+    outbox: Outbox,
+    made: u64,
+    next_report: Instant,
+    backoff: Backoff,
+    retry_at: Instant,
+}
+
+impl DeviceTask {
+    pub(super) fn new(fleet: Arc<Fleet>, city: Arc<City>, index: usize, windows: Vec<Window>, keeps: bool) -> Self {
+        let device = &city.devices[index];
+        let mut rng = Rng::named(fleet.options.seed ^ 0x5eed, &device.id);
+        let first = fleet.started + fleet.ramp.mul_f64(rng.unit());
+        let v5_every = fleet.options.v5_every;
+        DeviceTask {
+            physics: Physics::new(device, fleet.options.seed, fleet.run_id),
+            version: if v5_every > 0 && index % v5_every == v5_every - 1 { Version::V5 } else { Version::V4 },
+            has_clock: rng.below(WITHOUT_CLOCK_EVERY) != 0,
+            keeps_connection: keeps,
+            rng,
+            windows,
+            active: ActiveFaults::default(),
+            outbox: Outbox::default(),
+            made: 0,
+            next_report: first,
+            backoff: Backoff::default(),
+            retry_at: fleet.started,
+            fleet,
+            city,
+            index,
+        }
+    }
+
+    /// Lives until the fleet is stopped.
+    pub(super) async fn run(mut self) {
+        let fleet = Arc::clone(&self.fleet);
+        let mut link: Option<Link<'_>> = None;
+        loop {
+            self.pass_time();
+            if self.active.offline() {
+                // A dead device says no good-bye.
+                self.lose(&mut link, false);
+            } else if link.is_none() && self.wants_connection() {
+                let opened = tokio::select! {
+                    () = fleet.stop.cancelled() => break,
+                    opened = self.connect(&fleet) => opened,
+                };
+                link = opened;
+            }
+            if let Some(open) = &mut link
+                && self.send(open).await.is_err()
+            {
+                self.lose(&mut link, true);
+            }
+            if self.may_go(&link)
+                && let Some(open) = link.take()
+            {
+                open.connection.close().await;
+                fleet.counts.connected.subtract();
+            }
+            let wake = self.wake(&link);
+            let incoming = match &mut link {
+                Some(open) => tokio::select! {
+                    () = fleet.stop.cancelled() => break,
+                    incoming = open.connection.next() => Some(incoming),
+                    () = sleep_until(wake) => None,
+                },
+                None => tokio::select! {
+                    () = fleet.stop.cancelled() => break,
+                    () = sleep_until(wake) => None,
+                },
+            };
+            if let (Some(incoming), Some(open)) = (incoming, &mut link)
+                && self.take(open, incoming).is_err()
+            {
+                self.lose(&mut link, true);
+            }
+            self.check_health(&mut link);
+        }
+        self.finish(link).await;
+    }
+
+    fn device(&self) -> &CityDevice {
+        &self.city.devices[self.index]
+    }
+
+    /// Opens and closes faults, and measures when it is time.
+    fn pass_time(&mut self) {
+        let before = std::mem::take(&mut self.active);
+        let since_start = i64::try_from(self.fleet.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.active.update(&self.windows, since_start);
+        // Devices tell at once when their alarm begins or ends.
+        let edge = !before.same_kinds(&self.active);
+        let first_done = self.made > 0;
+        if Instant::now() >= self.next_report || (edge && first_done) {
+            self.measure();
+        }
+    }
+
+    fn measure(&mut self) {
+        let now = Instant::now();
+        let now_ms = wall_ms();
+        let interval = Duration::from_secs_f64(f64::from(self.device().interval_s) / self.fleet.options.speed);
+        if self.active.mute() {
+            self.next_report = now + interval;
+            return;
+        }
+        let report = self.physics.sample(&Scene::at(now_ms, &self.fleet.weather, &self.active));
+        let ts = now_ms + self.active.clock_error_ms();
+        // A message that has to wait needs its time; so does one whose clock is the fault.
+        let needs_time = self.active.offline() || self.active.clock_error_ms() != 0;
+        let payload = Bytes::from(report.to_json((self.has_clock || needs_time).then_some(ts)));
+        self.made += 1;
+        self.fleet.counts.made.add();
+        if self.outbox.push(self.made, payload, self.active.has(FaultKind::Duplicates)) {
+            self.fleet.counts.dropped.add();
+        }
+        let mut wait = interval.mul_f64(if self.made == 1 {
+            // From the second report on, devices of one kind are spread over their interval.
+            self.rng.between(0.05, 1.0)
+        } else {
+            self.rng.between(0.97, 1.03)
+        });
+        for sooner_s in [report.again_s, self.active.cadence_s().map(f64::from)].into_iter().flatten() {
+            wait = wait.min(Duration::from_secs_f64(sooner_s));
+        }
+        if let Some(event_ms) = self.physics.next_event_ms(now_ms) {
+            wait = wait.min(offset(event_ms - now_ms));
+        }
+        self.next_report = now + wait;
+    }
+
+    fn wants_connection(&self) -> bool {
+        let something = !self.outbox.is_empty() || (self.keeps_connection && self.made > 0);
+        something && Instant::now() >= self.retry_at
+    }
+
+    async fn connect<'f>(&mut self, fleet: &'f Fleet) -> Option<Link<'f>> {
+        let permit = if self.keeps_connection { None } else { Some(fleet.permits.acquire().await.ok()?) };
+        let device = &self.city.devices[self.index];
+        let topic = format!("v1/devices/{}/telemetry", device.id);
+        let login = Login { device: &device.id, token: &device.token };
+        let broker = fleet.options.broker;
+        match Connection::open(broker, self.version, login, &topic, KEEP_ALIVE_S, CONNECT_TIMEOUT).await {
+            Ok(mut connection) => {
+                if self.keeps_connection {
+                    let packet_id = self.outbox.packet_id();
+                    connection.subscribe(&format!("v1/devices/{}/commands", device.id), packet_id).ok()?;
+                }
+                fleet.counts.connects.add();
+                fleet.counts.connected.add();
+                self.backoff.succeeded();
+                let window = WINDOW.min(usize::from(connection.receive_maximum()));
+                let now = Instant::now();
+                Some(Link { connection, _permit: permit, window, last_sent: now, last_progress: now })
+            }
+            Err(_) => {
+                fleet.counts.connect_failures.add();
+                self.retry_at = Instant::now() + self.backoff.after_failure(&mut self.rng);
+                None
+            }
+        }
+    }
+
+    async fn send(&mut self, link: &mut Link<'_>) -> Result<(), WireError> {
+        if self.outbox.in_flight() == 0 {
+            link.last_progress = Instant::now();
+        }
+        while let Some((message, packet_id, repeat)) = self.outbox.next_to_send(link.window) {
+            let device = &self.city.devices[self.index];
+            let message_id = (self.version == Version::V5)
+                .then(|| format!("{}-{:x}-{}", device.id, self.fleet.run_id, message.number));
+            link.connection.publish(packet_id, &message.payload, repeat, message_id.as_deref())?;
+            link.last_sent = Instant::now();
+            if repeat { self.fleet.counts.resent.add() } else { self.fleet.counts.sent.add() }
+        }
+        if link.last_sent.elapsed() >= PING_AFTER {
+            link.connection.ping();
+            link.last_sent = Instant::now();
+        }
+        link.connection.flush().await
+    }
+
+    /// Takes one packet and all that came with it.
+    fn take(&mut self, link: &mut Link<'_>, first: Result<Incoming, WireError>) -> Result<(), WireError> {
+        let mut next = Some(first?);
+        while let Some(incoming) = next {
+            match incoming {
+                Incoming::Acknowledged { packet_id, refused } => {
+                    link.last_progress = Instant::now();
+                    if self.outbox.acknowledged(packet_id) {
+                        self.fleet.counts.acknowledged.add();
+                        if refused.is_some() {
+                            self.fleet.counts.refused.add();
+                        }
+                    }
+                }
+                Incoming::Message { packet_id, payload } => {
+                    link.connection.acknowledge(packet_id);
+                    self.command(link, &payload)?;
+                }
+                Incoming::Connected { .. } | Incoming::Other => {}
+            }
+            next = link.connection.buffered()?;
+        }
+        Ok(())
+    }
+
+    /// Carries out a command and answers it.
+    fn command(&mut self, link: &mut Link<'_>, payload: &[u8]) -> Result<(), WireError> {
+        let Ok(command) = serde_json::from_slice::<Command>(payload) else {
+            return Ok(());
+        };
+        self.fleet.counts.commands.add();
+        let ok = self.physics.command(&command.name, &command.args);
+        let result = if ok { json!("done") } else { json!("not a command of this device") };
+        let answer = json!({ "id": command.id, "ok": ok, "result": result }).to_string();
+        let topic = format!("v1/devices/{}/replies", self.device().id);
+        let packet_id = self.outbox.packet_id();
+        if ok {
+            // It shows at once in what the device reports.
+            self.next_report = Instant::now();
+        }
+        link.connection.publish_to(&topic, packet_id, &Bytes::from(answer))
+    }
+
+    /// Whether the connection is not needed any more.
+    fn may_go(&self, link: &Option<Link<'_>>) -> bool {
+        let soon = self.next_report.saturating_duration_since(Instant::now()) < LINGER;
+        link.is_some() && !self.keeps_connection && self.outbox.is_empty() && !soon
+    }
+
+    fn check_health(&mut self, link: &mut Option<Link<'_>>) {
+        let stuck = |link: &Link<'_>| link.last_progress.elapsed() >= ACK_TIMEOUT;
+        if self.outbox.in_flight() > 0 && link.as_ref().is_some_and(stuck) {
+            self.lose(link, true);
+        }
+    }
+
+    /// Drops the connection without a word; `unwanted`: it counts as lost, and the next one waits.
+    fn lose(&mut self, link: &mut Option<Link<'_>>, unwanted: bool) {
+        if link.take().is_none() {
+            return;
+        }
+        self.fleet.counts.connected.subtract();
+        self.outbox.connection_lost();
+        if unwanted {
+            self.fleet.counts.lost.add();
+            self.retry_at = Instant::now() + self.backoff.after_failure(&mut self.rng);
+        }
+    }
+
+    /// When to look again if nothing comes in.
+    fn wake(&self, link: &Option<Link<'_>>) -> Instant {
+        let mut wake = self.next_report;
+        let now = Instant::now();
+        for window in &self.windows {
+            let gasp_ms = if window.kind == FaultKind::FeederOutage { (LAST_GASP_S * 1_000.0) as i64 } else { 0 };
+            for edge in [window.from_ms, window.from_ms + gasp_ms, window.to_ms] {
+                let edge = self.fleet.started + offset(edge);
+                if edge > now {
+                    wake = wake.min(edge);
+                }
+            }
+        }
+        match link {
+            Some(link) => {
+                if self.outbox.in_flight() > 0 {
+                    wake = wake.min(link.last_progress + ACK_TIMEOUT);
+                }
+                wake.min(link.last_sent + PING_AFTER)
+            }
+            None if !self.active.offline() && (self.keeps_connection && self.made > 0 || !self.outbox.is_empty()) => {
+                wake.min(self.retry_at)
+            }
+            None => wake,
+        }
+    }
+
+    /// Waits a little for what is on the wire, and says good-bye.
+    async fn finish(mut self, link: Option<Link<'_>>) {
+        let Some(mut link) = link else { return };
+        let deadline = Instant::now() + DRAIN;
+        while self.outbox.in_flight() > 0 {
+            let Ok(incoming) = timeout_at(deadline, link.connection.next()).await else { break };
+            if self.take(&mut link, incoming).is_err() {
+                break;
+            }
+        }
+        link.connection.close().await;
+        self.fleet.counts.connected.subtract();
+    }
+}
