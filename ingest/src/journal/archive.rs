@@ -154,12 +154,12 @@ impl Archive {
                 return Ok(None);
             };
             let next = OpenSegment::open(self.live.as_ref(), next)?.header;
-            if next.first_seq > up_to.next() {
+            let last_seq = Seq(next.first_seq.0 - 1);
+            if last_seq > up_to {
                 return Ok(None);
             }
             let segment = OpenSegment::open(self.live.as_ref(), id)?;
             let empty = segment.header.first_seq == next.first_seq;
-            let last_seq = Seq(next.first_seq.0 - 1);
             // A crash may have brought back a segment that is in the archive already.
             if empty || self.entries()?.iter().any(|entry| entry.last_seq == last_seq) {
                 self.remove_segment(&segment.name)?;

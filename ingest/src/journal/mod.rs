@@ -40,3 +40,6 @@ pub use model_disk::ModelDisk;
 pub use reader::{Batch, JournalReader, ReadLimit};
 pub use start::{ClockError, append_start, start_records};
 pub use writer::{JournalWriter, WriterOptions};
+
+#[cfg(test)]
+mod tests;

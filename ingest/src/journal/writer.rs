@@ -90,6 +90,7 @@ pub struct JournalWriter {
     pending: Pending,
     waiting: Vec<Option<oneshot::Sender<Result<Seq, ControlError>>>>,
     control_bodies: Vec<Control>,
+    began: Timestamp,
     last_tick: Timestamp,
     last_refusals: Timestamp,
     room: Option<RoomWait>,
@@ -140,8 +141,9 @@ impl JournalWriter {
         let (control_sender, controls) = mpsc::channel(options.control_capacity);
         let (spare_tasks, task_receiver) = sync_channel(1);
         let (spare_sender, spares) = sync_channel(1);
-        let journal_clock = JournalClock::new(log.last_time(), clock.now(), options.monotonic.elapsed_ms());
-        let last_time = log.last_time();
+        let wall = clock.now();
+        let began = log.last_time().max(wall);
+        let journal_clock = JournalClock::new(log.last_time(), wall, options.monotonic.elapsed_ms());
         let writer = JournalWriter {
             shared: Arc::clone(&shared),
             log,
@@ -155,8 +157,9 @@ impl JournalWriter {
             pending: Pending::default(),
             waiting: Vec::new(),
             control_bodies: Vec::new(),
-            last_tick: last_time,
-            last_refusals: last_time,
+            began,
+            last_tick: Timestamp(i64::MIN),
+            last_refusals: began,
             room: None,
             spare_tasks,
             spares,
@@ -268,7 +271,7 @@ impl JournalWriter {
         let last_time = self.log.last_time();
         let due = Timestamp(self.shared.next_due.load(Ordering::Acquire));
         let timer = due <= now && last_time < due && now.since_ms(self.last_tick) >= self.options.min_tick_ms;
-        let idle = now.since_ms(last_time) >= self.options.idle_tick_ms;
+        let idle = now.since_ms(last_time.max(self.began)) >= self.options.idle_tick_ms;
         if !moved && (timer || idle) {
             self.last_tick = now;
             self.add_control(Control::Tick);
