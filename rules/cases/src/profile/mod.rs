@@ -5,8 +5,10 @@
 //! with line, field and hint. The shipped example city is [`YUNCHENG`].
 
 mod check;
+mod days;
 mod error;
 mod file;
+mod tables;
 mod text;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,8 @@
 //! [`Effect::ReducerState`](gengfu_model::Effect::ReducerState) with keys that begin with `cases/`.
 
 mod case;
+mod clearing;
+mod device;
 mod incident;
 mod merge;
 mod notify;
@@ -12,6 +14,7 @@ mod request;
 mod restore;
 mod state;
 mod timer;
+mod transition;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -137,7 +140,7 @@ impl Reducer {
 
     /// The rule pack changed: open incidents whose (rule, key) is no longer declared clear as `withdrawn`.
     pub fn withdraw(&mut self, at: At, declared: &dyn Fn(&str, &str) -> bool, out: &mut EffectSink) {
-        incident::withdraw(self, at, declared, out);
+        clearing::withdraw(self, at, declared, out);
     }
 
     /// The register's entry of a device changed.
@@ -145,13 +148,13 @@ impl Reducer {
     /// Retired, or fixed to another asset: what it holds clears as `retired`. Out of maintenance: what still
     /// holds gets its case and its messages.
     pub fn register(&mut self, at: At, device: &Device, out: &mut EffectSink) {
-        incident::register(self, at, device, out);
+        device::register(self, at, device, out);
     }
 
     /// A sensor was swapped: `to` takes over what `from` holds on the asset of `to`, so that open incidents
     /// stay until the new sensor's first verdict.
     pub fn hand_over(&mut self, at: At, from: &DeviceId, to: &Device, out: &mut EffectSink) {
-        incident::hand_over(self, at, from, to, out);
+        device::hand_over(self, at, from, to, out);
     }
 
     /// Puts another profile to work. It counts for what happens from now on; deadlines already set stay.

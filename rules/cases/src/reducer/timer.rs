@@ -3,7 +3,7 @@
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, incident};
+use super::{At, Reducer, case, clearing};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
 fn track_due(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut EffectSink) {
     let Some(mut track) = reducer.tracks.get(key).cloned() else { return };
     if let Some(pending) = track.pending.take() {
-        incident::clear_now(reducer, at, key, track, pending.reason, Box::new(pending.evidence), out);
+        clearing::clear_now(reducer, at, key, track, pending.reason, Box::new(pending.evidence), out);
         return;
     }
     expire(reducer, at, key, out);

@@ -1,0 +1,11 @@
+//! What the reducer promises, one file per promise.
+
+mod calendar;
+mod cases;
+mod deadlines;
+mod incidents;
+mod numbers;
+mod outbox;
+mod profile;
+mod support;
+mod workflow;
