@@ -1,4 +1,6 @@
 //! End to end: one binary, one file per promise.
 
 mod arrows;
+mod harness;
+mod line;
 mod power_cut;

@@ -47,6 +47,7 @@ struct Tables {
     cases: BTreeMap<EffectId, Case>,
     case_events: BTreeMap<EffectId, CaseEvent>,
     devices: BTreeMap<DeviceId, Device>,
+    day_sheets: BTreeMap<(DeviceId, String), String>,
     dispositions: BTreeMap<EffectId, Disposition>,
     explanations: BTreeMap<EffectId, (EffectId, &'static str, Evidence)>,
     incidents: BTreeMap<EffectId, Incident>,
@@ -183,6 +184,9 @@ impl Tables {
             Effect::Disposition(row) => {
                 self.dispositions.entry(id).or_insert_with(|| (**row).clone());
             }
+            Effect::DaySheet { device, day, counts } => {
+                self.day_sheets.insert((device.clone(), day.clone()), counts.clone());
+            }
         }
     }
 
@@ -222,6 +226,9 @@ impl Tables {
         }
         by_id(output, "case", &self.cases)?;
         by_id(output, "case_event", &self.case_events)?;
+        for ((device, day), counts) in &self.day_sheets {
+            line(output, "day_sheet", &format!("{device} {day}"), counts)?;
+        }
         for (id, device) in &self.devices {
             line(output, "device", id.as_str(), device)?;
         }

@@ -111,6 +111,12 @@ CREATE INDEX disposition_time ON disposition (time, seq, ordinal);
 CREATE INDEX disposition_device ON disposition (device, time, seq, ordinal);
 CREATE INDEX disposition_kind ON disposition (kind, time, seq, ordinal);
 
+CREATE TABLE day_sheet (
+    device TEXT NOT NULL, day TEXT NOT NULL, counts TEXT NOT NULL,
+    PRIMARY KEY (device, day)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX day_sheet_day ON day_sheet (day, device);
+
 CREATE TABLE stream_event (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (seq, ordinal)

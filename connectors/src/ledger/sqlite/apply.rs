@@ -62,6 +62,15 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
             )?;
         }
         Effect::Disposition(row) => disposition(conn, id, row)?,
+        Effect::DaySheet { device, day, counts } => {
+            run(
+                conn,
+                "day_sheet",
+                "INSERT INTO day_sheet (device, day, counts) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (device, day) DO UPDATE SET counts = excluded.counts",
+                (device.as_str(), day, counts),
+            )?;
+        }
     }
     Ok(0)
 }

@@ -23,6 +23,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     audit(conn, output)?;
     bodies::<Case>(conn, output, "case", "case_file")?;
     bodies::<CaseEvent>(conn, output, "case_event", "case_event")?;
+    day_sheets(conn, output)?;
     named::<Device>(conn, output, "device", "SELECT id, body FROM device ORDER BY id")?;
     dispositions(conn, output)?;
     explanations(conn, output)?;
@@ -62,6 +63,14 @@ fn audit(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
         let (user, action, subject, verdict) = (text(2)?, text(3)?, text(4)?, text(5)?);
         let audit = dump::Audit { user: &user, action: &action, subject: &subject, verdict: &verdict };
         line(output, "audit", &effect_id(row, 0).map_err(failed)?.to_string(), &audit)
+    })
+}
+
+fn day_sheets(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
+    each(conn, "day_sheet", "SELECT device, day, counts FROM day_sheet ORDER BY device, day", |row| {
+        let failed = |error: rusqlite::Error| LedgerError::sqlite("dump day_sheet", &error);
+        let text = |index: usize| row.get::<_, String>(index).map_err(failed);
+        line(output, "day_sheet", &format!("{} {}", text(0)?, text(1)?), &text(2)?)
     })
 }
 
