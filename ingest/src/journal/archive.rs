@@ -12,7 +12,7 @@ use gengfu_model::{Seq, Timestamp};
 
 use super::disk::{Disk, DiskFile};
 use super::error::JournalError;
-use super::log::check_closed;
+use super::recovery::check_closed;
 use super::segment::{ARCHIVE_FOLDER, OpenSegment, Scan, list_segments, scan};
 
 /// Compressed bytes are written in pieces of this size.

@@ -95,7 +95,12 @@ pub trait DiskFile: Send + Sync {
 #[derive(Clone, Debug)]
 pub struct RealDisk {
     path: PathBuf,
+    keep_free_bytes: u64,
 }
+
+/// New segments are refused while the file system would have less room than this after them, so
+/// that the ledger beside the journal is not starved; default of [`RealDisk::open`].
+pub const KEEP_FREE_BYTES: u64 = 64 << 20;
 
 /// Zeros are written in pieces of this size.
 const ZERO_PIECE_BYTES: usize = 1 << 20;
@@ -107,13 +112,21 @@ impl RealDisk {
     /// As the operating system says.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<RealDisk> {
         let path = path.into();
-        if !path.try_exists()? {
-            fs::create_dir_all(&path)?;
-            if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                File::open(parent)?.sync_all()?;
-            }
-        }
-        Ok(RealDisk { path })
+        make_folder(&path)?;
+        Ok(RealDisk { path, keep_free_bytes: KEEP_FREE_BYTES })
+    }
+
+    /// The same folder, leaving that much room on the file system instead of [`KEEP_FREE_BYTES`].
+    #[must_use]
+    pub fn keep_free(mut self, bytes: u64) -> RealDisk {
+        self.keep_free_bytes = bytes;
+        self
+    }
+
+    /// How much room the file system has for us, in bytes.
+    fn available(&self) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(&self.path)?;
+        Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
 
     /// Where the folder is.
@@ -121,6 +134,20 @@ impl RealDisk {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Makes a folder and those above it, each durable in the one above.
+fn make_folder(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.try_exists()? {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_folder(parent)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    File::open(parent)?.sync_all()
 }
 
 impl Disk for RealDisk {
@@ -140,6 +167,9 @@ impl Disk for RealDisk {
 
     fn create_zeroed(&self, name: &str, bytes: u64) -> io::Result<()> {
         let path = self.path.join(name);
+        if bytes > 0 && self.available()? < bytes.saturating_add(self.keep_free_bytes) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
         let zeros = vec![0; ZERO_PIECE_BYTES.min(usize::try_from(bytes).unwrap_or(ZERO_PIECE_BYTES))];
         let mut offset = 0;
@@ -173,7 +203,7 @@ impl Disk for RealDisk {
     }
 
     fn folder(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
-        Ok(Arc::new(RealDisk::open(self.path.join(name))?))
+        Ok(Arc::new(RealDisk::open(self.path.join(name))?.keep_free(self.keep_free_bytes)))
     }
 }
 

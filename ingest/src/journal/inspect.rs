@@ -202,6 +202,7 @@ mod tests {
     use gengfu_model::staff::User;
     use gengfu_model::{Action, DeviceId, Kind, PayloadFormat, Role, StaffRequest, Transport};
 
+    use super::super::{Log, LogOptions, ModelDisk, ReadLimit};
     use super::*;
 
     fn message(payload: &[u8]) -> Record {
@@ -242,6 +243,32 @@ mod tests {
         let record = message(&[0xff, 0x00]);
         assert!(text(&record, Style::Text).ends_with("0xff00\n"));
         assert!(text(&record, Style::Json).contains("\"payload_hex\":\"ff00\""));
+    }
+
+    #[test]
+    fn only_what_the_filter_lets_through_is_printed() {
+        let disk = ModelDisk::new();
+        let (mut log, _) =
+            Log::open(disk.disk(), LogOptions { segment_bytes: 16 << 10, ..Default::default() }).unwrap();
+        for device in ["lamp-7", "lamp-8", "lamp-7", "lamp-7"] {
+            let Body::Message(mut envelope) = message(b"{}").body else { continue };
+            envelope.device = DeviceId::new(device).unwrap();
+            log.append(vec![Body::Message(envelope), Body::Control(Control::Tick)], Timestamp(0)).unwrap();
+        }
+        let printed = |filter: &Filter| {
+            let mut reader = JournalReader::open(disk.disk(), filter.from, ReadLimit::Everything).unwrap();
+            let mut out = Vec::new();
+            let count = print(&mut reader, filter, Style::Json, &mut out).unwrap();
+            let lines = String::from_utf8(out).unwrap();
+            assert_eq!(lines.lines().count() as u64, count);
+            let seq = |line: &str| serde_json::from_str::<Value>(line).unwrap()["seq"].as_u64().unwrap();
+            lines.lines().map(seq).collect::<Vec<u64>>()
+        };
+        assert_eq!(printed(&Filter::default()), (1..=8).collect::<Vec<u64>>());
+        assert_eq!(printed(&Filter { from: Seq(3), to: Seq(5), ..Filter::default() }), vec![3, 4, 5]);
+        let device = Some("lamp-7".to_owned());
+        assert_eq!(printed(&Filter { device: device.clone(), ..Filter::default() }), vec![1, 5, 7]);
+        assert_eq!(printed(&Filter { device, limit: 2, ..Filter::default() }), vec![1, 5]);
     }
 
     #[test]

@@ -17,19 +17,15 @@ use gengfu_model::{Body, Control, Record, Seq, Timestamp};
 use super::codec::{self, put_varint};
 use super::disk::{Disk, DiskFile};
 use super::error::JournalError;
-use super::frame::{FRAME_HEADER_BYTES, FrameFault, FrameHeader, MAX_FRAME_BYTES, seal};
-use super::segment::{
-    ARCHIVE_FOLDER, OpenSegment, SEGMENT_HEADER_BYTES, Scan, SegmentHeader, list_segments, number_in, scan,
-    segment_name, synced_frame_behind,
-};
+use super::frame::{FRAME_HEADER_BYTES, FrameHeader, MAX_FRAME_BYTES, seal};
+use super::recovery::{begin, check_segments, mend_tail};
+use super::segment::{SEGMENT_HEADER_BYTES, SegmentHeader, list_segments, scan};
+use super::spare::{Spare, SpareTask, make_spare, name_spare, spare_name, take_stock};
 
 /// The smallest segment that makes sense, in bytes.
 pub const MIN_SEGMENT_BYTES: u64 = 2 * SEGMENT_HEADER_BYTES;
 /// The largest segment, in bytes; offsets fit 32 bits with room to spare.
 pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
-
-/// Zeros and rewrites at opening go in pieces of this size.
-const PIECE_BYTES: usize = 64 << 10;
 
 /// How the log is kept.
 #[derive(Clone, Debug)]
@@ -427,28 +423,6 @@ impl Log {
     }
 }
 
-/// A spare segment to be made; see [`Log::spare_wanted`].
-pub struct SpareTask {
-    disk: Arc<dyn Disk>,
-    name: String,
-    bytes: u64,
-}
-
-/// A spare segment that is in place.
-#[derive(Debug)]
-pub struct Spare(String);
-
-impl SpareTask {
-    /// Makes the spare; takes as long as writing and syncing a segment of zeros.
-    ///
-    /// # Errors
-    /// [`JournalError::Full`] when there is no room, or the I/O error.
-    pub fn run(self) -> Result<Spare, JournalError> {
-        make_spare(self.disk.as_ref(), &self.name, self.bytes)?;
-        Ok(Spare(self.name))
-    }
-}
-
 fn check_options(options: &LogOptions) -> Result<(), JournalError> {
     if !(MIN_SEGMENT_BYTES..=MAX_SEGMENT_BYTES).contains(&options.segment_bytes) {
         return Err(JournalError::Options(format!(
@@ -466,158 +440,4 @@ fn check_options(options: &LogOptions) -> Result<(), JournalError> {
 fn max_body_bytes(options: &LogOptions) -> usize {
     let room = usize::try_from(options.segment_bytes - SEGMENT_HEADER_BYTES).unwrap_or(usize::MAX);
     options.max_frame_bytes.min(MAX_FRAME_BYTES).min(room) - FRAME_HEADER_BYTES
-}
-
-fn spare_name(number: u64) -> String {
-    format!("spare-{number:010}.log")
-}
-
-/// Finds the spares that are whole, and removes those that are not and those of another size.
-fn take_stock(disk: &dyn Disk, segment_bytes: u64) -> Result<(Vec<String>, u64), JournalError> {
-    let names = disk.list().map_err(|error| JournalError::io("list", "the journal's folder", error))?;
-    let mut spares = Vec::new();
-    let mut next = 1;
-    for name in names {
-        let number = number_in(&name, "spare-");
-        if let Some(number) = number {
-            next = next.max(number + 1);
-            let length = disk.open(&name).and_then(|file| file.len());
-            if length.map_err(|error| JournalError::io("read", &name, error))? == segment_bytes {
-                spares.push(name);
-                continue;
-            }
-        }
-        if number.is_some() || name.ends_with(".new") {
-            disk.remove(&name).map_err(|error| JournalError::io("remove", &name, error))?;
-        }
-    }
-    Ok((spares, next))
-}
-
-/// Makes a file of durable zeros. It has its name only when it is whole.
-fn make_spare(disk: &dyn Disk, name: &str, bytes: u64) -> Result<(), JournalError> {
-    let new = format!("{name}.new");
-    disk.create_zeroed(&new, bytes).map_err(|error| JournalError::io("create", &new, error))?;
-    let file = disk.open(&new).map_err(|error| JournalError::io("open", &new, error))?;
-    file.sync_data().map_err(|error| JournalError::io("sync", &new, error))?;
-    disk.rename(&new, name).map_err(|error| JournalError::io("rename", &new, error))?;
-    disk.sync_dir().map_err(|error| JournalError::io("sync", "the journal's folder", error))
-}
-
-/// Makes a spare the segment of that header; when this returns, its name and header are durable.
-fn name_spare(disk: &dyn Disk, spare: &str, header: SegmentHeader) -> Result<OpenSegment, JournalError> {
-    let name = segment_name(header.id);
-    let file = disk.open(spare).map_err(|error| JournalError::io("open", spare, error))?;
-    file.write_at(0, &header.encode()).map_err(|error| JournalError::io("write", spare, error))?;
-    file.sync_data().map_err(|error| JournalError::io("sync", spare, error))?;
-    disk.rename(spare, &name).map_err(|error| JournalError::io("rename", spare, error))?;
-    disk.sync_dir().map_err(|error| JournalError::io("sync", "the journal's folder", error))?;
-    Ok(OpenSegment { header, name, file })
-}
-
-/// Begins a journal where there is none, in the spare that a crash may have left or a new one.
-fn begin(disk: &dyn Disk, options: &LogOptions, spare: Option<String>) -> Result<OpenSegment, JournalError> {
-    let archive = disk.folder(ARCHIVE_FOLDER).and_then(|archive| archive.list());
-    if !archive.map_err(|error| JournalError::io("list", ARCHIVE_FOLDER, error))?.is_empty() {
-        return Err(JournalError::Missing("there is an archive but no segment".to_owned()));
-    }
-    let spare = match spare {
-        Some(spare) => spare,
-        None => {
-            let spare = spare_name(0);
-            make_spare(disk, &spare, options.segment_bytes)?;
-            spare
-        }
-    };
-    name_spare(disk, &spare, SegmentHeader { id: 1, first_seq: Seq(1), base_time: Timestamp::ZERO })
-}
-
-/// Checks that all segments are there, whole, and continue each other; gives the last one.
-fn check_segments(disk: &dyn Disk, ids: &[u64]) -> Result<(OpenSegment, Scan, Seq), JournalError> {
-    let mut first_seq = None;
-    let mut previous: Option<(OpenSegment, Scan)> = None;
-    for &id in ids {
-        let segment = OpenSegment::open(disk, id)?;
-        if let Some((before, scan)) = &previous {
-            if before.header.id + 1 != id {
-                let missing = segment_name(before.header.id + 1);
-                return Err(JournalError::Missing(format!("`{missing}` is not there")));
-            }
-            check_closed(before, scan, &segment.header)?;
-        }
-        first_seq.get_or_insert(segment.header.first_seq);
-        let scan = scan(&segment)?;
-        previous = Some((segment, scan));
-    }
-    let missing = || JournalError::Missing("there is no segment".to_owned());
-    let (segment, scan) = previous.ok_or_else(missing)?;
-    Ok((segment, scan, first_seq.ok_or_else(missing)?))
-}
-
-/// A closed segment has to reach up to the next one's first record.
-pub(crate) fn check_closed(segment: &OpenSegment, scan: &Scan, next: &SegmentHeader) -> Result<(), JournalError> {
-    if scan.next_seq == next.first_seq {
-        return Ok(());
-    }
-    let what = format!("{}, but the next segment begins with record {}", scan.fault, next.first_seq);
-    Err(JournalError::corrupt(&segment.name, scan.end, what))
-}
-
-/// Makes the last segment fit to be appended to: whatever stands behind its last frame becomes zeros,
-/// and what a sync may not have reached is written again. (After a failed sync the system's cache may
-/// show bytes that the disk never got, and another sync alone would not write them.)
-fn mend_tail(segment: &OpenSegment, scan: &Scan, options: &LogOptions) -> Result<Option<(String, u64)>, JournalError> {
-    let io = |action| move |error| JournalError::io(action, &segment.name, error);
-    let clean = is_blank_from(segment, scan.end).map_err(io("read"))?;
-    if !clean {
-        if let Some(at) = synced_frame_behind(segment, scan)?
-            && !options.cut_at_damage
-        {
-            let what = format!("{}, but a valid one stands behind it at byte {at}", scan.fault);
-            return Err(JournalError::corrupt(&segment.name, scan.end, what));
-        }
-        zero_from(segment, scan.end).map_err(io("write"))?;
-    }
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut offset = scan.synced;
-    while offset < scan.end {
-        let wanted = usize::try_from(scan.end - offset).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-        let read = segment.file.read_at(offset, &mut piece[..wanted]).map_err(io("read"))?;
-        if read == 0 {
-            return Err(JournalError::corrupt(&segment.name, offset, "the file became shorter"));
-        }
-        segment.file.write_at(offset, &piece[..read]).map_err(io("write"))?;
-        offset += read as u64;
-    }
-    segment.file.sync_data().map_err(io("sync"))?;
-    let torn = !clean || scan.fault != FrameFault::Blank;
-    Ok(torn.then(|| (segment.name.clone(), scan.end)))
-}
-
-fn is_blank_from(segment: &OpenSegment, offset: u64) -> std::io::Result<bool> {
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut offset = offset;
-    loop {
-        match segment.file.read_at(offset, &mut piece)? {
-            0 => return Ok(true),
-            read if piece[..read].iter().any(|byte| *byte != 0) => return Ok(false),
-            read => offset += read as u64,
-        }
-    }
-}
-
-fn zero_from(segment: &OpenSegment, offset: u64) -> std::io::Result<()> {
-    let zeros = vec![0; PIECE_BYTES];
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut offset = offset;
-    loop {
-        let read = segment.file.read_at(offset, &mut piece)?;
-        if read == 0 {
-            return Ok(());
-        }
-        if piece[..read].iter().any(|byte| *byte != 0) {
-            segment.file.write_at(offset, &zeros[..read])?;
-        }
-        offset += read as u64;
-    }
 }

@@ -6,8 +6,8 @@
 //!
 //! From the bottom up: [`disk`] is the folder of files (and [`model_disk`] its crashing double),
 //! [`codec`] the bytes of a record, [`frame`] those of one commit, [`segment`] the files; [`log`] is
-//! the log without threads, [`writer`] the one thread that owns it; [`reader`] reads it while that
-//! thread writes, [`archive`] keeps what has been read, [`inspect`] prints it.
+//! the log without threads (`recovery` finds its end again, [`spare`] prepares its next segment),
+//! [`writer`] the one thread that owns it; [`reader`] reads it while that thread writes, [`archive`] keeps what has been read, [`inspect`] prints it.
 
 pub mod archive;
 pub mod codec;
@@ -21,12 +21,16 @@ pub mod lock;
 pub mod log;
 pub mod metrics;
 pub mod model_disk;
+mod place;
 pub mod reader;
+mod recovery;
 pub mod segment;
 mod settle;
+pub mod spare;
 pub mod start;
 mod upkeep;
 pub mod writer;
+pub mod writer_options;
 
 pub use archive::{Archive, ArchiveEntry, ArchiveOptions};
 pub use disk::{Disk, DiskFile, RealDisk};
@@ -39,7 +43,8 @@ pub use metrics::{JournalMetrics, MetricsSnapshot};
 pub use model_disk::ModelDisk;
 pub use reader::{Batch, JournalReader, ReadLimit};
 pub use start::{ClockError, append_start, start_records};
-pub use writer::{JournalWriter, WriterOptions};
+pub use writer::JournalWriter;
+pub use writer_options::WriterOptions;
 
 #[cfg(test)]
 mod tests;

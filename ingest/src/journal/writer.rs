@@ -19,55 +19,14 @@ use tokio::sync::{mpsc, oneshot};
 use super::archive::Archive;
 use super::error::JournalError;
 use super::handle::{ControlError, ControlRequest, JournalHandle, Shared, WriterState};
-use super::journal_clock::{JournalClock, Monotonic, SystemMonotonic};
-use super::log::{AppendError, Log, Spare, SpareTask};
+use super::journal_clock::JournalClock;
+use super::log::{AppendError, Log};
 use super::settle::Pending;
+use super::spare::{Spare, SpareTask};
 use super::upkeep;
+use super::writer_options::WriterOptions;
 use crate::clock::Clock;
 use crate::intake::{Refusals, Submission};
-
-/// How the writer works. The defaults are those of the design.
-#[derive(Clone)]
-pub struct WriterOptions {
-    /// A commit takes no further submission once it has this many messages; default 10,000.
-    pub max_commit_messages: usize,
-    /// A commit takes no further submission once it has this many bytes; default 4 MiB.
-    pub max_commit_bytes: usize,
-    /// How many control records may wait; default 256.
-    pub control_capacity: usize,
-    /// A record is written at least this often, a tick if need be; default 10 s of the journal's time.
-    pub idle_tick_ms: i64,
-    /// Ticks for timers are at least this far apart; default 1 s of the journal's time.
-    pub min_tick_ms: i64,
-    /// Refusal counters become a record this often; default 1 s of the journal's time.
-    pub refusals_every_ms: i64,
-    /// The longest sleep before the clock is looked at again; default 100 ms.
-    pub max_sleep: Duration,
-    /// The first wait before room is looked for again on a full disk; doubles up to `max_room_wait`.
-    /// Default 50 ms.
-    pub room_wait: Duration,
-    /// The longest such wait; default 2 s.
-    pub max_room_wait: Duration,
-    /// The clock that vouches for the wall clock.
-    pub monotonic: Arc<dyn Monotonic>,
-}
-
-impl Default for WriterOptions {
-    fn default() -> Self {
-        WriterOptions {
-            max_commit_messages: 10_000,
-            max_commit_bytes: 4 << 20,
-            control_capacity: 256,
-            idle_tick_ms: 10_000,
-            min_tick_ms: 1_000,
-            refusals_every_ms: 1_000,
-            max_sleep: Duration::from_millis(100),
-            room_wait: Duration::from_millis(50),
-            max_room_wait: Duration::from_secs(2),
-            monotonic: Arc::new(SystemMonotonic::default()),
-        }
-    }
-}
 
 /// Refusal counters in one record, at most; more make more records.
 const MAX_REFUSAL_ROWS: usize = 100;
@@ -93,6 +52,7 @@ pub struct JournalWriter {
     began: Timestamp,
     last_tick: Timestamp,
     last_refusals: Timestamp,
+    held: Vec<Control>,
     room: Option<RoomWait>,
     spare_tasks: SyncSender<SpareTask>,
     spares: Receiver<Result<Spare, JournalError>>,
@@ -160,6 +120,7 @@ impl JournalWriter {
             began,
             last_tick: Timestamp(i64::MIN),
             last_refusals: began,
+            held: Vec::new(),
             room: None,
             spare_tasks,
             spares,
@@ -263,16 +224,21 @@ impl JournalWriter {
         if stopping || now.since_ms(self.last_refusals) >= self.options.refusals_every_ms {
             self.last_refusals = now;
             let rows = (self.shared.max_record_bytes / REFUSAL_ROW_BYTES).clamp(1, MAX_REFUSAL_ROWS);
-            for counts in self.refusals.take().chunks(rows) {
-                self.add_control(Control::Refusals { counts: counts.to_vec() });
+            let mut controls = std::mem::take(&mut self.held);
+            if controls.is_empty() {
+                let counts = self.refusals.take();
+                controls.extend(counts.chunks(rows).map(|counts| Control::Refusals { counts: counts.to_vec() }));
+            }
+            for control in controls {
+                self.add_control(control);
             }
         }
         let moved = !self.control_bodies.is_empty() || (self.room.is_none() && !self.pending.bodies.is_empty());
         let last_time = self.log.last_time();
         let due = Timestamp(self.shared.next_due.load(Ordering::Acquire));
-        let timer = due <= now && last_time < due && now.since_ms(self.last_tick) >= self.options.min_tick_ms;
+        let timer = due <= now && last_time < due;
         let idle = now.since_ms(last_time.max(self.began)) >= self.options.idle_tick_ms;
-        if !moved && (timer || idle) {
+        if !moved && (timer || idle) && now.since_ms(self.last_tick) >= self.options.min_tick_ms {
             self.last_tick = now;
             self.add_control(Control::Tick);
         }
@@ -316,7 +282,12 @@ impl JournalWriter {
             let controls = std::mem::take(&mut self.control_bodies);
             match self.log.append_control(controls, now) {
                 Ok(appended) => records = appended,
-                Err(AppendError { cause: JournalError::Full, .. }) => self.answer(Err(ControlError::Full)),
+                Err(AppendError { cause: JournalError::Full, bodies }) => {
+                    self.answer(Err(ControlError::Full));
+                    // Counts are not lost: they wait for the next turn, and no others are taken meanwhile.
+                    let controls = bodies.into_iter().filter_map(into_control);
+                    self.held.extend(controls.filter(|control| matches!(control, Control::Refusals { .. })));
+                }
                 Err(error) => return Err(error.cause),
             }
         }
@@ -432,6 +403,19 @@ impl JournalWriter {
         while let Ok(request) = self.controls.try_recv() {
             request.answer.send(Err(ControlError::Stopped)).ok();
         }
+    }
+}
+
+impl Drop for JournalWriter {
+    /// A thread that panics has not said how it ended.
+    fn drop(&mut self) {
+        self.shared.state.send_if_modified(|state| {
+            let running = *state == WriterState::Running;
+            if running {
+                *state = WriterState::Failed("the journal's thread panicked".into());
+            }
+            running
+        });
     }
 }
 

@@ -106,7 +106,7 @@ impl World {
     /// A payload that is a perfect frame for one of the next places: a torn commit must not bring it to life.
     fn forged(&mut self, log: &Log) -> Vec<u8> {
         let mut frame = vec![0; FRAME_HEADER_BYTES];
-        frame.extend_from_slice(b"\x12\x02{\"control\":\"tick\"}");
+        frame.extend_from_slice(b"\x13\x02{\"control\":\"tick\"}");
         let names = self.disk.disk().list().unwrap_or_default();
         let header = FrameHeader {
             body_bytes: (frame.len() - FRAME_HEADER_BYTES) as u32,
@@ -204,6 +204,30 @@ fn what_a_failed_sync_left_in_the_cache_is_written_again() {
         drop(world.recover().unwrap());
         assert_eq!(world.acknowledged, 2);
         // ...so they must be there after a crash, since they may have had effects by now.
+        world.disk = world.disk.crash(seed);
+        world.recover().unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+    }
+}
+
+#[test]
+fn a_segment_whose_name_was_only_visible_is_made_durable_at_opening() {
+    for seed in 0..50 {
+        let mut world = World::new(seed);
+        let mut log = world.recover().unwrap();
+        // A second spare, so that opening makes none and has no other reason to sync the folder.
+        let spare = log.spare_wanted().unwrap().run().unwrap();
+        log.add_spare(spare);
+        let segments =
+            |disk: &ModelDisk| disk.disk().list().unwrap().iter().filter(|name| name.starts_with("segment-")).count();
+        // The process ends after the new segment has its name, and before that name is synced.
+        world.disk.lie_about_dir(true);
+        while segments(&world.disk) == 1 {
+            log.append(vec![message(vec![1; 900])], Timestamp(1)).unwrap();
+            world.written.push(message(vec![1; 900]));
+        }
+        drop(log);
+        world.disk.lie_about_dir(false);
+        drop(world.recover().unwrap());
         world.disk = world.disk.crash(seed);
         world.recover().unwrap_or_else(|what| panic!("seed {seed}: {what}"));
     }

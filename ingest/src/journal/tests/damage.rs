@@ -2,7 +2,7 @@
 
 use gengfu_model::{Seq, Timestamp};
 
-use super::super::frame::{FRAME_HEADER_BYTES, FrameHeader, seal};
+use super::super::frame::{Expected, FRAME_HEADER_BYTES, FrameHeader, FrameRead, read_frame, seal};
 use super::super::segment::{SEGMENT_HEADER_BYTES, segment_name};
 use super::super::{JournalError, Log, LogOptions, ModelDisk, RealDisk, SyncedEnd};
 use super::{assert_filled, fill_to, filler, message, open, options, put};
@@ -61,11 +61,11 @@ fn damage_before_the_synced_end_of_the_last_segment_is_no_torn_end() {
 #[test]
 fn the_torn_last_frame_is_cut_off_and_the_log_goes_on() {
     let disk = filled(3);
-    let end = start() + 2 * (disk.contents(&segment_name(1)).unwrap().len().min(1) + 1_023 + FRAME_HEADER_BYTES);
+    let last_frame = disk.contents(&segment_name(1)).unwrap().iter().rposition(|byte| *byte != 0).unwrap();
     let name = segment_name(1);
     let (_, whole) = open(&disk);
     assert_eq!((whole.last_seq, whole.cut), (Seq(3), None));
-    flip(&disk, &name, end + 900);
+    flip(&disk, &name, last_frame - 100);
     let (mut log, opened) = open(&disk);
     assert_eq!(opened.last_seq, Seq(2));
     assert!(opened.cut.is_some_and(|(file, _)| file == name));
@@ -88,9 +88,9 @@ fn bytes_behind_the_end_never_become_records() {
     // Where record 3 ended, a perfect record 4 lies, as a torn write of two commits can leave it.
     let end = after.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     let mut frame = vec![0; FRAME_HEADER_BYTES];
-    frame.extend_from_slice(b"\x12\x02{\"control\":\"tick\"}");
+    frame.extend_from_slice(b"\x13\x02{\"control\":\"tick\"}");
     let header = FrameHeader {
-        body_bytes: 19,
+        body_bytes: 20,
         segment: 1,
         first_seq: Seq(4),
         time: Timestamp(1_000_000),
@@ -98,6 +98,9 @@ fn bytes_behind_the_end_never_become_records() {
         synced: SEGMENT_HEADER_BYTES as u32,
     };
     seal(&mut frame, &header);
+    let expected = Expected { segment: 1, seq: Seq(4), not_before: Timestamp(0) };
+    let taken = read_frame(&mut frame.as_slice(), &expected, &mut Vec::new()).unwrap();
+    assert_eq!(taken, FrameRead::Frame(header), "by itself it is a perfect frame");
     let mut left = before;
     left[end..end + frame.len()].copy_from_slice(&frame);
     disk.set_contents(&name, &left);

@@ -1,12 +1,14 @@
 //! A full disk refuses messages, never control records, and is got over without a restart.
 
+use std::sync::Arc;
+
 use gengfu_model::{Control, Timestamp};
 
-use super::super::{JournalError, ModelDisk};
+use super::super::{Disk, JournalError, Log, ModelDisk, RealDisk};
 use super::{SEGMENT_BYTES, assert_filled, fill_to, message, open, put};
 
 /// A log whose disk has room for its segments so far and not a byte more.
-fn full_disk() -> (ModelDisk, super::Log) {
+fn full_disk() -> (ModelDisk, Log) {
     let disk = ModelDisk::new();
     let (mut log, _) = open(&disk);
     fill_to(&mut log, 10);
@@ -15,7 +17,7 @@ fn full_disk() -> (ModelDisk, super::Log) {
 }
 
 /// Appends messages until there is no room; gives how many went in.
-fn fill_up(log: &mut super::Log) -> u64 {
+fn fill_up(log: &mut Log) -> u64 {
     loop {
         let seq = log.last_seq().next();
         match log.append(vec![message(super::filler(seq))], log.last_time()) {
@@ -91,10 +93,19 @@ fn a_full_disk_with_a_spare_made_ahead_uses_that_and_keeps_the_reserve() {
 }
 
 #[test]
+fn a_real_folder_leaves_room_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let greedy = RealDisk::open(folder.path()).unwrap().keep_free(u64::MAX);
+    let full = Log::open(Arc::new(greedy), super::options()).map(|(_, opened)| opened);
+    assert!(matches!(full, Err(JournalError::Full)));
+    assert_eq!(RealDisk::open(folder.path()).unwrap().list().unwrap(), Vec::<String>::new());
+}
+
+#[test]
 fn a_new_journal_without_room_is_refused() {
     let disk = ModelDisk::new();
     disk.set_capacity(Some(1_000));
-    assert!(matches!(super::Log::open(disk.disk(), super::options()), Err(JournalError::Full)));
+    assert!(matches!(Log::open(disk.disk(), super::options()), Err(JournalError::Full)));
     disk.set_capacity(None);
     open(&disk);
 }

@@ -6,7 +6,7 @@ use std::thread;
 use gengfu_model::{Seq, Timestamp};
 
 use super::super::segment::segment_name;
-use super::super::{JournalError, JournalReader, ModelDisk, ReadLimit};
+use super::super::{Archive, ArchiveOptions, JournalError, JournalReader, ModelDisk, ReadLimit};
 use super::{fill_to, message, open, put, read};
 
 #[test]
@@ -57,11 +57,20 @@ fn a_limit_within_a_commit_is_kept_and_can_be_moved() {
 
 #[test]
 fn a_reader_on_another_thread_follows_the_writer_without_loss() {
-    const LAST: u64 = 2_000;
+    const LAST: u64 = 3_000;
     let disk = ModelDisk::new();
     let (mut log, _) = open(&disk);
     let limit = ReadLimit::Synced(log.synced_end());
     let folder = disk.disk();
+    let (end, archived) = (log.synced_end(), disk.disk());
+    let archiver = thread::spawn(move || {
+        let mut archive = Archive::open(archived, ArchiveOptions::default()).unwrap();
+        let mut released = 0;
+        while end.get() < Seq(LAST) {
+            released += archive.release(end.get()).unwrap().len();
+        }
+        released
+    });
     let follower = thread::spawn(move || {
         let mut reader = JournalReader::open(Arc::clone(&folder), Seq(1), limit).unwrap();
         let mut next = 1;
@@ -80,6 +89,7 @@ fn a_reader_on_another_thread_follows_the_writer_without_loss() {
         put(&mut log, payload);
     }
     follower.join().unwrap();
+    assert!(archiver.join().unwrap() > 0);
 }
 
 #[test]

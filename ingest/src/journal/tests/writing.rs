@@ -335,6 +335,37 @@ fn stopping_on_a_full_disk_does_not_acknowledge_what_waits() {
 }
 
 #[test]
+fn when_the_reserve_is_full_as_well_requests_are_told_and_refusals_are_not_lost() {
+    let disk = ModelDisk::new();
+    Log::open(disk.disk(), options()).unwrap();
+    let reserve = disk.disk().list().unwrap().into_iter().find(|name| name.starts_with("spare")).unwrap();
+    disk.disk().remove(&reserve).unwrap();
+    disk.set_capacity(Some(disk.used()));
+    let journal = Journal::start_on(disk);
+    let version = "x".repeat(10_000);
+    let large = || Control::Started { version: version.clone(), config: Default::default() };
+    let refused = (0..20).map(|_| journal.handle.control_blocking(large())).find_map(Result::err);
+    assert_eq!(refused, Some(ControlError::Full));
+    while journal.handle.control_blocking(Control::Tick).is_ok() {}
+    for _ in 0..3 {
+        journal.intake.refuse(Transport::Http, None, "full");
+        journal.advance(1_000);
+        assert_eq!(journal.handle.control_blocking(Control::Tick), Err(ControlError::Full));
+    }
+    journal.disk.set_capacity(None);
+    let mut count = 0;
+    wait_for("all refusals are journaled", || {
+        journal.advance(1_000);
+        for record in journal.batches.try_iter().flat_map(|batch| controls(&batch)) {
+            if let Control::Refusals { counts } = record {
+                count += counts.iter().map(|row| row.count).sum::<u64>();
+            }
+        }
+        count == 3
+    });
+}
+
+#[test]
 fn a_clock_set_back_is_not_followed_and_raises_a_fault() {
     let journal = Journal::start();
     journal.advance(60_000);
