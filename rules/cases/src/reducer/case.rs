@@ -56,7 +56,8 @@ pub(super) fn place(reducer: &Reducer, device: &Device, incident: &Incident, out
     let key = CaseKey { class, scope };
     let takes = |id: &EffectId| {
         reducer.cases.get(id).is_some_and(|open| {
-            open.case.incidents.len() < MAX_INCIDENTS_PER_CASE || open.case.incidents.contains(&incident.id)
+            open.case.incidents.len() < MAX_INCIDENTS_PER_CASE
+                || open.case.incidents.binary_search(&incident.id).is_ok()
         })
     };
     match reducer.case_of.get(&key).copied().filter(takes) {
@@ -154,8 +155,9 @@ fn take_key_from_full_case(reducer: &mut Reducer, key: &CaseKey, out: &mut Effec
 pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Plan, out: &mut EffectSink) {
     let Some(mut open) = reducer.cases.get(&plan.case).cloned() else { return };
     let mut events = Vec::new();
-    if !open.case.incidents.contains(&incident.id) {
-        open.case.incidents.push(incident.id);
+    // Oldest first: an incident that turned into this class may be older than the newest one.
+    if let Err(index) = open.case.incidents.binary_search(&incident.id) {
+        open.case.incidents.insert(index, incident.id);
         open.case.condition_holds = true;
         events.push(happening(&open.case, at, "incident_joined", Some(open.case.state), incident_note(incident)));
     }

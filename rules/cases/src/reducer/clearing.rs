@@ -1,19 +1,22 @@
 //! The end of incidents: devices let go, flapping waits for quiet, packs withdraw.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_model::{DeviceId, EffectSink, Evidence, Incident, IncidentState, Timestamp};
+use gengfu_model::{Device, EffectSink, Evidence, Incident, IncidentState, Timestamp};
 
 use super::incident::take_worst;
-use super::state::{Hold, PendingClear, Track, TrackKey};
+use super::state::{PendingClear, Track, TrackKey};
 use super::transition::{Change, put_out};
 use super::{At, Reducer, case};
 
 /// A device lets go of what it holds. What it does not hold stays.
+///
+/// `device` may be fixed to another asset by now.
 pub(super) fn release(
     reducer: &mut Reducer,
     at: At,
-    device: &DeviceId,
+    device: &Device,
     key: &TrackKey,
     reason: &Arc<str>,
     evidence: Box<Evidence>,
@@ -24,24 +27,28 @@ pub(super) fn release(
     if incident.state != IncidentState::Open {
         return;
     }
-    if let Some(index) = track.others.iter().position(|other| other.device == *device) {
+    if let Some(index) = track.others.iter().position(|other| other.device == device.id) {
         track.others.remove(index);
-        reducer.drop_hold(device, key);
+        reducer.drop_hold(&device.id, key);
         reducer.save_track(key, Some(track), out);
         return;
     }
-    if incident.device != *device {
+    if incident.device != device.id {
         return;
     }
     if let Some(lead) = take_worst(&mut track.others) {
-        reducer.drop_hold(device, key);
-        let led = Hold::leading(&incident);
-        let topic = (led.severity != lead.severity || led.condition != lead.condition).then_some("incident.updated");
-        let change = Change { name: "updated", topic, quiet: track.quiet, place: false };
+        reducer.drop_hold(&device.id, key);
+        track.quiet = lead.quiet;
+        let other_condition = incident.condition != lead.condition;
+        let told = other_condition || incident.severity != lead.severity;
+        let place = other_condition || incident.case.is_none();
+        let topic = told.then_some("incident.updated");
+        let change = Change { name: "updated", topic, quiet: track.is_quiet(), place };
         reducer.save_track(key, Some(track), out);
         lead.lead(&mut incident);
         incident.updated = at.now;
-        put_out(reducer, at, None, incident, change, evidence, out);
+        let there = standing_at(device, &incident);
+        put_out(reducer, at, Some(&there), incident, change, evidence, out);
         return;
     }
     if &**reason == "clear" {
@@ -55,6 +62,24 @@ pub(super) fn release(
         }
     }
     clear_now(reducer, at, key, track, reason.clone(), evidence, out);
+}
+
+/// The register's entry of a device as far as it tells about the incident's asset. A device that was fixed
+/// to another asset still tells the asset's type, and nothing about the place.
+fn standing_at(device: &Device, incident: &Incident) -> Device {
+    if device.asset_code == incident.asset {
+        return device.clone();
+    }
+    Device {
+        asset_code: incident.asset.clone(),
+        name: "".into(),
+        latitude: None,
+        longitude: None,
+        district: incident.district.clone(),
+        grid: "".into(),
+        attributes: BTreeMap::new(),
+        ..device.clone()
+    }
 }
 
 /// Until when a clear waits, if the incident flaps.
@@ -76,6 +101,7 @@ pub(super) fn clear_now(
     out: &mut EffectSink,
 ) {
     let Some(mut incident) = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned() else { return };
+    let quiet = track.is_quiet();
     reducer.drop_hold(&incident.device, key);
     for other in track.others.drain(..) {
         reducer.drop_hold(&other.device, key);
@@ -90,7 +116,6 @@ pub(super) fn clear_now(
     if gone {
         track.incident = None;
     }
-    let quiet = track.quiet;
     let keep = track.forget_at.is_some();
     reducer.save_track(key, keep.then_some(track), out);
     incident.state = IncidentState::Cleared;

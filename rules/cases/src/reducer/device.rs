@@ -13,7 +13,7 @@ use super::{At, Reducer, case, notify};
 pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut EffectSink) {
     for key in held_by(reducer, &device.id) {
         if device.life == DeviceLife::Retired || key.asset != device.asset_code {
-            release(reducer, at, &device.id, &key, &Arc::from("retired"), unasked(at, "retired"), out);
+            release(reducer, at, device, &key, &Arc::from("retired"), unasked(at, "retired"), out);
         } else {
             maintenance(reducer, at, device, &key, out);
         }
@@ -28,7 +28,7 @@ fn held_by(reducer: &Reducer, device: &DeviceId) -> Vec<TrackKey> {
     own.map(|((_, rule, key), asset)| TrackKey { rule: rule.clone(), asset: asset.clone(), key: key.clone() }).collect()
 }
 
-/// Notes whether the device is in maintenance, if it leads an open incident and that changed.
+/// Notes whether the device is in maintenance. Gives the open incident that was quiet and is so no more.
 pub(super) fn note_quiet(
     reducer: &mut Reducer,
     device: &Device,
@@ -37,23 +37,30 @@ pub(super) fn note_quiet(
 ) -> Option<Incident> {
     let mut track = reducer.tracks.get(key).cloned()?;
     let incident = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned()?;
-    let quiet = in_maintenance(device);
-    let leads = incident.state == IncidentState::Open && incident.device == device.id;
-    if !leads || track.quiet == quiet {
+    if incident.state != IncidentState::Open {
         return None;
     }
-    track.quiet = quiet;
+    let was_quiet = track.is_quiet();
+    if incident.device == device.id {
+        track.quiet = in_maintenance(device);
+    } else if let Some(other) = track.others.iter_mut().find(|other| other.device == device.id) {
+        other.quiet = in_maintenance(device);
+    }
+    let speaks = was_quiet && !track.is_quiet();
     reducer.save_track(key, Some(track), out);
-    Some(incident)
+    speaks.then_some(incident)
 }
 
 /// When maintenance of a device ended, what it still holds gets its case and its messages.
 pub(super) fn maintenance(reducer: &mut Reducer, at: At, device: &Device, key: &TrackKey, out: &mut EffectSink) {
-    let Some(mut incident) = note_quiet(reducer, device, key, out) else { return };
     // With a case, open or judged by staff, people knew of it before the maintenance.
-    if in_maintenance(device) || incident.case.is_some() {
-        return;
+    if let Some(incident) = note_quiet(reducer, device, key, out).filter(|incident| incident.case.is_none()) {
+        announce(reducer, at, device, incident, out);
     }
+}
+
+/// Gives an incident that called nobody its case and its messages.
+pub(super) fn announce(reducer: &mut Reducer, at: At, device: &Device, mut incident: Incident, out: &mut EffectSink) {
     let placement = case::place(reducer, device, &incident, out);
     incident.case = placement.case();
     incident.updated = at.now;
@@ -72,21 +79,27 @@ pub(super) fn hand_over(reducer: &mut Reducer, at: At, from: &DeviceId, to: &Dev
         let Some(mut incident) = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned() else { continue };
         reducer.drop_hold(from, &key);
         reducer.note_hold(&to.id, &key);
+        let was_quiet = track.is_quiet();
         if incident.device == *from {
             // What the new sensor says itself stands behind what it takes over, until its next verdict.
             track.others.retain(|other| other.device != to.id);
             track.quiet = in_maintenance(to);
             incident.device = to.id.clone();
             incident.updated = at.now;
-            reducer.save_incident(incident, out);
+            reducer.save_incident(incident.clone(), out);
         } else {
             let speaks = incident.device == to.id || track.others.iter().any(|other| other.device == to.id);
             if speaks {
                 track.others.retain(|other| other.device != *from);
             } else if let Some(other) = track.others.iter_mut().find(|other| other.device == *from) {
                 other.device = to.id.clone();
+                other.quiet = in_maintenance(to);
             }
         }
+        let speaks = was_quiet && !track.is_quiet();
         reducer.save_track(&key, Some(track), out);
+        if speaks && incident.case.is_none() {
+            announce(reducer, at, to, incident, out);
+        }
     }
 }

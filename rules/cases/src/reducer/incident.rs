@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gengfu_model::{Assertion, Device, DeviceLife, EffectSink, Evidence, Incident, IncidentState, Signal, Timestamp};
 
 use super::clearing::release;
-use super::device::{maintenance, note_quiet};
+use super::device::{announce, maintenance, note_quiet};
 use super::state::{Hold, Track, TrackKey};
 use super::transition::{Change, put_out};
 use super::{At, Reducer, timer};
@@ -24,19 +24,19 @@ pub(super) fn signal(reducer: &mut Reducer, at: At, device: &Device, signal: Sig
     if let Some(asset) = reducer.holds.get(&index).filter(|asset| **asset != device.asset_code).cloned() {
         // The sensor was fixed to another asset: what it held there it cannot see any more.
         let old = TrackKey { rule: rule.clone(), asset, key: key.clone() };
-        release(reducer, at, &device.id, &old, &Arc::from("retired"), evidence.clone(), out);
+        release(reducer, at, device, &old, &Arc::from("retired"), evidence.clone(), out);
     }
     let track = TrackKey { rule, asset: device.asset_code.clone(), key };
     match assertion {
         Assertion::Raise { severity, condition, value, text_zh, text_en, late, cooldown_ms } => {
             maintenance(reducer, at, device, &track, out);
-            let device_id = device.id.clone();
-            let hold = Hold { device: device_id, rule_version, severity, condition, value, text_zh, text_en };
+            let (device_id, quiet) = (device.id.clone(), in_maintenance(device));
+            let hold = Hold { device: device_id, quiet, rule_version, severity, condition, value, text_zh, text_en };
             raise(reducer, at, device, &track, Raised { hold, late, cooldown_ms, evidence }, out);
         }
         Assertion::Clear { reason } => {
             note_quiet(reducer, device, &track, out);
-            release(reducer, at, &device.id, &track, &reason, evidence, out);
+            release(reducer, at, device, &track, &reason, evidence, out);
         }
     }
 }
@@ -144,7 +144,8 @@ fn update(
     out: &mut EffectSink,
 ) {
     let key = TrackKey::of(&incident);
-    let led = Hold::leading(&incident);
+    let was_quiet = track.is_quiet();
+    let led = Hold::leading(&incident, track.quiet);
     track.others.retain(|other| other.device != device.id);
     if incident.device != device.id {
         // With a clear pending, the leading device does not hold it any more.
@@ -158,12 +159,14 @@ fn update(
     track.cooldown_ms = raised.cooldown_ms;
     track.others.push(raised.hold);
     let Some(lead) = take_worst(&mut track.others) else { return };
-    if lead.device == device.id {
-        track.quiet = in_maintenance(device);
-    }
-    let quiet = track.quiet;
+    track.quiet = lead.quiet;
+    let quiet = track.is_quiet();
     reducer.save_track(&key, Some(track), out);
-    if lead == led {
+    let unannounced = was_quiet && !quiet && incident.case.is_none();
+    if lead.says_as(&led) {
+        if unannounced {
+            announce(reducer, at, device, incident, out);
+        }
         return;
     }
     let worst_before = incident.worst;
@@ -176,7 +179,7 @@ fn update(
         name: "updated",
         topic: (other_condition || incident.severity != led.severity).then_some("incident.updated"),
         quiet,
-        place: other_condition || (abandoned && incident.severity > worst_before),
+        place: unannounced || other_condition || (abandoned && incident.severity > worst_before),
     };
     put_out(reducer, at, Some(device), incident, change, raised.evidence, out);
 }

@@ -35,7 +35,7 @@ pub(super) struct Track {
     pub(super) incident: Option<EffectId>,
     /// The cooldown that the last raise asked for.
     pub(super) cooldown_ms: i64,
-    /// The device that leads the incident was in maintenance when it last spoke.
+    /// The device that leads the incident is in maintenance.
     pub(super) quiet: bool,
     /// When it opened, newest last: as many as the flapping guard counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -68,6 +68,8 @@ pub(super) struct PendingClear {
 #[serde(deny_unknown_fields)]
 pub(super) struct Hold {
     pub(super) device: DeviceId,
+    /// It is in maintenance.
+    pub(super) quiet: bool,
     pub(super) rule_version: Arc<str>,
     pub(super) severity: Severity,
     pub(super) condition: Arc<str>,
@@ -116,6 +118,11 @@ impl TrackKey {
 }
 
 impl Track {
+    /// Whether every device that holds it is in maintenance: then it is recorded, and calls nobody.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet && self.others.iter().all(|other| other.quiet)
+    }
+
     /// When something happens to it by itself.
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.pending.as_ref().map(|pending| pending.due).or(self.reopen_until).or(self.forget_at)
@@ -124,9 +131,10 @@ impl Track {
 
 impl Hold {
     /// What the incident's own device holds.
-    pub(super) fn leading(incident: &Incident) -> Hold {
+    pub(super) fn leading(incident: &Incident, quiet: bool) -> Hold {
         Hold {
             device: incident.device.clone(),
+            quiet,
             rule_version: incident.rule_version.clone(),
             severity: incident.severity,
             condition: incident.condition.clone(),
@@ -134,6 +142,14 @@ impl Hold {
             text_zh: incident.text_zh.clone(),
             text_en: incident.text_en.clone(),
         }
+    }
+
+    /// Whether two holds say the same, in maintenance or not.
+    pub(super) fn says_as(&self, other: &Hold) -> bool {
+        let Hold { device, quiet: _, rule_version, severity, condition, value, text_zh, text_en } = self;
+        (device, rule_version, *severity, condition)
+            == (&other.device, &other.rule_version, other.severity, &other.condition)
+            && (*value, text_zh, text_en) == (other.value, &other.text_zh, &other.text_en)
     }
 
     /// Makes the incident say what this device says.

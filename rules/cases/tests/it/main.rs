@@ -7,5 +7,6 @@ mod incidents;
 mod numbers;
 mod outbox;
 mod profile;
+mod properties;
 mod support;
 mod workflow;

@@ -14,7 +14,7 @@ use gengfu_model::{
 };
 
 /// What a ledger makes of effects.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Ledger {
     pub(crate) incidents: BTreeMap<EffectId, Incident>,
     pub(crate) cases: BTreeMap<EffectId, Case>,
