@@ -11,4 +11,4 @@ mod sqlite;
 
 pub use checkpoint::{CheckpointStore, DeviceRow, MemoryCheckpoints, SqliteCheckpoints};
 pub use ledger::{Ledger, LedgerError, LedgerReader, LedgerState, MemoryLedger, SqliteLedger};
-pub use series::{SeriesError, SeriesStore};
+pub use series::{SeriesError, SeriesReader, SeriesStore, SqliteSeries};
