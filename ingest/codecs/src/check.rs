@@ -100,7 +100,8 @@ mod tests {
     fn values_are_checked_by_type_and_range() {
         use ProblemKind::{OutOfRange, WrongType};
         let number = |n| Ok(Some(Value::Number(n)));
-        let table: [(&FieldType, Scalar<'_>, Result<Option<Value>, ProblemKind>); 24] = [
+        type Row<'r> = (&'r FieldType, Scalar<'r>, Result<Option<Value>, ProblemKind>);
+        let table: [Row<'_>; 24] = [
             (&NUMBER, Scalar::Number(0.0), number(0.0)),
             (&NUMBER, Scalar::Number(180.0), number(180.0)),
             (&NUMBER, Scalar::Integer(7), number(7.0)),

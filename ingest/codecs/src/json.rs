@@ -436,8 +436,17 @@ impl<'de> Visitor<'de> for Nested<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         self.context.check_depth(self.depth)?;
         self.write(format_args!("["));
-        while seq.next_element_seed(self.deeper())?.is_some() {
-            self.write(format_args!(","));
+        let mut separator = "";
+        loop {
+            let before = self.out.as_ref().map_or(0, |out| out.len());
+            self.write(format_args!("{separator}"));
+            if seq.next_element_seed(self.deeper())?.is_none() {
+                if let Some(out) = self.out.as_deref_mut() {
+                    out.truncate(before);
+                }
+                break;
+            }
+            separator = ",";
         }
         self.write(format_args!("]"));
         Ok(())

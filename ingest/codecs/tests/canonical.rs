@@ -1,5 +1,7 @@
 //! The promises of canonical telemetry: what a JSON or CBOR payload becomes, whatever is in it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use ciborium::Value as Cbor;
@@ -86,10 +88,7 @@ fn a_bad_value_loses_that_field_alone() {
         ("o2_pct", ProblemKind::WrongType, "\"20.9\""),
         ("water", ProblemKind::WrongType, "[1,{\"a\":2}]"),
     ];
-    // The array has a comma behind its last element: it is for people, not for parsers.
-    let cleaned: Vec<_> = problems.iter().map(|(f, k, raw)| (*f, *k, raw.replace(",]", "]"))).collect();
-    let expected: Vec<_> = expected.iter().map(|(f, k, raw)| (*f, *k, (*raw).to_owned())).collect();
-    assert_eq!(cleaned, expected);
+    assert_eq!(problems, expected);
     assert_eq!(manhole(r#"{"tilt_deg":-1,"water":true}"#), "water=true tilt_deg?");
 }
 
@@ -104,8 +103,14 @@ fn a_refused_value_is_kept_shortened() {
 #[test]
 fn a_number_that_fits_no_type_loses_its_field_wherever_it_stands() {
     assert_eq!(manhole(r#"{"water":true,"tilt_deg":-1e999}"#), "water=true tilt_deg?");
-    assert_eq!(manhole(r#"{"ts":1700000000000,"values":{"tilt_deg":1e999,"water":1}}"#), "@1700000000000 water=true tilt_deg?");
-    assert_eq!(manhole(r#"[{"x":[1e999],"water":1},1e999,{"tilt_deg":1e999}]"#), "water=true unknown=1 | tilt_deg? rejected Malformed");
+    assert_eq!(
+        manhole(r#"{"ts":1700000000000,"values":{"tilt_deg":1e999,"water":1}}"#),
+        "@1700000000000 water=true tilt_deg?"
+    );
+    assert_eq!(
+        manhole(r#"[{"x":[1e999],"water":1},1e999,{"tilt_deg":1e999}]"#),
+        "water=true unknown=1 | tilt_deg? rejected Malformed"
+    );
     assert_eq!(manhole(r#"{"ts":1e999,"water":1}"#), "BadTime");
     assert_eq!(manhole(r#"{"values":1e999}"#), "Malformed");
 }
@@ -122,12 +127,27 @@ fn a_bad_element_does_not_lose_the_others() {
 
 #[test]
 fn what_is_no_telemetry_is_refused_with_its_place() {
-    for text in ["", "{", "5", "\"x\"", "null", "tilt_deg=5", r#"{"tilt_deg":NaN}"#, r#"{"water":true}}"#, "{\"water\":01}", r#"{"values":[]}"#, "\u{feff}{}"] {
+    for text in [
+        "",
+        "{",
+        "5",
+        "\"x\"",
+        "null",
+        "tilt_deg=5",
+        r#"{"tilt_deg":NaN}"#,
+        r#"{"water":true}}"#,
+        "{\"water\":01}",
+        r#"{"values":[]}"#,
+        "\u{feff}{}",
+    ] {
         assert_eq!(manhole(text), "Malformed", "{text}");
     }
     let (_, text) = json(Kind::Manhole, r#"{"water":tru}"#).unwrap_err();
     assert!(text.contains("line 1 column 13"), "{text}");
-    assert_eq!(decode(&envelope(Kind::Bin, "", PayloadFormat::Json, b"{\"a\":\"\xff\"}")).unwrap_err().0, QuarantineReason::Malformed);
+    assert_eq!(
+        decode(&envelope(Kind::Bin, "", PayloadFormat::Json, b"{\"a\":\"\xff\"}")).unwrap_err().0,
+        QuarantineReason::Malformed
+    );
     for text in ["{}", r#"{"ts":1700000000000}"#, r#"{"fill_pct":4}"#, r#"{"tilt_deg":null}"#, r#"{"values":null}"#] {
         assert_eq!(manhole(text), "NothingKnown", "{text}");
     }

@@ -1,0 +1,130 @@
+//! One request: who is it, what is it, into the journal, answer.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, Path, Request, State as Extract};
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use gengfu_model::{DeviceId, Envelope, MessageKey, PayloadFormat, Transport};
+
+use super::answer::{Accepted, Refused};
+use super::login::{Denied, login};
+use super::{State, count};
+use crate::LoginEntry;
+use crate::intake::SubmitOneError;
+
+/// The header that names a message, so that a repeat is recognised.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest idempotency key, in bytes.
+const MAX_KEY_BYTES: usize = 64;
+
+/// `POST /v1/devices/{device_id}/telemetry`.
+pub(super) async fn telemetry(
+    Extract(state): Extract<State>,
+    Path(device_id): Path<String>,
+    request: Request,
+) -> Response {
+    let entry = match authenticate(&state, &device_id, request.headers()) {
+        Ok(entry) => entry,
+        Err(refused) => return refuse(&state, None, refused),
+    };
+    match take(&state, &entry, request).await {
+        Ok(accepted) => Json(accepted).into_response(),
+        Err(refused) => refuse(&state, Some(&entry.device), refused),
+    }
+}
+
+/// Any other method on the same path.
+pub(super) async fn not_post(Extract(state): Extract<State>) -> Response {
+    refuse(&state, None, Refused::NotPost)
+}
+
+fn refuse(state: &State, device: Option<&DeviceId>, refused: Refused) -> Response {
+    state.intake.refuse(Transport::Http, device, refused.code());
+    count(&state.metrics.refused);
+    refused.into_response()
+}
+
+fn authenticate(state: &State, device_id: &str, headers: &HeaderMap) -> Result<Arc<LoginEntry>, Refused> {
+    let token = bearer(headers).ok_or(Refused::BadCredentials)?;
+    login(&state.directory, device_id, token).map_err(|denied| match denied {
+        Denied::BadCredentials => Refused::BadCredentials,
+        Denied::OtherDevice => Refused::OtherDevice,
+    })
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked(7)?;
+    let token = token.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
+}
+
+async fn take(state: &State, entry: &LoginEntry, request: Request) -> Result<Accepted, Refused> {
+    let full = Refused::Full { retry_after_s: state.options.retry_after_s };
+    let format = format(request.headers())?;
+    let key = message_key(request.headers())?;
+    // Held until the answer, since the body is in memory until then.
+    let _room = state.room.try_acquire().map_err(|_| full)?;
+    let payload = body(state, request).await?;
+    let envelope = Envelope {
+        device: entry.device.clone(),
+        kind: entry.kind,
+        model: Arc::clone(&entry.model),
+        transport: Transport::Http,
+        format,
+        key,
+        received_at: state.clock.now(),
+        payload: Arc::from(&*payload),
+    };
+    let seq = state.intake.submit_one(envelope.clone()).await.map_err(|error| match error {
+        SubmitOneError::Full => full,
+        SubmitOneError::Stopped => Refused::Stopped { retry_after_s: state.options.retry_after_s },
+    })?;
+    count(&state.metrics.durable);
+    let undecodable = gengfu_codecs::decode(&envelope).err();
+    if undecodable.is_some() {
+        count(&state.metrics.quarantined);
+    }
+    let (quarantined, message) = undecodable.unzip();
+    Ok(Accepted { seq, quarantined, message })
+}
+
+/// What the body is; without a content type it is JSON, as with the other transports.
+fn format(headers: &HeaderMap) -> Result<PayloadFormat, Refused> {
+    let Some(content_type) = headers.get(CONTENT_TYPE) else { return Ok(PayloadFormat::Json) };
+    let text = content_type.to_str().map_err(|_| Refused::BadContentType)?;
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    match essence.to_ascii_lowercase().as_str() {
+        "application/json" => Ok(PayloadFormat::Json),
+        "application/cbor" => Ok(PayloadFormat::Cbor),
+        "application/octet-stream" => Ok(PayloadFormat::Bytes),
+        _ => Err(Refused::BadContentType),
+    }
+}
+
+fn message_key(headers: &HeaderMap) -> Result<MessageKey, Refused> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(MessageKey::None) };
+    let key = key.to_str().map_err(|_| Refused::BadIdempotencyKey)?.trim();
+    if key.is_empty() || key.len() > MAX_KEY_BYTES {
+        return Err(Refused::BadIdempotencyKey);
+    }
+    Ok(MessageKey::Explicit(Arc::from(key)))
+}
+
+async fn body(state: &State, request: Request) -> Result<Bytes, Refused> {
+    let too_large = Refused::TooLarge { max_body_bytes: state.options.max_body_bytes };
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > state.options.max_body_bytes as u64) {
+        return Err(too_large);
+    }
+    let read = tokio::time::timeout(state.options.body_timeout, Bytes::from_request(request, state));
+    read.await.map_err(|_| Refused::SlowBody)?.map_err(|error| match error {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => too_large,
+        _ => Refused::BrokenBody,
+    })
+}

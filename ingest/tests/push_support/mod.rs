@@ -1,0 +1,131 @@
+//! What the tests of the listeners share: a directory with devices, and a journal that only remembers.
+
+#![allow(dead_code, reason = "each test binary uses its part of it")]
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gengfu_ingest::intake::Submission;
+use gengfu_ingest::{Directory, Intake, Settled};
+use gengfu_model::{Device, DeviceId, DeviceLife, Envelope, Kind, Seq};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// The token of the manhole sensor `cover-1`.
+pub const TOKEN: &str = "token-of-cover-1-long";
+/// The token of the toilet sensor `toilet-1`, model GS301.
+pub const TOILET_TOKEN: &str = "token-of-toilet-1-long";
+/// The token of `old-1`, which is retired.
+pub const RETIRED_TOKEN: &str = "token-of-old-1-long-one";
+/// The token of `short-1`: too short to be used without the device's id.
+pub const SHORT_TOKEN: &str = "short";
+
+/// A directory with the devices named above.
+pub fn directory() -> Arc<Directory> {
+    let directory = Directory::new(b"secret of the test");
+    let mut put = |id: &str, kind: Kind, model: &str, life: DeviceLife, token: &str| {
+        directory.put(&Device {
+            id: DeviceId::new(id).unwrap(),
+            kind,
+            model: Arc::from(model),
+            asset_code: Arc::from(id),
+            name: Arc::default(),
+            latitude: None,
+            longitude: None,
+            district: Arc::default(),
+            grid: Arc::default(),
+            feeder: Arc::default(),
+            cabinet: Arc::default(),
+            catchment: Arc::default(),
+            carrier_cell: Arc::default(),
+            department: Arc::default(),
+            asset_type: Arc::from("01-02"),
+            interval_s: 3_600,
+            token_hash: Some(directory.hash_token(token.as_bytes())),
+            attributes: std::collections::BTreeMap::default(),
+            life,
+        });
+    };
+    put("cover-1", Kind::Manhole, "", DeviceLife::InService, TOKEN);
+    put("toilet-1", Kind::Toilet, "GS301", DeviceLife::InService, TOILET_TOKEN);
+    put("old-1", Kind::Manhole, "", DeviceLife::Retired, RETIRED_TOKEN);
+    put("short-1", Kind::Manhole, "", DeviceLife::InService, SHORT_TOKEN);
+    Arc::new(directory)
+}
+
+/// A journal that remembers what it was given, and settles it unless it is held.
+pub struct FakeJournal {
+    pub intake: Intake,
+    held: watch::Sender<bool>,
+    seen: Arc<Mutex<Vec<Envelope>>>,
+    task: JoinHandle<()>,
+}
+
+impl FakeJournal {
+    /// A journal with a queue for `capacity` submissions.
+    pub fn start(capacity: usize) -> FakeJournal {
+        let (intake, queue) = Intake::new(capacity);
+        let (held, is_held) = watch::channel(false);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let task = tokio::spawn(work(queue, is_held, Arc::clone(&seen)));
+        FakeJournal { intake, held, seen, task }
+    }
+
+    /// From now on nothing is settled: one submission is kept in hand, the others wait in the queue.
+    pub fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Goes on.
+    pub fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// The journal is gone: the queue is closed.
+    pub async fn stop(self) -> Intake {
+        self.task.abort();
+        self.task.await.ok();
+        self.intake
+    }
+
+    /// What is in the journal.
+    pub fn messages(&self) -> Vec<Envelope> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// How often each reason was counted since the last call.
+    pub fn refusals(&self) -> Vec<(String, u64)> {
+        self.intake.refusals().take().into_iter().map(|row| (row.reason, row.count)).collect()
+    }
+}
+
+async fn work(
+    mut queue: mpsc::Receiver<Submission>,
+    mut is_held: watch::Receiver<bool>,
+    seen: Arc<Mutex<Vec<Envelope>>>,
+) {
+    while let Some(submission) = queue.recv().await {
+        if is_held.wait_for(|held| !held).await.is_err() {
+            return;
+        }
+        for (envelope, ticket) in submission.messages {
+            let seq = {
+                let mut seen = seen.lock().unwrap();
+                seen.push(envelope);
+                Seq(seen.len() as u64)
+            };
+            submission.sink.settle(ticket, Settled::Durable(seq));
+        }
+        submission.sink.wake();
+    }
+}
+
+/// Waits until a condition holds.
+pub async fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok(), "waited 10 s for: {what}");
+}
