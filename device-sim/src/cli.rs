@@ -1,8 +1,11 @@
 //! The command line: one file per command, and what they share.
 
 mod city;
+mod load;
 mod output;
+mod replay;
 mod run;
+mod score;
 mod source;
 
 use std::process::ExitCode;
@@ -25,6 +28,12 @@ enum Command {
     City(city::Args),
     /// Play a city: devices report, break and recover.
     Run(run::Args),
+    /// Play recorded truck traces.
+    Replay(replay::Args),
+    /// Publish as fast as the server acknowledges, or at a rate, and measure it.
+    Load(load::Args),
+    /// Compare incidents with the ground truth of a run.
+    Score(score::Args),
 }
 
 /// Runs the command; the exit code is 0 (done), 1 (failed) or 2 (wrong usage).
@@ -35,6 +44,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::City(args) => city::execute(&args),
         Command::Run(args) => run::execute(args),
+        Command::Replay(args) => replay::execute(args),
+        Command::Load(args) => load::execute(&args),
+        Command::Score(args) => score::execute(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

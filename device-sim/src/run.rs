@@ -7,6 +7,7 @@
 
 mod device;
 mod outbox;
+mod part;
 mod summary;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use crate::faults::{Injection, Truth, Window};
 use crate::mqtt::Counts;
 use crate::physics::Weather;
 use device::DeviceTask;
+pub use part::TracePart;
 pub use summary::{Summary, progress_line};
 
 /// Connections that are kept for devices which come and go.
@@ -50,6 +52,8 @@ pub struct Options {
     pub ramp: Option<Duration>,
     /// Every so manieth device speaks MQTT 5, the others 3.1.1; 0: none.
     pub v5_every: usize,
+    /// Recorded traces, one for each device; empty: the devices live by their physics.
+    pub traces: Vec<TracePart>,
 }
 
 /// What all devices of a run share.
@@ -75,8 +79,8 @@ pub enum Event {
     Fault(Truth),
 }
 
-/// Plays the city until the duration is over or `stop` is cancelled, then lets the devices finish
-/// what is on the wire and says good-bye.
+/// Plays the city until the duration is over, all traces are at their end, or `stop` is cancelled;
+/// then lets the devices finish what is on the wire and says good-bye.
 ///
 /// # Errors
 /// A text, if a device's task ended by a bug.
@@ -90,7 +94,9 @@ pub async fn run(
 ) -> Result<Summary, String> {
     let started = Instant::now();
     let duration = options.duration;
-    let (fleet, mut tasks) = start(&city, &injections, options, counts, started, &stop);
+    let mut options = options;
+    let traces = std::mem::take(&mut options.traces);
+    let (fleet, mut tasks) = start(&city, &injections, options, traces, counts, started, &stop);
     let mut pending = injections;
     // The next fault is the last of the list.
     pending.sort_by_key(|injection| std::cmp::Reverse(injection.spec.at_ms));
@@ -114,10 +120,10 @@ pub async fn run(
                     tell(Event::Fault(truth_of(&city, &injection, wall_ms())));
                 }
             }
-            // Devices end when they are told to; one that ends by itself has a bug.
-            ended = tasks.join_next(), if !tasks.is_empty() => match ended {
-                Some(Err(error)) => return Err(format!("a device's task failed: {error}")),
-                _ => return Err("a device's task ended by itself".to_owned()),
+            ended = tasks.join_next() => match ended {
+                Some(ended) => ended.map_err(|error| format!("a device's task failed: {error}"))?,
+                // Traces end by themselves; physics never does.
+                None => break,
             },
         }
     }
@@ -132,6 +138,7 @@ fn start(
     city: &Arc<City>,
     injections: &[Injection],
     options: Options,
+    traces: Vec<TracePart>,
     counts: Arc<Counts>,
     started: Instant,
     stop: &CancellationToken,
@@ -159,10 +166,11 @@ fn start(
     }
     let mut tasks = JoinSet::new();
     let mut left_to_keep = kept;
+    let mut traces = traces.into_iter();
     for (index, windows) in windows.into_iter().enumerate() {
         let keeps = city.devices[index].on_mains() && left_to_keep > 0;
         left_to_keep -= usize::from(keeps);
-        tasks.spawn(DeviceTask::new(Arc::clone(&fleet), Arc::clone(city), index, windows, keeps).run());
+        tasks.spawn(DeviceTask::new(Arc::clone(&fleet), Arc::clone(city), index, windows, traces.next(), keeps).run());
     }
     (fleet, tasks)
 }

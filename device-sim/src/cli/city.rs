@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Failure, output};
 use crate::city::{City, write_register};
@@ -23,13 +23,20 @@ pub(super) struct Args {
 
 pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     let city = City::generate(args.seed, args.devices);
-    if args.out.as_os_str() == "-" {
-        return write_register(&city, std::io::stdout().lock()).map_err(Failure::failed);
+    write(&city, &args.out)?;
+    if args.out.as_os_str() != "-" {
+        output::tell(&format!("{} devices written to {}", city.devices.len(), args.out.display()));
     }
-    let named = |error: std::io::Error| Failure::Failed(format!("`{}`: {error}", args.out.display()));
-    let mut file = BufWriter::new(File::create(&args.out).map_err(named)?);
-    write_register(&city, &mut file).map_err(Failure::failed)?;
-    file.flush().map_err(named)?;
-    output::tell(&format!("{} devices written to {}", city.devices.len(), args.out.display()));
     Ok(())
+}
+
+/// Writes a register to a file, or to stdout for `-`.
+pub(super) fn write(city: &City, out: &Path) -> Result<(), Failure> {
+    if out.as_os_str() == "-" {
+        return write_register(city, std::io::stdout().lock()).map_err(Failure::failed);
+    }
+    let named = |error: std::io::Error| Failure::Failed(format!("`{}`: {error}", out.display()));
+    let mut file = BufWriter::new(File::create(out).map_err(named)?);
+    write_register(city, &mut file).map_err(Failure::failed)?;
+    file.flush().map_err(named)
 }

@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::source::{CityArgs, duration, positive, resolve};
 use super::{Failure, output};
+use crate::city::City;
 use crate::clock::wall_ms;
-use crate::faults::{FaultSpec, TruthWriter, demo_script, plan};
+use crate::faults::{FaultSpec, Injection, TruthWriter, demo_script, plan};
 use crate::mqtt::Counts;
 use crate::run::{Event, Options, Summary, progress_line, run};
 
@@ -74,6 +75,7 @@ pub(super) fn execute(args: Args) -> Result<(), Failure> {
         duration: args.duration,
         ramp: args.ramp,
         v5_every: args.v5_every,
+        traces: Vec::new(),
     };
     let mut before: Option<Summary> = None;
     let mut truth_error = None;
@@ -95,10 +97,25 @@ pub(super) fn execute(args: Args) -> Result<(), Failure> {
             }
         }
     };
+    let summary = play(city, injections, options, &mut tell)?;
+    conclude(&summary, args.json)?;
+    match truth_error {
+        Some(error) => Err(Failure::Failed(format!("the ground truth could not be written: {error}"))),
+        None => Ok(()),
+    }
+}
+
+/// Plays until it is over or Ctrl-C.
+pub(super) fn play(
+    city: Arc<City>,
+    injections: Vec<Injection>,
+    options: Options,
+    tell: impl FnMut(Event),
+) -> Result<Summary, Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let summary = runtime.block_on(async {
         let stop = CancellationToken::new();
-        let playing = run(city, injections, options, Arc::new(Counts::default()), stop.clone(), &mut tell);
+        let playing = run(city, injections, options, Arc::new(Counts::default()), stop.clone(), tell);
         tokio::pin!(playing);
         tokio::select! {
             summary = &mut playing => summary,
@@ -108,15 +125,11 @@ pub(super) fn execute(args: Args) -> Result<(), Failure> {
             }
         }
     });
-    let summary = summary.map_err(Failure::Failed)?;
-    conclude(&summary, args.json)?;
-    match truth_error {
-        Some(error) => Err(Failure::Failed(format!("the ground truth could not be written: {error}"))),
-        None => Ok(()),
-    }
+    summary.map_err(Failure::Failed)
 }
 
-fn conclude(summary: &Summary, json: bool) -> Result<(), Failure> {
+/// Tells what was done; a run of which nothing was acknowledged has failed.
+pub(super) fn conclude(summary: &Summary, json: bool) -> Result<(), Failure> {
     if json {
         output::answer_json(summary)?;
     }

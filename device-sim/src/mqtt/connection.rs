@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::packets::{self, Incoming, PublishTemplate, Version, WireError};
 
-/// Room for what comes in: acknowledgements have four bytes, so this is dozens of them.
+/// Room for what comes in, unless asked otherwise: dozens of acknowledgements of four bytes.
 const INCOMING_BYTES: usize = 256;
 /// An outgoing buffer that grew beyond this in a burst is given back afterwards.
 const OUTGOING_KEPT_BYTES: usize = 1_024;
@@ -33,6 +33,7 @@ pub struct Connection {
     outgoing: BytesMut,
     publish: PublishTemplate,
     receive_maximum: u16,
+    read_bytes: usize,
 }
 
 impl Connection {
@@ -58,6 +59,7 @@ impl Connection {
                 outgoing: BytesMut::new(),
                 publish: PublishTemplate::new(version, topic),
                 receive_maximum: u16::MAX,
+                read_bytes: INCOMING_BYTES,
             };
             packets::connect(version, &login, keep_alive_s, &mut connection.outgoing)?;
             connection.flush().await?;
@@ -73,6 +75,11 @@ impl Connection {
             Ok(result) => result,
             Err(_) => Err(WireError::Timeout(timeout.as_secs())),
         }
+    }
+
+    /// Makes room for `bytes` of incoming packets at a time, for one that publishes a lot.
+    pub fn read_in_chunks_of(&mut self, bytes: usize) {
+        self.read_bytes = bytes.max(INCOMING_BYTES);
     }
 
     /// How many publishes without acknowledgement the server allows.
@@ -158,7 +165,7 @@ impl Connection {
             if let Some(incoming) = self.buffered()? {
                 return Ok(incoming);
             }
-            self.incoming.reserve(INCOMING_BYTES);
+            self.incoming.reserve(self.read_bytes);
             if self.stream.read_buf(&mut self.incoming).await? == 0 {
                 return Err(WireError::Io(io::ErrorKind::UnexpectedEof.into()));
             }

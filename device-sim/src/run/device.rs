@@ -10,12 +10,12 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::outbox::Outbox;
+use super::part::{Part, Said, TracePart};
 use super::{Fleet, offset};
 use crate::city::{City, CityDevice};
 use crate::clock::wall_ms;
 use crate::faults::{ActiveFaults, FaultKind, LAST_GASP_S, Window};
 use crate::mqtt::{Backoff, Connection, Incoming, Login, Version, WireError};
-use crate::physics::{Physics, Scene};
 use crate::rng::Rng;
 
 /// Publishes without acknowledgement, at most; a gateway stops reading at 32.
@@ -58,7 +58,7 @@ pub(super) struct DeviceTask {
     fleet: Arc<Fleet>,
     city: Arc<City>,
     index: usize,
-    physics: Physics,
+    part: Part,
     rng: Rng,
     windows: Vec<Window>,
     active: ActiveFaults,
@@ -73,15 +73,26 @@ pub(super) struct DeviceTask {
 }
 
 impl DeviceTask {
-    pub(super) fn new(fleet: Arc<Fleet>, city: Arc<City>, index: usize, windows: Vec<Window>, keeps: bool) -> Self {
+    pub(super) fn new(
+        fleet: Arc<Fleet>,
+        city: Arc<City>,
+        index: usize,
+        windows: Vec<Window>,
+        trace: Option<TracePart>,
+        keeps: bool,
+    ) -> Self {
         let device = &city.devices[index];
         let mut rng = Rng::named(fleet.options.seed ^ 0x5eed, &device.id);
-        let first = fleet.started + fleet.ramp.mul_f64(rng.unit());
+        let part = Part::new(device, &fleet, trace);
+        let first = match part.trace_offset_ms() {
+            Some(offset_ms) => fleet.started + offset(offset_ms).div_f64(fleet.options.speed),
+            None => fleet.started + fleet.ramp.mul_f64(rng.unit()),
+        };
         let v5_every = fleet.options.v5_every;
         DeviceTask {
-            physics: Physics::new(device, fleet.options.seed, fleet.run_id),
             version: if v5_every > 0 && index % v5_every == v5_every - 1 { Version::V5 } else { Version::V4 },
-            has_clock: rng.below(WITHOUT_CLOCK_EVERY) != 0,
+            has_clock: part.is_trace() || rng.below(WITHOUT_CLOCK_EVERY) != 0,
+            part,
             keeps_connection: keeps,
             rng,
             windows,
@@ -142,6 +153,9 @@ impl DeviceTask {
                 self.lose(&mut link, true);
             }
             self.check_health(&mut link);
+            if self.played() {
+                break;
+            }
         }
         self.finish(link).await;
     }
@@ -171,29 +185,45 @@ impl DeviceTask {
             self.next_report = now + interval;
             return;
         }
-        let report = self.physics.sample(&Scene::at(now_ms, &self.fleet.weather, &self.active));
-        let ts = now_ms + self.active.clock_error_ms();
+        let Some(said) = self.part.say(now_ms, &self.fleet, &self.active) else {
+            self.next_report = now + interval;
+            return;
+        };
+        let ts = said.ts + self.active.clock_error_ms();
         // A message that has to wait needs its time; so does one whose clock is the fault.
         let needs_time = self.active.offline() || self.active.clock_error_ms() != 0;
-        let payload = Bytes::from(report.to_json((self.has_clock || needs_time).then_some(ts)));
+        let payload = Bytes::from(said.report.to_json((self.has_clock || needs_time).then_some(ts)));
         self.made += 1;
         self.fleet.counts.made.add();
         if self.outbox.push(self.made, payload, self.active.has(FaultKind::Duplicates)) {
             self.fleet.counts.dropped.add();
         }
+        self.next_report = match self.part.trace_offset_ms() {
+            Some(offset_ms) => self.fleet.started + offset(offset_ms).div_f64(self.fleet.options.speed),
+            None => now + self.wait(interval, &said),
+        };
+    }
+
+    /// How long the device waits after what it said.
+    fn wait(&mut self, interval: Duration, said: &Said) -> Duration {
         let mut wait = interval.mul_f64(if self.made == 1 {
             // From the second report on, devices of one kind are spread over their interval.
             self.rng.between(0.05, 1.0)
         } else {
             self.rng.between(0.97, 1.03)
         });
-        for sooner_s in [report.again_s, self.active.cadence_s().map(f64::from)].into_iter().flatten() {
+        for sooner_s in [said.report.again_s, self.active.cadence_s().map(f64::from)].into_iter().flatten() {
             wait = wait.min(Duration::from_secs_f64(sooner_s));
         }
-        if let Some(event_ms) = self.physics.next_event_ms(now_ms) {
-            wait = wait.min(offset(event_ms - now_ms));
+        if let Some(event_in_ms) = said.event_in_ms {
+            wait = wait.min(offset(event_in_ms));
         }
-        self.next_report = now + wait;
+        wait
+    }
+
+    /// A trace that is played to its end, with everything acknowledged.
+    fn played(&self) -> bool {
+        self.part.is_trace() && self.part.trace_offset_ms().is_none() && self.outbox.is_empty()
     }
 
     fn wants_connection(&self) -> bool {
@@ -278,7 +308,7 @@ impl DeviceTask {
             return Ok(());
         };
         self.fleet.counts.commands.add();
-        let ok = self.physics.command(&command.name, &command.args);
+        let ok = self.part.command(&command.name, &command.args);
         let result = if ok { json!("done") } else { json!("not a command of this device") };
         let answer = json!({ "id": command.id, "ok": ok, "result": result }).to_string();
         let topic = format!("v1/devices/{}/replies", self.device().id);
