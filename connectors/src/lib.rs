@@ -7,7 +7,8 @@
 pub mod checkpoint;
 pub mod ledger;
 pub mod series;
+mod sqlite;
 
 pub use checkpoint::{CheckpointStore, DeviceRow};
-pub use ledger::{Ledger, LedgerError, LedgerState};
+pub use ledger::{Ledger, LedgerError, LedgerReader, LedgerState, SqliteLedger};
 pub use series::{SeriesError, SeriesStore};

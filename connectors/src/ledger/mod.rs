@@ -1,11 +1,24 @@
 //! The ledger: the reducer's state at a journal position, committed together with that position.
 
+pub mod columns;
+mod dump;
+mod live;
+pub mod reader;
+mod schema;
+pub mod sqlite;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
 use gengfu_model::{Case, Effect, EffectId, Incident, Seq, Timestamp, Value};
+
+pub use live::STREAM_KEPT;
+pub use reader::{
+    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page,
+};
+pub use sqlite::SqliteLedger;
 
 /// What a ledger can fail with. Any failure of a commit is fatal to the process: it recovers from
 /// the journal.
@@ -30,6 +43,48 @@ pub enum LedgerError {
         /// Why.
         message: String,
     },
+    /// A page's cursor was not made by the list it was given to.
+    #[error("cursor `{0}` is none of this list's: leave it out to start at the beginning")]
+    Cursor(String),
+    /// The file was written by a newer program.
+    #[error(
+        "`{file}` has schema version {found}, this program knows versions up to {known}: run the newer program, \
+         or restore a backup from before the upgrade"
+    )]
+    Newer {
+        /// The file.
+        file: String,
+        /// Its schema version.
+        found: i64,
+        /// The newest version that this program knows.
+        known: i64,
+    },
+}
+
+impl LedgerError {
+    /// What SQLite said while `what` was tried.
+    pub(crate) fn sqlite(what: &str, error: &rusqlite::Error) -> LedgerError {
+        if crate::sqlite::is_full(error) {
+            return LedgerError::Full;
+        }
+        LedgerError::Store { what: what.to_owned(), message: error.to_string() }
+    }
+
+    /// What the file system said while `what` was tried.
+    pub(crate) fn io(what: &str, error: &std::io::Error) -> LedgerError {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return LedgerError::Full;
+        }
+        LedgerError::Store { what: what.to_owned(), message: error.to_string() }
+    }
+}
+
+/// A commit that would move the position back.
+fn behind(position: Seq, reached: Seq) -> LedgerError {
+    LedgerError::Store {
+        what: "commit".to_owned(),
+        message: format!("position {position} is behind {reached}, which is committed"),
+    }
 }
 
 /// The write side of the ledger. One thread owns it.
@@ -50,7 +105,8 @@ pub trait Ledger: Send {
     fn load(&self) -> Result<LedgerState, LedgerError>;
 
     /// Writes every row that effects made, as JSON lines in a canonical order (table, key), without
-    /// anything that may differ between a live run and a replay (no row ids, no delivery attempts).
+    /// anything that may differ between a live run and a replay (no row ids, no position, no times
+    /// of commits, no delivery attempts, and not the live stream's rows, which are trimmed).
     ///
     /// # Errors
     /// [`LedgerError`] when a row cannot be read or the output cannot be written.

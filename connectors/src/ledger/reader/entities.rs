@@ -1,0 +1,229 @@
+//! Incidents, cases, devices, dispositions, accounts, packs, parameters and the audit.
+
+use std::sync::Arc;
+
+use gengfu_model::staff::User;
+use gengfu_model::{Case, CaseEvent, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp, Value};
+use rusqlite::{OptionalExtension, Row};
+use serde::de::DeserializeOwned;
+
+use super::{AuditRow, CaseFilter, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page};
+use crate::LedgerError;
+use crate::ledger::columns::{self, effect_id, from_json, seq_column};
+use crate::ledger::reader::page::{ListQuery, Order};
+use crate::ledger::{ActivatedPack, sqlite};
+
+/// The most explanations of one incident that are given: the newest.
+const MAX_EXPLANATIONS: i64 = 1_000;
+/// The most lines of one case's history that are given: the newest.
+const MAX_CASE_EVENTS: i64 = 10_000;
+
+impl LedgerReader {
+    /// Incidents, the newest opening first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn incidents(&self, filter: &IncidentFilter, page: &Page) -> Result<Listed<Incident>, LedgerError> {
+        self.on(|conn| filter.query().run(conn, "read incidents", page, |row| entity("incident", row)))
+    }
+
+    /// The incident of that id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn incident(&self, id: EffectId) -> Result<Option<Incident>, LedgerError> {
+        self.by_id("incident", "SELECT body FROM incident WHERE seq = ?1 AND ordinal = ?2", id)
+    }
+
+    /// What decided an incident's changes, oldest first: the effect's id, the change
+    /// (`opened`, `updated`, `reopened`, `cleared`), the evidence. At most the newest 1,000.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn explanations(&self, incident: EffectId) -> Result<Vec<(EffectId, String, Evidence)>, LedgerError> {
+        let rows = self.with("explanations", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT seq, ordinal, change, body FROM explanation
+                 WHERE incident_seq = ?1 AND incident_ordinal = ?2 ORDER BY seq DESC, ordinal DESC LIMIT ?3",
+            )?;
+            let rows = statement.query_map((seq_column(incident.seq), incident.ordinal, MAX_EXPLANATIONS), |row| {
+                Ok((effect_id(row, 0)?, row.get::<_, String>(2)?, row.get::<_, String>(3)?))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let parse =
+            |(id, change, body): (EffectId, String, String)| Ok((id, change, from_json("explanation", id, &body)?));
+        rows.into_iter().rev().map(parse).collect()
+    }
+
+    /// Cases, the newest opening first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn cases(&self, filter: &CaseFilter, page: &Page) -> Result<Listed<Case>, LedgerError> {
+        self.on(|conn| filter.query().run(conn, "read cases", page, |row| entity("case_file", row)))
+    }
+
+    /// The case of that id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn case(&self, id: EffectId) -> Result<Option<Case>, LedgerError> {
+        self.by_id("case_file", "SELECT body FROM case_file WHERE seq = ?1 AND ordinal = ?2", id)
+    }
+
+    /// A case's history, oldest first. At most the newest 10,000 lines.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn case_events(&self, case: EffectId) -> Result<Vec<CaseEvent>, LedgerError> {
+        let rows = self.with("case events", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT body FROM case_event WHERE case_seq = ?1 AND case_ordinal = ?2
+                 ORDER BY seq DESC, ordinal DESC LIMIT ?3",
+            )?;
+            let rows = statement
+                .query_map((seq_column(case.seq), case.ordinal, MAX_CASE_EVENTS), |row| row.get::<_, String>(0))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        rows.into_iter().rev().map(|body| from_json("case_event of case", case, &body)).collect()
+    }
+
+    /// Devices by id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn devices(&self, filter: &DeviceFilter, page: &Page) -> Result<Listed<Device>, LedgerError> {
+        self.on(|conn| {
+            filter.query().run(conn, "read devices", page, |row| {
+                let failed = |error: rusqlite::Error| LedgerError::sqlite("read devices", &error);
+                let id: String = row.get(0).map_err(failed)?;
+                from_json("device", id, row.get_ref(1).and_then(text).map_err(failed)?)
+            })
+        })
+    }
+
+    /// The device of that id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn device(&self, id: &DeviceId) -> Result<Option<Device>, LedgerError> {
+        self.by_name("device", "SELECT body FROM device WHERE id = ?1", id.as_str())
+    }
+
+    /// What became of messages and values that were not simply stored, newest first, with the bytes
+    /// of what is quarantined.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn dispositions(&self, filter: &DispositionFilter, page: &Page) -> Result<Listed<Disposition>, LedgerError> {
+        self.on(|conn| filter.query().run(conn, "read dispositions", page, disposition))
+    }
+
+    /// Every staff account, by name.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn users(&self) -> Result<Vec<User>, LedgerError> {
+        self.on(sqlite::load::users)
+    }
+
+    /// The account of that name.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn user(&self, name: &str) -> Result<Option<User>, LedgerError> {
+        self.by_name("user_account", "SELECT body FROM user_account WHERE name = ?1", name)
+    }
+
+    /// Every activated rule pack, oldest first: the last is the live one.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn packs(&self) -> Result<Vec<ActivatedPack>, LedgerError> {
+        self.on(sqlite::load::packs)
+    }
+
+    /// The live city profile as TOML text, if one was set.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn profile(&self) -> Result<Option<String>, LedgerError> {
+        self.on(sqlite::load::profile)
+    }
+
+    /// Every setting of a parameter: rule, name, scope, value; sorted.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    #[expect(clippy::type_complexity, reason = "the same tuple as in LedgerState")]
+    pub fn parameters(&self) -> Result<Vec<(Arc<str>, Arc<str>, Arc<str>, Value)>, LedgerError> {
+        self.on(sqlite::load::parameters)
+    }
+
+    /// The audit, newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn audit(&self, page: &Page) -> Result<Listed<AuditRow>, LedgerError> {
+        let select = "SELECT seq, ordinal, committed, user, action, subject, verdict FROM audit";
+        let read = |row: &Row<'_>| {
+            Ok(AuditRow {
+                id: effect_id(row, 0)?,
+                time: Timestamp(row.get(2)?),
+                user: row.get(3)?,
+                action: row.get(4)?,
+                subject: row.get(5)?,
+                verdict: row.get(6)?,
+            })
+        };
+        self.on(|conn| {
+            ListQuery::new(select, Order::Newest).run(conn, "read the audit", page, |row| {
+                read(row).map_err(|error| LedgerError::sqlite("read the audit", &error))
+            })
+        })
+    }
+
+    fn by_id<T: DeserializeOwned>(&self, table: &str, sql: &str, id: EffectId) -> Result<Option<T>, LedgerError> {
+        let body: Option<String> = self.with(table, |conn| {
+            conn.prepare_cached(sql)?.query_row((seq_column(id.seq), id.ordinal), |row| row.get(0)).optional()
+        })?;
+        body.map(|body| from_json(table, id, &body)).transpose()
+    }
+
+    fn by_name<T: DeserializeOwned>(&self, table: &str, sql: &str, name: &str) -> Result<Option<T>, LedgerError> {
+        let body: Option<String> =
+            self.with(table, |conn| conn.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional())?;
+        body.map(|body| from_json(table, name, &body)).transpose()
+    }
+}
+
+/// A row of (time, seq, ordinal, body).
+fn entity<T: DeserializeOwned>(table: &str, row: &Row<'_>) -> Result<T, LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::sqlite(&format!("read {table}"), &error);
+    let id = effect_id(row, 1).map_err(failed)?;
+    from_json(table, id, row.get_ref(3).and_then(text).map_err(failed)?)
+}
+
+fn text(value: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<&str> {
+    Ok(value.as_str()?)
+}
+
+/// A row of (time, seq, ordinal, message_seq, device, kind, detail, payload).
+pub(crate) fn disposition(row: &Row<'_>) -> Result<Disposition, LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::sqlite("read dispositions", &error);
+    let id = effect_id(row, 1).map_err(failed)?;
+    let corrupt = |message: String| LedgerError::Corrupt { row: format!("disposition {id}"), message };
+    let device: String = row.get(4).map_err(failed)?;
+    let word: String = row.get(5).map_err(failed)?;
+    let kind = columns::DISPOSITIONS.iter().find(|(_, name)| *name == word).map(|(kind, _)| *kind);
+    let payload: Option<Vec<u8>> = row.get(7).map_err(failed)?;
+    Ok(Disposition {
+        seq: columns::seq_value(row.get(3).map_err(failed)?),
+        device: DeviceId::new(&device).map_err(|error| corrupt(error.to_string()))?,
+        time: Timestamp(row.get(0).map_err(failed)?),
+        kind: kind.ok_or_else(|| corrupt(format!("no disposition is called `{word}`")))?,
+        detail: row.get(6).map_err(failed)?,
+        payload: payload.map(Arc::from),
+    })
+}

@@ -1,0 +1,107 @@
+//! What is read in the order it came: the live stream's rows and the outbox.
+
+use std::sync::Arc;
+
+use gengfu_model::{EffectId, OutboxItem, Timestamp};
+use rusqlite::OptionalExtension;
+
+use super::{LedgerReader, MAX_PAGE};
+use crate::LedgerError;
+use crate::ledger::columns::{effect_id, seq_column};
+
+impl LedgerReader {
+    /// Rows of the live stream after `after` (`None`: from the oldest kept), oldest first, at most
+    /// `limit`: the effect's id, the event's name, the entity as JSON.
+    ///
+    /// Only the newest 100,000 rows are kept: see [`LedgerReader::stream_bounds`] for whether
+    /// something is missing after `after`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn stream_after(
+        &self,
+        after: Option<EffectId>,
+        limit: usize,
+    ) -> Result<Vec<(EffectId, String, String)>, LedgerError> {
+        self.with("stream", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT seq, ordinal, name, body FROM stream_event WHERE (seq, ordinal) > (?1, ?2)
+                 ORDER BY seq, ordinal LIMIT ?3",
+            )?;
+            let (seq, ordinal) = bound(after);
+            let rows = statement.query_map((seq, ordinal, page_limit(limit)), |row| {
+                Ok((effect_id(row, 0)?, row.get(2)?, row.get(3)?))
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// The oldest and newest row of the live stream that are kept; `None` while there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn stream_bounds(&self) -> Result<Option<(EffectId, EffectId)>, LedgerError> {
+        self.with("stream", |conn| {
+            conn.prepare_cached(
+                "SELECT * FROM (SELECT seq, ordinal FROM stream_event ORDER BY seq, ordinal LIMIT 1),
+                               (SELECT seq, ordinal FROM stream_event ORDER BY seq DESC, ordinal DESC LIMIT 1)",
+            )?
+            .query_row([], |row| Ok((effect_id(row, 0)?, effect_id(row, 2)?)))
+            .optional()
+        })
+    }
+
+    /// Outbox rows after `after` (`None`: from the first), oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn outbox_after(&self, after: Option<EffectId>, limit: usize) -> Result<Vec<OutboxItem>, LedgerError> {
+        self.with("outbox", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT seq, ordinal, topic, time, body FROM outbox WHERE (seq, ordinal) > (?1, ?2)
+                 ORDER BY seq, ordinal LIMIT ?3",
+            )?;
+            let (seq, ordinal) = bound(after);
+            let rows = statement.query_map((seq, ordinal, page_limit(limit)), outbox_item)?;
+            rows.collect()
+        })
+    }
+
+    /// The outbox row of that id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn outbox_item(&self, id: EffectId) -> Result<Option<OutboxItem>, LedgerError> {
+        self.with("outbox", |conn| {
+            conn.prepare_cached("SELECT seq, ordinal, topic, time, body FROM outbox WHERE seq = ?1 AND ordinal = ?2")?
+                .query_row((seq_column(id.seq), id.ordinal), outbox_item)
+                .optional()
+        })
+    }
+
+    /// The newest outbox row's id; `None` while there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn outbox_newest(&self) -> Result<Option<EffectId>, LedgerError> {
+        self.with("outbox", |conn| {
+            conn.prepare_cached("SELECT seq, ordinal FROM outbox ORDER BY seq DESC, ordinal DESC LIMIT 1")?
+                .query_row([], |row| effect_id(row, 0))
+                .optional()
+        })
+    }
+}
+
+fn outbox_item(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxItem> {
+    let topic: String = row.get(2)?;
+    Ok(OutboxItem { id: effect_id(row, 0)?, topic: Arc::from(topic), time: Timestamp(row.get(3)?), body: row.get(4)? })
+}
+
+/// The exclusive lower bound; before everything when there is none.
+fn bound(after: Option<EffectId>) -> (i64, i64) {
+    after.map_or((-1, -1), |id| (seq_column(id.seq), i64::from(id.ordinal)))
+}
+
+fn page_limit(limit: usize) -> i64 {
+    i64::try_from(limit.clamp(1, MAX_PAGE)).unwrap_or(i64::MAX)
+}

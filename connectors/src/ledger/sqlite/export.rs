@@ -1,0 +1,151 @@
+//! The ledger's canonical dump, row by row without holding a table in memory.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use gengfu_model::staff::User;
+use gengfu_model::{Case, CaseEvent, Device, Evidence, Incident, OutboxItem, Timestamp, Value};
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::load;
+use crate::LedgerError;
+use crate::ledger::columns::{effect_id, from_json};
+use crate::ledger::dump::{self, DispositionRow, line};
+use crate::ledger::reader::disposition;
+
+/// Writes every table, in the order of the names used in the dump.
+pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
+    let transaction = conn.unchecked_transaction().map_err(|error| LedgerError::sqlite("dump", &error))?;
+    let conn = &*transaction;
+    audit(conn, output)?;
+    bodies::<Case>(conn, output, "case", "case_file")?;
+    bodies::<CaseEvent>(conn, output, "case_event", "case_event")?;
+    named::<Device>(conn, output, "device", "SELECT id, body FROM device ORDER BY id")?;
+    dispositions(conn, output)?;
+    explanations(conn, output)?;
+    bodies::<Incident>(conn, output, "incident", "incident")?;
+    outbox(conn, output)?;
+    for pack in load::packs(conn)? {
+        let files: &BTreeMap<String, String> = &pack.files;
+        line(output, "pack", &pack.id.to_string(), &dump::Pack { version: &pack.version, by: &pack.by, files })?;
+    }
+    for (rule, name, scope, value) in load::parameters(conn)? {
+        parameter(output, &rule, &name, &scope, &value)?;
+    }
+    if let Some(text) = load::profile(conn)? {
+        line(output, "profile", "1", &text)?;
+    }
+    for (key, value) in load::reducer(conn)? {
+        line(output, "reducer_state", &key, &value)?;
+    }
+    named::<User>(conn, output, "user", "SELECT name, body FROM user_account ORDER BY name")
+}
+
+fn parameter(
+    output: &mut dyn Write,
+    rule: &Arc<str>,
+    name: &Arc<str>,
+    scope: &Arc<str>,
+    value: &Value,
+) -> Result<(), LedgerError> {
+    line(output, "parameter", &format!("{rule} {name} {scope}"), &dump::Parameter { rule, name, scope, value })
+}
+
+fn audit(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
+    let sql = "SELECT seq, ordinal, user, action, subject, verdict FROM audit ORDER BY seq, ordinal";
+    each(conn, "audit", sql, |row| {
+        let failed = |error: rusqlite::Error| LedgerError::sqlite("dump audit", &error);
+        let text = |index: usize| row.get::<_, String>(index).map_err(failed);
+        let (user, action, subject, verdict) = (text(2)?, text(3)?, text(4)?, text(5)?);
+        let audit = dump::Audit { user: &user, action: &action, subject: &subject, verdict: &verdict };
+        line(output, "audit", &effect_id(row, 0).map_err(failed)?.to_string(), &audit)
+    })
+}
+
+fn dispositions(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
+    let sql = "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload FROM disposition
+               ORDER BY seq, ordinal";
+    each(conn, "disposition", sql, |row| {
+        let id = effect_id(row, 1).map_err(|error| LedgerError::sqlite("dump disposition", &error))?;
+        let found = disposition(row)?;
+        line(output, "disposition", &id.to_string(), &DispositionRow::from(&found))
+    })
+}
+
+fn explanations(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
+    let sql = "SELECT seq, ordinal, incident_seq, incident_ordinal, change, body FROM explanation
+               ORDER BY seq, ordinal";
+    each(conn, "explanation", sql, |row| {
+        let failed = |error: rusqlite::Error| LedgerError::sqlite("dump explanation", &error);
+        let id = effect_id(row, 0).map_err(failed)?;
+        let change: String = row.get(4).map_err(failed)?;
+        let body: String = row.get(5).map_err(failed)?;
+        let evidence: Evidence = from_json("explanation", id, &body)?;
+        let incident = effect_id(row, 2).map_err(failed)?;
+        let explanation = dump::Explanation { incident, change: &change, evidence: &evidence };
+        line(output, "explanation", &id.to_string(), &explanation)
+    })
+}
+
+fn outbox(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
+    let sql = "SELECT seq, ordinal, topic, time, body FROM outbox ORDER BY seq, ordinal";
+    each(conn, "outbox", sql, |row| {
+        let read = || {
+            let (topic, time): (String, i64) = (row.get(2)?, row.get(3)?);
+            let (topic, time) = (Arc::from(topic), Timestamp(time));
+            Ok(OutboxItem { id: effect_id(row, 0)?, topic, time, body: row.get(4)? })
+        };
+        let item = read().map_err(|error| LedgerError::sqlite("dump outbox", &error))?;
+        line(output, "outbox", &item.id.to_string(), &item)
+    })
+}
+
+/// A table of (seq, ordinal, body). The body goes through its type: a row written by an older
+/// program comes out as this one would write it.
+fn bodies<T: DeserializeOwned + Serialize>(
+    conn: &Connection,
+    output: &mut dyn Write,
+    name: &str,
+    table: &str,
+) -> Result<(), LedgerError> {
+    let sql = format!("SELECT seq, ordinal, body FROM {table} ORDER BY seq, ordinal");
+    each(conn, table, &sql, |row| {
+        let failed = |error: rusqlite::Error| LedgerError::sqlite(&format!("dump {table}"), &error);
+        let id = effect_id(row, 0).map_err(failed)?;
+        let body: String = row.get(2).map_err(failed)?;
+        line(output, name, &id.to_string(), &from_json::<T>(table, id, &body)?)
+    })
+}
+
+/// A table of (name, body).
+fn named<T: DeserializeOwned + Serialize>(
+    conn: &Connection,
+    output: &mut dyn Write,
+    name: &str,
+    sql: &str,
+) -> Result<(), LedgerError> {
+    each(conn, name, sql, |row| {
+        let failed = |error: rusqlite::Error| LedgerError::sqlite(&format!("dump {name}"), &error);
+        let key: String = row.get(0).map_err(failed)?;
+        let body: String = row.get(1).map_err(failed)?;
+        line(output, name, &key, &from_json::<T>(name, &key, &body)?)
+    })
+}
+
+fn each(
+    conn: &Connection,
+    table: &str,
+    sql: &str,
+    mut write: impl FnMut(&Row<'_>) -> Result<(), LedgerError>,
+) -> Result<(), LedgerError> {
+    let failed = |error: rusqlite::Error| LedgerError::sqlite(&format!("dump {table}"), &error);
+    let mut statement = conn.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        write(row)?;
+    }
+    Ok(())
+}
