@@ -118,7 +118,16 @@ pub struct CaseWithHistory {
     /// Its history, oldest first.
     pub history: Vec<CaseEventView>,
     /// The steps that this account may take in this state.
-    pub actions: Vec<String>,
+    pub actions: Vec<ActionView>,
+}
+
+/// A step that may be taken now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ActionView {
+    /// The step's name: the last part of its path.
+    pub step: &'static str,
+    /// Its note must say why.
+    pub needs_note: bool,
 }
 
 /// Which of the six stages a state belongs to.

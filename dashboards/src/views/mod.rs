@@ -10,7 +10,7 @@ mod rule;
 mod system;
 mod user;
 
-pub use case::{CaseEventView, CaseView, CaseWithHistory, DeadlineView};
+pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView};
 pub use device::{DeviceDetail, DeviceView, LatestView, LatestValue, SeriesView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView};
