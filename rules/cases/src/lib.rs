@@ -1,1 +1,43 @@
-//! Placeholder.
+//! The pure reducer: signals and staff requests in, effects out.
+//!
+//! It turns what rules say (signals) into incidents, incidents into cases, and carries the case
+//! workflow of a city-management bureau: classes, limits on four clocks, states, roles, deadlines.
+//!
+//! Promises: a function of (state, input, now). No clock, no randomness, no I/O, no iteration over
+//! unordered maps. Every piece of state can be put together again from the effects
+//! ([`Reducer::restore`]). It must not know a store, a transport, a rule's language or a thread.
+//!
+//! # Incidents
+//! - At most one open incident per (rule, asset, key). Opening, updating (severity up and down, `worst`
+//!   kept) and clearing happen on transitions; a signal that changes nothing has no effect.
+//! - **Two devices on one asset** share the incident. Each device holds it on its own; the incident shows
+//!   the worst of them (of equals, the one that raised last) and clears when the last one lets go. A clear
+//!   from a device that does not hold it is ignored, so a second sensor's first "all is well" does not hide
+//!   what the first one sees. A swapped sensor takes over what the old one holds by [`Reducer::hand_over`].
+//! - **Cooldown**: a condition that comes back less than `cooldown_ms` after it cleared opens the same
+//!   incident again (`reopened` + 1). What was withdrawn or retired has no cooldown.
+//! - **Flapping guard**: an incident that opened `times` times within `within` clears only after the
+//!   condition stayed away for `quiet` (see [`profile::Flapping`]); until then it stays open and silent.
+//! - **Maintenance**: signals of a device in maintenance are recorded as incidents, but open no case and
+//!   tell nobody. When the device leaves maintenance ([`Reducer::register`]), what still holds gets its case.
+//!
+//! # Cases
+//! - The profile maps (asset type, condition) to class and standard row. One open case per (class, asset),
+//!   or per (class, road, cabinet, ...) where the mapping says `group_by`. A further incident joins; when its
+//!   row leaves less time, the case takes over that row and its deadline.
+//! - The row's limit is counted from the opening until the first dispatch, and from then on from the
+//!   dispatch. It runs until the work is reported as handled, and stands still only while suspended.
+//! - A case whose incidents all cleared stays open for staff, unless the profile says `auto_close`. It cannot
+//!   be closed while its condition holds, other than by force.
+//! - Final cases leave the reducer's memory: a later request about one is answered `not_found`.
+
+pub mod calendar;
+pub mod deadline;
+pub mod number;
+pub mod profile;
+mod reducer;
+pub mod transitions;
+
+pub use calendar::Calendar;
+pub use profile::{Profile, ProfileError};
+pub use reducer::{At, FEEDBACK, MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES, MAX_NOTE_BYTES, Reducer, RestoreError};

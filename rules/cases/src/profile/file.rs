@@ -1,0 +1,149 @@
+//! The profile as it stands in the file: every key, its default, and where it stood.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::error::{ProfileError, line_of};
+
+/// Reads the text; values are not checked yet.
+pub(super) fn read(text: &str) -> Result<ProfileFile, Vec<ProfileError>> {
+    toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        let place = text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default().trim();
+        vec![ProfileError {
+            line: line_of(text, span.start),
+            field: place.chars().take(60).collect(),
+            message: error.message().to_owned(),
+            hint: String::new(),
+        }]
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileFile {
+    pub(super) name: String,
+    #[serde(default = "shanghai")]
+    pub(super) time_zone: Spanned<String>,
+    #[serde(default)]
+    pub(super) calendar: CalendarFile,
+    #[serde(default)]
+    pub(super) case: CaseFile,
+    #[serde(default)]
+    pub(super) incident: IncidentFile,
+    #[serde(default)]
+    pub(super) outbox: OutboxFile,
+    #[serde(default)]
+    pub(super) class: Vec<ClassFile>,
+    #[serde(default)]
+    pub(super) mapping: Vec<MappingFile>,
+}
+
+fn shanghai() -> Spanned<String> {
+    Spanned::new(0..0, "Asia/Shanghai".to_owned())
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CalendarFile {
+    /// Such as `["08:00-12:00", "14:00-18:00"]`.
+    pub(super) spans: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Such as `["sat", "sun"]`.
+    pub(super) weekend: Option<Spanned<Vec<Spanned<String>>>>,
+    /// `"8 hours"` or `"end_of_day"`.
+    pub(super) work_day: Option<Spanned<String>>,
+    /// Dates, or `2026-02-15..2026-02-23`.
+    #[serde(default)]
+    pub(super) holidays: Vec<Spanned<String>>,
+    /// Dates.
+    #[serde(default)]
+    pub(super) make_up: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseFile {
+    pub(super) number: Option<Spanned<String>>,
+    pub(super) prefix: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) auto_close: bool,
+    #[serde(default)]
+    pub(super) restart_on_redispatch: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IncidentFile {
+    /// Conditions that open no case, of any asset type.
+    #[serde(default)]
+    pub(super) incident_only: Vec<Spanned<String>>,
+    pub(super) flapping: Option<FlappingFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FlappingFile {
+    pub(super) times: Spanned<u32>,
+    /// Such as `"1h"`.
+    pub(super) within: Spanned<String>,
+    pub(super) quiet: Spanned<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutboxFile {
+    pub(super) topics: Option<Vec<Spanned<String>>>,
+    pub(super) incident_from: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) text: Vec<TextFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TextFile {
+    pub(super) topic: Spanned<String>,
+    pub(super) zh: Option<Spanned<String>>,
+    pub(super) en: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClassFile {
+    pub(super) id: Spanned<String>,
+    /// `component` or `event`.
+    pub(super) kind: Spanned<String>,
+    pub(super) code: Spanned<String>,
+    pub(super) name: Spanned<String>,
+    #[serde(default)]
+    pub(super) big_name: String,
+    #[serde(default)]
+    pub(super) standards: Vec<StandardFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StandardFile {
+    pub(super) id: Spanned<String>,
+    pub(super) filing: String,
+    #[serde(default)]
+    pub(super) closing: String,
+    /// Such as `"2 urgent_hour"`.
+    pub(super) limit: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MappingFile {
+    pub(super) condition: Spanned<String>,
+    /// Codes, prefixes such as `01-*`, or `*`.
+    pub(super) asset_type: Option<Spanned<Vec<Spanned<String>>>>,
+    /// A row's id; `{asset_type}` in it stands for the code.
+    pub(super) standard: Option<Spanned<String>>,
+    /// A class's id, for a case without limit.
+    pub(super) class: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) incident_only: bool,
+    pub(super) group_by: Option<Spanned<String>>,
+    /// `reported`, `pending_verify` or `filed`.
+    pub(super) start: Option<Spanned<String>>,
+}

@@ -1,0 +1,183 @@
+//! The reducer: its state, and the doors through which it changes.
+//!
+//! Each door belongs to one journal record and writes its effects to the caller's sink, in a fixed order.
+//! State is kept in ordered maps; what is not an incident or case goes through
+//! [`Effect::ReducerState`](gengfu_model::Effect::ReducerState) with keys that begin with `cases/`.
+
+mod case;
+mod incident;
+mod merge;
+mod notify;
+mod request;
+mod restore;
+mod state;
+mod timer;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gengfu_model::staff::CaseStep;
+use gengfu_model::{Case, Device, DeviceId, EffectId, EffectSink, Incident, Role, Seq, Signal, Timestamp, Verdict};
+
+pub use self::request::{FEEDBACK, MAX_NAME_BYTES, MAX_NOTE_BYTES};
+pub use self::restore::RestoreError;
+use self::state::{CaseKey, OpenCase, Track, TrackKey};
+use self::timer::Timer;
+use crate::number::NumberCounter;
+use crate::profile::Profile;
+
+/// The most incidents in one case. A case that is full keeps them; the next incident opens another case.
+pub const MAX_INCIDENTS_PER_CASE: usize = 1_000;
+
+/// Where in the journal, and at which time, something is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct At {
+    /// The record that is applied; for a timer, the record that moved time.
+    pub seq: Seq,
+    /// The journal's time; for a timer, its due time.
+    pub now: Timestamp,
+}
+
+/// Signals and staff requests in, effects out.
+///
+/// The caller applies records in the order of the journal and, before a record at t, fires every timer due
+/// at or before t.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reducer {
+    profile: Arc<Profile>,
+    /// Open incidents and those that may open again.
+    incidents: BTreeMap<EffectId, Incident>,
+    tracks: BTreeMap<TrackKey, Track>,
+    /// On which asset a device holds (rule, key): found from `tracks`.
+    holds: BTreeMap<(DeviceId, Arc<str>, Arc<str>), Arc<str>>,
+    /// Cases that are not final.
+    cases: BTreeMap<EffectId, OpenCase>,
+    /// Which case takes further incidents: found from `cases`.
+    case_of: BTreeMap<CaseKey, EffectId>,
+    numbers: NumberCounter,
+    /// Found from `tracks` and `cases`.
+    timers: BTreeSet<(Timestamp, Timer)>,
+}
+
+impl Reducer {
+    /// A reducer that has seen nothing yet.
+    #[must_use]
+    pub fn new(profile: Arc<Profile>) -> Reducer {
+        Reducer {
+            profile,
+            incidents: BTreeMap::new(),
+            tracks: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            cases: BTreeMap::new(),
+            case_of: BTreeMap::new(),
+            numbers: NumberCounter::default(),
+            timers: BTreeSet::new(),
+        }
+    }
+
+    /// The reducer as it was after the effects from which the ledger made these rows.
+    ///
+    /// `incidents`: at least the open ones and those that [`Reducer::incidents_in_cooldown`] names; more do
+    /// no harm. `cases`: at least those that are not final. `state`: the live rows of
+    /// [`Effect::ReducerState`](gengfu_model::Effect::ReducerState); keys of others are left alone.
+    ///
+    /// # Errors
+    /// [`RestoreError`] names the row that is missing or cannot be read.
+    pub fn restore(
+        profile: Arc<Profile>,
+        incidents: Vec<Incident>,
+        cases: Vec<Case>,
+        state: Vec<(String, String)>,
+    ) -> Result<Reducer, RestoreError> {
+        restore::restore(profile, incidents, cases, state)
+    }
+
+    /// The cleared incidents that [`Reducer::restore`] needs besides the open ones, by the rows of
+    /// [`Effect::ReducerState`](gengfu_model::Effect::ReducerState). Rows that cannot be read are left to
+    /// `restore` to report.
+    #[must_use]
+    pub fn incidents_in_cooldown(state: &[(String, String)]) -> Vec<EffectId> {
+        restore::incidents_in_cooldown(state)
+    }
+
+    /// Applies what a rule said about a device. `device` is the register's entry at this record.
+    pub fn signal(&mut self, at: At, device: &Device, signal: Signal, out: &mut EffectSink) {
+        incident::signal(self, at, device, signal, out);
+    }
+
+    /// Judges and carries out what staff asked of a case. The audit of the verdict is the caller's.
+    ///
+    /// # Errors
+    /// A refusal with code `not_found`, `forbidden`, `wrong_state` or `invalid`; nothing has changed then.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one staff request, as the journal has them")]
+    pub fn request(
+        &mut self,
+        at: At,
+        user: &str,
+        roles: &[Role],
+        case: EffectId,
+        step: &CaseStep,
+        note: &str,
+        out: &mut EffectSink,
+    ) -> Verdict {
+        request::request(self, at, request::Asked { user, roles, case, step, note }, out)
+    }
+
+    /// Fires the timers due at or before `at.now`, in the order of (due, kind, id), each with its due time
+    /// as time.
+    pub fn fire(&mut self, at: At, out: &mut EffectSink) {
+        timer::fire(self, at, out);
+    }
+
+    /// When the next timer is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.timers.first().map(|(due, _)| *due)
+    }
+
+    /// The rule pack changed: open incidents whose (rule, key) is no longer declared clear as `withdrawn`.
+    pub fn withdraw(&mut self, at: At, declared: &dyn Fn(&str, &str) -> bool, out: &mut EffectSink) {
+        incident::withdraw(self, at, declared, out);
+    }
+
+    /// The register's entry of a device changed.
+    ///
+    /// Retired, or fixed to another asset: what it holds clears as `retired`. Out of maintenance: what still
+    /// holds gets its case and its messages.
+    pub fn register(&mut self, at: At, device: &Device, out: &mut EffectSink) {
+        incident::register(self, at, device, out);
+    }
+
+    /// A sensor was swapped: `to` takes over what `from` holds on the asset of `to`, so that open incidents
+    /// stay until the new sensor's first verdict.
+    pub fn hand_over(&mut self, at: At, from: &DeviceId, to: &Device, out: &mut EffectSink) {
+        incident::hand_over(self, at, from, to, out);
+    }
+
+    /// Puts another profile to work. It counts for what happens from now on; deadlines already set stay.
+    pub fn set_profile(&mut self, profile: Arc<Profile>) {
+        self.profile = profile;
+    }
+
+    /// The profile at work.
+    #[must_use]
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// An open case by its id.
+    #[must_use]
+    pub fn case(&self, id: EffectId) -> Option<&Case> {
+        self.cases.get(&id).map(|open| &open.case)
+    }
+
+    /// Every case that is not final, in the order of the ids.
+    pub fn cases(&self) -> impl Iterator<Item = &Case> {
+        self.cases.values().map(|open| &open.case)
+    }
+
+    /// Every open incident and every one that may open again, in the order of the ids.
+    pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values()
+    }
+}

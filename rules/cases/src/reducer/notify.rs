@@ -1,0 +1,79 @@
+//! What goes out to others: one outbox row per happening, with the entity as JSON and its texts filled.
+
+use std::sync::Arc;
+
+use gengfu_model::{Case, CaseEvent, Effect, EffectSink, Incident, OutboxItem, Timestamp};
+use serde::Serialize;
+
+use super::{At, Reducer};
+use crate::profile::TextPair;
+
+/// The body of a message about an incident.
+#[derive(Serialize)]
+struct IncidentBody<'a> {
+    topic: &'a str,
+    time: Timestamp,
+    incident: &'a Incident,
+    text_zh: String,
+    text_en: String,
+}
+
+/// The body of a message about a case.
+#[derive(Serialize)]
+struct CaseBody<'a> {
+    topic: &'a str,
+    time: Timestamp,
+    case: &'a Case,
+    event: &'a CaseEvent,
+    text_zh: String,
+    text_en: String,
+}
+
+/// Tells others about an incident, if the profile says so.
+pub(super) fn incident(reducer: &Reducer, at: At, topic: &str, incident: &Incident, out: &mut EffectSink) {
+    let Some((name, texts)) = reducer.profile.outbox.topics.get_key_value(topic) else { return };
+    if incident.worst < reducer.profile.outbox.incident_from {
+        return;
+    }
+    let value = |place: &str, text: &str| match place {
+        "rule" => incident.rule.to_string(),
+        "asset" => incident.asset.to_string(),
+        "district" => incident.district.to_string(),
+        "severity" => incident.severity.name().to_owned(),
+        "value" => incident.value.map(|value| value.to_string()).unwrap_or_default(),
+        _ => text.to_owned(),
+    };
+    let TextPair { zh, en } = texts;
+    let text_zh = zh.fill(|place| value(place, &incident.text_zh));
+    let text_en = en.fill(|place| value(place, &incident.text_en));
+    send(name, at, &IncidentBody { topic, time: at.now, incident, text_zh, text_en }, out);
+}
+
+/// Tells others about a case, if the profile says so. `event` is what happened to it.
+pub(super) fn case(reducer: &Reducer, at: At, topic: &str, case: &Case, event: &CaseEvent, out: &mut EffectSink) {
+    let Some((name, texts)) = reducer.profile.outbox.topics.get_key_value(topic) else { return };
+    let due = case.deadline.as_ref().map(|deadline| reducer.profile.calendar.local(deadline.due));
+    let due = due.map_or_else(|| "-".to_owned(), |due| due.format("%Y-%m-%d %H:%M").to_string());
+    let asset = if case.asset_name.is_empty() { &case.asset } else { &case.asset_name };
+    let value = |place: &str, text: &str| match place {
+        "number" => case.number.to_string(),
+        "class" => case.class_name.to_string(),
+        "asset" => asset.to_string(),
+        "due" => due.clone(),
+        "district" => case.district.to_string(),
+        "department" => case.department.to_string(),
+        "severity" => case.severity.name().to_owned(),
+        _ => text.to_owned(),
+    };
+    let TextPair { zh, en } = texts;
+    let text_zh = zh.fill(|place| value(place, &case.text_zh));
+    let text_en = en.fill(|place| value(place, &case.text_en));
+    send(name, at, &CaseBody { topic, time: at.now, case, event, text_zh, text_en }, out);
+}
+
+fn send(topic: &Arc<str>, at: At, body: &impl Serialize, out: &mut EffectSink) {
+    // Plain data with text keys: nothing that JSON cannot say.
+    let body = serde_json::to_string(body).expect("incidents and cases are plain data");
+    let id = out.reserve();
+    out.push(Effect::Outbox(Box::new(OutboxItem { id, topic: topic.clone(), time: at.now, body })));
+}

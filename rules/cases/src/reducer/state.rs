@@ -1,0 +1,302 @@
+//! The reducer's private state, and the only functions that write it: what they change in memory, they
+//! also put out as effects, so that restore and live cannot differ.
+
+use std::sync::Arc;
+
+use gengfu_model::{
+    Case, CaseState, DeviceId, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Severity, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use super::Reducer;
+use super::timer::Timer;
+
+/// Key of the row of the case numbers' counter.
+pub(super) const NUMBERS_KEY: &str = "cases/numbers";
+/// Keys of tracks' rows begin so, then comes the JSON of the [`TrackKey`].
+pub(super) const TRACK_PREFIX: &str = "cases/track/";
+/// Keys of cases' rows begin so, then comes the case's id.
+pub(super) const CASE_PREFIX: &str = "cases/case/";
+
+/// What can be wrong at most once at a time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrackKey {
+    pub(super) rule: Arc<str>,
+    pub(super) asset: Arc<str>,
+    pub(super) key: Arc<str>,
+}
+
+/// The life of one (rule, asset, key) beyond what its incident says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Track {
+    /// The incident, while it is open or may open again.
+    pub(super) incident: Option<EffectId>,
+    /// The cooldown that the last raise asked for.
+    pub(super) cooldown_ms: i64,
+    /// The device that leads the incident was in maintenance when it last spoke.
+    pub(super) quiet: bool,
+    /// When it opened, newest last: as many as the flapping guard counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) opens: Vec<Timestamp>,
+    /// Cleared: until when the incident may open again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reopen_until: Option<Timestamp>,
+    /// Cleared: when all of this is forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) forget_at: Option<Timestamp>,
+    /// Flapping: the clear that waits for quiet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pending: Option<PendingClear>,
+    /// What other devices on the asset hold; the incident itself says what its own device holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) others: Vec<Hold>,
+}
+
+/// A clear that waits, since the incident flaps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PendingClear {
+    pub(super) due: Timestamp,
+    pub(super) reason: Arc<str>,
+    pub(super) evidence: Evidence,
+}
+
+/// What one device says about a condition that holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Hold {
+    pub(super) device: DeviceId,
+    pub(super) rule_version: Arc<str>,
+    pub(super) severity: Severity,
+    pub(super) condition: Arc<str>,
+    pub(super) value: Option<f64>,
+    pub(super) text_zh: String,
+    pub(super) text_en: String,
+}
+
+/// Which case an incident belongs to: incidents with the same key share one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseKey {
+    /// Id of the class, or `?` and the condition if there is none.
+    pub(super) class: Arc<str>,
+    /// The asset or the group.
+    pub(super) scope: Arc<str>,
+}
+
+/// A case that is not final.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct OpenCase {
+    pub(super) case: Case,
+    pub(super) extra: CaseExtra,
+}
+
+/// What the workflow keeps of a case beyond what people see.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseExtra {
+    /// Incidents with these keys join the case.
+    pub(super) keys: Vec<CaseKey>,
+    /// It was dispatched before, so its limit already counts from there.
+    pub(super) dispatched: bool,
+    /// Suspended: what is left on the limit's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) left_ms: Option<i64>,
+    /// Suspended: the state before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) resume: Option<CaseState>,
+}
+
+impl TrackKey {
+    pub(super) fn of(incident: &Incident) -> TrackKey {
+        TrackKey { rule: incident.rule.clone(), asset: incident.asset.clone(), key: incident.key.clone() }
+    }
+}
+
+impl Track {
+    /// When something happens to it by itself.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.pending.as_ref().map(|pending| pending.due).or(self.reopen_until).or(self.forget_at)
+    }
+}
+
+impl Hold {
+    /// What the incident's own device holds.
+    pub(super) fn leading(incident: &Incident) -> Hold {
+        Hold {
+            device: incident.device.clone(),
+            rule_version: incident.rule_version.clone(),
+            severity: incident.severity,
+            condition: incident.condition.clone(),
+            value: incident.value,
+            text_zh: incident.text_zh.clone(),
+            text_en: incident.text_en.clone(),
+        }
+    }
+
+    /// Makes the incident say what this device says.
+    pub(super) fn lead(self, incident: &mut Incident) {
+        incident.device = self.device;
+        incident.rule_version = self.rule_version;
+        incident.severity = self.severity;
+        incident.worst = incident.worst.max(self.severity);
+        incident.condition = self.condition;
+        incident.value = self.value;
+        incident.text_zh = self.text_zh;
+        incident.text_en = self.text_en;
+    }
+}
+
+impl OpenCase {
+    /// When its deadline must be looked at.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        if self.case.overdue || !clock_runs(self.case.state) {
+            return None;
+        }
+        self.case.deadline.as_ref().map(|deadline| deadline.due)
+    }
+}
+
+/// Whether the handling limit runs: until the work is reported as handled, but for a suspension.
+pub(super) fn clock_runs(state: CaseState) -> bool {
+    match state {
+        CaseState::Reported
+        | CaseState::PendingVerify
+        | CaseState::Filed
+        | CaseState::Returned
+        | CaseState::Dispatched
+        | CaseState::Handling => true,
+        CaseState::Suspended
+        | CaseState::PendingCheck
+        | CaseState::CheckPassed
+        | CaseState::Rejected
+        | CaseState::Closed
+        | CaseState::ForceClosed
+        | CaseState::Cancelled
+        | CaseState::Merged => false,
+    }
+}
+
+/// The JSON text of a piece of state.
+fn json(value: &impl Serialize) -> String {
+    // Maps with text keys, numbers and texts: nothing that JSON cannot say.
+    serde_json::to_string(value).expect("reducer state is plain data")
+}
+
+pub(super) fn track_row_key(key: &TrackKey) -> String {
+    format!("{TRACK_PREFIX}{}", json(key))
+}
+
+fn case_row_key(id: EffectId) -> String {
+    format!("{CASE_PREFIX}{id}")
+}
+
+impl Reducer {
+    /// Puts an incident out and keeps it.
+    pub(super) fn save_incident(&mut self, incident: Incident, out: &mut EffectSink) {
+        out.push(Effect::Incident(Box::new(incident.clone())));
+        self.incidents.insert(incident.id, incident);
+    }
+
+    /// Puts a track out if it changed, and keeps it; `None` forgets it.
+    pub(super) fn save_track(&mut self, key: &TrackKey, track: Option<Track>, out: &mut EffectSink) {
+        let before = self.forget_track(key);
+        if before != track {
+            out.push(Effect::ReducerState { key: track_row_key(key), value: track.as_ref().map(json) });
+        }
+        if let Some(track) = track {
+            self.keep_track(key.clone(), track);
+        }
+    }
+
+    fn forget_track(&mut self, key: &TrackKey) -> Option<Track> {
+        let track = self.tracks.remove(key)?;
+        if let Some(due) = track.due() {
+            self.timers.remove(&(due, Timer::Track(key.clone())));
+        }
+        Some(track)
+    }
+
+    /// Keeps a track with its timer.
+    pub(super) fn keep_track(&mut self, key: TrackKey, track: Track) {
+        if let Some(due) = track.due() {
+            self.timers.insert((due, Timer::Track(key.clone())));
+        }
+        self.tracks.insert(key, track);
+    }
+
+    /// Notes that a device holds a track.
+    pub(super) fn note_hold(&mut self, device: &DeviceId, key: &TrackKey) {
+        let index = (device.clone(), key.rule.clone(), key.key.clone());
+        self.holds.insert(index, key.asset.clone());
+    }
+
+    /// Notes that a device does not hold a track any more.
+    pub(super) fn drop_hold(&mut self, device: &DeviceId, key: &TrackKey) {
+        let index = (device.clone(), key.rule.clone(), key.key.clone());
+        if self.holds.get(&index) == Some(&key.asset) {
+            self.holds.remove(&index);
+        }
+    }
+
+    /// Puts a case out and keeps it; a final one leaves the memory.
+    pub(super) fn save_case(&mut self, open: OpenCase, out: &mut EffectSink) {
+        let id = open.case.id;
+        out.push(Effect::Case(Box::new(open.case.clone())));
+        let before = self.forget_case(id);
+        if open.case.state.is_final() {
+            if before.is_some() {
+                out.push(Effect::ReducerState { key: case_row_key(id), value: None });
+            }
+            return;
+        }
+        if before.is_none_or(|before| before.extra != open.extra) {
+            out.push(Effect::ReducerState { key: case_row_key(id), value: Some(json(&open.extra)) });
+        }
+        self.keep_case(open);
+    }
+
+    fn forget_case(&mut self, id: EffectId) -> Option<OpenCase> {
+        let open = self.cases.remove(&id)?;
+        if let Some(due) = open.due() {
+            self.timers.remove(&(due, Timer::Overdue(id)));
+        }
+        for key in &open.extra.keys {
+            self.case_of.remove(key);
+        }
+        Some(open)
+    }
+
+    /// Keeps a case with its timer and keys.
+    pub(super) fn keep_case(&mut self, open: OpenCase) {
+        let id = open.case.id;
+        if let Some(due) = open.due() {
+            self.timers.insert((due, Timer::Overdue(id)));
+        }
+        for key in &open.extra.keys {
+            self.case_of.insert(key.clone(), id);
+        }
+        self.cases.insert(id, open);
+    }
+
+    /// The next case number.
+    pub(super) fn next_number(&mut self, now: Timestamp, out: &mut EffectSink) -> Arc<str> {
+        let today = self.profile.calendar.local(now).date();
+        let (day, sequence) = self.numbers.next(today);
+        out.push(Effect::ReducerState { key: NUMBERS_KEY.to_owned(), value: Some(json(&self.numbers)) });
+        self.profile.number.render(&self.profile.number_prefix, day, sequence).into()
+    }
+
+    /// Whether any incident of the case is open.
+    pub(super) fn condition_holds(&self, case: &Case) -> bool {
+        self.members(case).any(|incident| incident.state == IncidentState::Open)
+    }
+
+    /// The incidents of a case that are open or may open again.
+    pub(super) fn members<'a>(&'a self, case: &'a Case) -> impl Iterator<Item = &'a Incident> {
+        let loaded = case.incidents.iter().filter_map(|id| self.incidents.get(id));
+        loaded.filter(|incident| incident.case == Some(case.id))
+    }
+}

@@ -1,0 +1,59 @@
+//! Timers: what happens by itself when time passes.
+
+use gengfu_model::{EffectId, EffectSink, IncidentState};
+
+use super::state::TrackKey;
+use super::{At, Reducer, case, incident};
+
+/// What is due. The order is that in which timers of the same moment fire.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// Something about a (rule, asset, key): quiet after flapping, the end of a cooldown, forgetting.
+    Track(TrackKey),
+    /// A case's deadline.
+    Overdue(EffectId),
+}
+
+pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
+    while let Some((due, timer)) = reducer.timers.first().cloned() {
+        if due > at.now {
+            break;
+        }
+        // The one that fires removes itself: every branch below changes what it was found from.
+        let at = At { seq: at.seq, now: due };
+        match timer {
+            Timer::Track(key) => track_due(reducer, at, &key, out),
+            Timer::Overdue(id) => case::overdue(reducer, at, id, out),
+        }
+    }
+}
+
+/// Quiet came, a cooldown ended, or the last opening is long enough ago.
+fn track_due(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut EffectSink) {
+    let Some(mut track) = reducer.tracks.get(key).cloned() else { return };
+    if let Some(pending) = track.pending.take() {
+        incident::clear_now(reducer, at, key, track, pending.reason, Box::new(pending.evidence), out);
+        return;
+    }
+    expire(reducer, at, key, out);
+}
+
+/// Ends a cooldown that is over, and forgets a track that has nothing more to remember.
+pub(super) fn expire(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut EffectSink) {
+    let Some(mut track) = reducer.tracks.get(key).cloned() else { return };
+    let mut ended = None;
+    if track.reopen_until.is_some_and(|until| until <= at.now) {
+        track.reopen_until = None;
+        ended = track.incident.take();
+    }
+    let forgotten = track.forget_at.is_some_and(|forget| forget <= at.now);
+    let keep = track.incident.is_some() || !forgotten;
+    reducer.save_track(key, keep.then_some(track), out);
+    let Some(incident) = ended.and_then(|id| reducer.incidents.get(&id)) else { return };
+    debug_assert_eq!(incident.state, IncidentState::Cleared);
+    let (id, of_case) = (incident.id, incident.case);
+    reducer.incidents.remove(&id);
+    if let Some(of_case) = of_case {
+        case::close_if_gone(reducer, at, of_case, out);
+    }
+}
