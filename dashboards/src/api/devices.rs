@@ -103,8 +103,8 @@ pub(crate) async fn create(
 }
 
 /// What is to change; what is left out stays.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Change {
     /// Where it stands in its life: `in_service`, `maintenance`, `retired`.
     #[schema(value_type = Option<String>)]
@@ -112,6 +112,7 @@ pub(crate) struct Change {
     /// A new token, which it logs in with from now on.
     token: Option<String>,
     /// Make a new token and answer it, this once.
+    #[serde(default)]
     new_token: bool,
     /// The whole register entry, as in an import (without token: the credential stays).
     entry: Option<Entry>,

@@ -1,12 +1,11 @@
-//! Which roles a route needs: the named groups that the route list (`api/mod.rs`) and the case steps use.
+//! Which roles a route needs: the named groups that the route list (`api/mod.rs`) uses. The steps of a
+//! case have their own list in the cases crate, since there the case's state decides as well.
 //!
 //! The engine judges every request again with the roles in it; this table refuses earlier, and tells
 //! the console what to show.
 
 use gengfu_model::Role;
-use gengfu_model::Role::{
-    Acceptor, Administrator, Dispatcher, DutyOfficer, Engineer, Evaluator, Handler, ShiftLeader, Verifier,
-};
+use gengfu_model::Role::{Administrator, DutyOfficer, Engineer, Evaluator, ShiftLeader};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,24 +34,6 @@ pub const READ_AUDIT: &[Role] = &[ShiftLeader, Evaluator, Administrator];
 pub const MANAGE_USERS: &[Role] = &[Administrator];
 /// Read the metrics.
 pub const READ_METRICS: &[Role] = &[DutyOfficer, Engineer, Administrator];
-
-/// The roles that may take a step of a case; `None` for a name that is no step.
-#[must_use]
-pub fn case_step(step: &str) -> Option<&'static [Role]> {
-    Some(match step {
-        "acknowledge" => &[DutyOfficer, Acceptor, Dispatcher, Handler, ShiftLeader],
-        "assign" => &[DutyOfficer, Dispatcher, ShiftLeader],
-        "verify" | "file" | "reject" => &[Acceptor, DutyOfficer, ShiftLeader],
-        "dispatch" => &[Dispatcher, DutyOfficer, ShiftLeader],
-        "receive" | "return" | "handle" => &[Handler, ShiftLeader],
-        "suspend" | "resume" | "force_close" | "cancel" | "supervise" => &[ShiftLeader],
-        "check" | "rework" => &[Verifier, ShiftLeader],
-        "close" => &[Acceptor, DutyOfficer, ShiftLeader],
-        "comment" => &[Acceptor, DutyOfficer, Dispatcher, Handler, Verifier, ShiftLeader, Evaluator, Administrator],
-        "merge" => &[Acceptor, DutyOfficer, Dispatcher, ShiftLeader],
-        _ => return None,
-    })
-}
 
 /// Whether one of `held` is in `needed`.
 #[must_use]
