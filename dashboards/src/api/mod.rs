@@ -1,0 +1,202 @@
+//! The HTTP API: one file per resource, and here the one visible list of its routes.
+//!
+//! Router, access control and the OpenAPI document are all made from this list, so they cannot go
+//! apart. What the engine cannot do is not in it.
+
+mod audit;
+mod auth;
+mod case_steps;
+mod cases;
+mod catalogue;
+mod device_import;
+mod devices;
+mod extract;
+mod incidents;
+mod messages;
+mod openapi;
+mod route;
+mod rules;
+mod series;
+mod status;
+mod stream;
+mod users;
+
+pub(crate) use extract::{Body, Params};
+
+use crate::auth::Access;
+use crate::auth::roles;
+use crate::views;
+use route::{Param, Route, delete, get, patch, post};
+
+const LIMIT: Param = Param { name: "limit", doc: "items of a page, 1 to 1000, 100 if left out", example: "10" };
+const CURSOR: Param = Param { name: "cursor", doc: "`cursor` of the page before", example: "" };
+const FROM: Param = Param { name: "from", doc: "first moment, RFC 3339 or epoch ms", example: "2026-11-23T00:00:00Z" };
+const TO: Param = Param { name: "to", doc: "first moment after, RFC 3339 or epoch ms", example: "1795392000000" };
+const DISTRICT: Param = Param { name: "district", doc: "the district", example: "east" };
+const DEVICE: Param = Param { name: "device", doc: "the device's id", example: "cover-1" };
+const KIND: Param = Param { name: "kind", doc: "the device's kind", example: "manhole" };
+
+/// Every route of the API.
+pub(crate) fn routes() -> Vec<Route> {
+    use Access::{Login, Metrics, Open, Roles};
+    vec![
+        get("/healthz", Open, "The process is alive", status::healthz).text(),
+        get("/readyz", Open, "The gateway takes messages: 200, else 503", status::readyz).text(),
+        get("/metrics", Metrics, "Metrics in Prometheus' text format", status::metrics).text(),
+        get("/api/v1/openapi.json", Open, "This document", openapi::document),
+        // Sessions
+        post("/api/v1/login", Open, "Log in: a session cookie and a token", auth::login)
+            .takes::<auth::Login>()
+            .answers::<views::LoginView>(),
+        post("/api/v1/logout", Login, "End this session", auth::logout).no_content(),
+        get("/api/v1/me", Login, "Who is logged in", auth::me).answers::<views::MeView>(),
+        // The register
+        get("/api/v1/devices", Login, "Devices by id", devices::list)
+            .query(&[
+                KIND,
+                DISTRICT,
+                Param { name: "life", doc: "registered, in_service, maintenance, retired", example: "in_service" },
+                Param { name: "text", doc: "part of the id, name or asset code", example: "cov" },
+                Param { name: "heard", doc: "`true`: say when each was last heard", example: "true" },
+                LIMIT,
+                CURSOR,
+            ])
+            .answers::<views::PageView<views::DeviceView>>(),
+        post("/api/v1/devices", Roles(roles::WRITE_REGISTER), "Add a device", devices::create)
+            .takes::<crate::register::Entry>()
+            .answers::<views::DeviceView>(),
+        post(
+            "/api/v1/devices/import",
+            Roles(roles::WRITE_REGISTER),
+            "Import devices as CSV, row by row",
+            device_import::import,
+        )
+        .query(&[
+            Param { name: "replace", doc: "`false`: refuse devices that are there already", example: "false" },
+            Param { name: "dry_run", doc: "`true`: only check", example: "true" },
+        ])
+        .takes_csv()
+        .slow()
+        .answers::<device_import::ImportView>(),
+        get("/api/v1/devices/export", Roles(roles::WRITE_REGISTER), "The register as CSV", device_import::export)
+            .query(&[KIND, DISTRICT])
+            .csv(),
+        get("/api/v1/devices/{id}", Login, "A device and its newest values", devices::one)
+            .answers::<views::DeviceDetail>(),
+        patch(
+            "/api/v1/devices/{id}",
+            Roles(roles::SET_DEVICE_LIFE),
+            "Set its life, give it another token, change its register entry",
+            devices::change,
+        )
+        .takes::<devices::Change>()
+        .answers::<devices::Changed>(),
+        delete("/api/v1/devices/{id}", Roles(roles::WRITE_REGISTER), "Retire a device", devices::retire)
+            .answers::<views::DoneView>(),
+        get("/api/v1/devices/{id}/latest", Login, "Its newest values", devices::latest).answers::<views::LatestView>(),
+        get("/api/v1/devices/{id}/series", Login, "The series of one of its fields", series::series)
+            .query(&[
+                Param { name: "field", doc: "the field's name", example: "tilt_deg" },
+                FROM,
+                TO,
+                Param { name: "every", doc: "window such as 60s, 5m, 1h", example: "60s" },
+            ])
+            .answers::<views::SeriesView>(),
+        // Incidents
+        get("/api/v1/incidents", Login, "Incidents, the newest first", incidents::list)
+            .query(&[
+                Param { name: "state", doc: "open or cleared", example: "open" },
+                KIND,
+                Param { name: "rule", doc: "the rule's id", example: "tilt" },
+                DEVICE,
+                Param { name: "key", doc: "the rule's key", example: "tilt" },
+                Param { name: "condition", doc: "what is wrong", example: "cover_displaced" },
+                DISTRICT,
+                FROM,
+                TO,
+                LIMIT,
+                CURSOR,
+            ])
+            .answers::<views::PageView<views::IncidentView>>(),
+        get("/api/v1/incidents/{id}", Login, "An incident", incidents::one).answers::<views::IncidentView>(),
+        get("/api/v1/incidents/{id}/explanation", Login, "What decided it", incidents::explanation)
+            .answers::<views::ExplanationView>(),
+        // Cases
+        get("/api/v1/cases", Login, "Cases, the newest first", cases::list)
+            .query(&[
+                Param { name: "open", doc: "`true`: in no final state; `false`: in one", example: "true" },
+                Param { name: "state", doc: "such as reported, dispatched, handling, closed", example: "reported" },
+                Param { name: "class", doc: "class of the city's table", example: "01-02" },
+                Param { name: "asset", doc: "the asset's code", example: "3205080101000001" },
+                Param { name: "assignee", doc: "the account that works on it", example: "wang" },
+                Param { name: "overdue", doc: "`true` or `false`", example: "true" },
+                DISTRICT,
+                FROM,
+                TO,
+                LIMIT,
+                CURSOR,
+            ])
+            .answers::<views::PageView<views::CaseView>>(),
+        get("/api/v1/cases/{id}", Login, "A case, its history and what may be done with it", cases::one)
+            .answers::<views::CaseWithHistory>(),
+        post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
+            .takes::<case_steps::StepBody>()
+            .answers::<views::DoneView>(),
+        // What became of messages
+        get("/api/v1/dispositions", Roles(roles::READ_MESSAGES), "What was not simply stored", messages::dispositions)
+            .query(&[
+                Param { name: "day", doc: "YYYY-MM-DD in the city's time zone", example: "2026-11-23" },
+                DEVICE,
+                Param { name: "disposition", doc: "duplicate, quarantined, ...", example: "duplicate" },
+                LIMIT,
+                CURSOR,
+            ])
+            .answers::<views::PageView<views::DispositionView>>(),
+        get("/api/v1/quarantine", Roles(roles::READ_MESSAGES), "What cannot be decoded, with bytes", messages::quarantine)
+            .query(&[
+                Param { name: "day", doc: "YYYY-MM-DD in the city's time zone", example: "2026-11-23" },
+                DEVICE,
+                LIMIT,
+                CURSOR,
+            ])
+            .answers::<views::PageView<views::QuarantineView>>(),
+        // Rules
+        get("/api/v1/rules", Login, "The live rule pack and earlier ones", rules::list).answers::<views::RulesView>(),
+        get("/api/v1/rules/{id}", Login, "A rule of the live pack with its source", rules::one)
+            .answers::<views::RuleDetail>(),
+        post("/api/v1/rules/check", Login, "Check rule files; every mistake", rules::check)
+            .takes::<rules::Pack>()
+            .answers::<views::CheckView>(),
+        post("/api/v1/rules/publish", Roles(roles::PUBLISH_RULES), "Put a rule pack to work", rules::publish)
+            .takes::<rules::Pack>()
+            .slow()
+            .answers::<views::DoneView>(),
+        post("/api/v1/rules/rollback", Roles(roles::PUBLISH_RULES), "Put an earlier pack back to work", rules::rollback)
+            .takes::<rules::Rollback>()
+            .slow()
+            .answers::<views::DoneView>(),
+        // The gateway itself
+        get("/api/v1/status", Login, "How the gateway is doing", status::status).answers::<views::StatusView>(),
+        get("/api/v1/balance", Login, "The two sheets", status::balance)
+            .query(&[DEVICE])
+            .answers::<views::BalanceView>(),
+        get("/api/v1/overview", Login, "How much is open", status::overview).answers::<status::OverviewView>(),
+        get("/api/v1/catalogue", Login, "Kinds, fields, attributes", catalogue::catalogue)
+            .answers::<views::CatalogueView>(),
+        get("/api/v1/audit", Roles(roles::READ_AUDIT), "Who did what, the newest first", audit::list)
+            .query(&[LIMIT, CURSOR])
+            .answers::<views::PageView<views::AuditView>>(),
+        get("/api/v1/users", Roles(roles::MANAGE_USERS), "Staff accounts by name", users::list)
+            .answers::<users::UsersView>(),
+        post("/api/v1/users", Roles(roles::MANAGE_USERS), "Add a staff account", users::add)
+            .takes::<users::NewUser>()
+            .answers::<views::UserView>(),
+        patch("/api/v1/users/{name}", Roles(roles::MANAGE_USERS), "Change roles, districts, disabled", users::change)
+            .takes::<users::UserChange>()
+            .answers::<views::UserView>(),
+        post("/api/v1/users/{name}/password", Roles(roles::MANAGE_USERS), "Set a password", users::set_password)
+            .takes::<users::NewPassword>()
+            .no_content(),
+        get("/api/v1/stream", Login, "Server-sent events, resumable by Last-Event-ID", stream::stream).event_stream(),
+    ]
+}

@@ -1,0 +1,140 @@
+//! A route as the visible list writes it: method, path, who may use it, handler, and what the OpenAPI
+//! document says of it.
+
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{self, MethodRouter};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::auth::Access;
+use crate::state::AppState;
+
+/// A query parameter, for the OpenAPI document.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Param {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    /// A value that is taken; a test sends it.
+    pub(crate) example: &'static str,
+}
+
+/// A JSON shape, for the OpenAPI document.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) name: fn() -> std::borrow::Cow<'static, str>,
+    pub(crate) schema: fn() -> RefOr<Schema>,
+    pub(crate) parts: fn(&mut Vec<(String, RefOr<Schema>)>),
+}
+
+impl Shape {
+    fn of<T: ToSchema>() -> Shape {
+        Shape { name: T::name, schema: <T as PartialSchema>::schema, parts: T::schemas }
+    }
+}
+
+/// What a body is.
+#[derive(Clone, Copy)]
+pub(crate) enum Content {
+    /// No body.
+    Empty,
+    /// JSON of no described shape.
+    AnyJson,
+    /// JSON.
+    Json(Shape),
+    /// `text/plain`.
+    Text,
+    /// `text/csv`.
+    Csv,
+    /// `text/event-stream`.
+    Events,
+}
+
+/// One route.
+pub(crate) struct Route {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    pub(crate) summary: &'static str,
+    pub(crate) query: &'static [Param],
+    pub(crate) takes: Content,
+    pub(crate) answers: Content,
+    /// It may take as long as `Options::import_timeout`.
+    pub(crate) slow: bool,
+    pub(crate) handler: MethodRouter<AppState>,
+}
+
+macro_rules! method {
+    ($name:ident, $method:ident) => {
+        pub(crate) fn $name<H, T>(path: &'static str, access: Access, summary: &'static str, handler: H) -> Route
+        where
+            H: Handler<T, AppState>,
+            T: 'static,
+        {
+            Route {
+                method: Method::$method,
+                path,
+                access,
+                summary,
+                query: &[],
+                takes: Content::Empty,
+                answers: Content::AnyJson,
+                slow: false,
+                handler: routing::$name(handler),
+            }
+        }
+    };
+}
+
+method!(get, GET);
+method!(post, POST);
+method!(patch, PATCH);
+method!(delete, DELETE);
+
+impl Route {
+    pub(crate) fn query(mut self, query: &'static [Param]) -> Route {
+        self.query = query;
+        self
+    }
+
+    pub(crate) fn takes<T: ToSchema>(mut self) -> Route {
+        self.takes = Content::Json(Shape::of::<T>());
+        self
+    }
+
+    pub(crate) fn takes_csv(mut self) -> Route {
+        self.takes = Content::Csv;
+        self
+    }
+
+    pub(crate) fn answers<T: ToSchema>(mut self) -> Route {
+        self.answers = Content::Json(Shape::of::<T>());
+        self
+    }
+
+    pub(crate) fn no_content(mut self) -> Route {
+        self.answers = Content::Empty;
+        self
+    }
+
+    pub(crate) fn text(mut self) -> Route {
+        self.answers = Content::Text;
+        self
+    }
+
+    pub(crate) fn csv(mut self) -> Route {
+        self.answers = Content::Csv;
+        self
+    }
+
+    pub(crate) fn event_stream(mut self) -> Route {
+        self.answers = Content::Events;
+        self
+    }
+
+    pub(crate) fn slow(mut self) -> Route {
+        self.slow = true;
+        self
+    }
+}
