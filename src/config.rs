@@ -257,7 +257,10 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake at once, each with its place and a hint.
-    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
         let text = match file {
             Some(file) => std::fs::read_to_string(file).map_err(|error| {
                 ConfigError(vec![Mistake {
@@ -302,13 +305,21 @@ impl Config {
                 Err((key, message, hint)) => {
                     let last = key.rsplit('.').next().unwrap_or(&key);
                     let line = line_of(text, &section, last);
-                    mistakes.push(Mistake { place: format!("{name}:{line}"), message: format!("`{key}`: {message}"), hint });
+                    mistakes.push(Mistake {
+                        place: format!("{name}:{line}"),
+                        message: format!("`{key}`: {message}"),
+                        hint,
+                    });
                 }
             }
         }
         mistakes.extend(config.check().into_iter().map(|(key, message, hint)| {
             let (section, last) = key.split_once('.').unwrap_or((&key, &key));
-            Mistake { place: format!("{name}:{}", line_of(text, section, last)), message: format!("`{key}`: {message}"), hint }
+            Mistake {
+                place: format!("{name}:{}", line_of(text, section, last)),
+                message: format!("`{key}`: {message}"),
+                hint,
+            }
         }));
         if mistakes.is_empty() { Ok(config) } else { Err(ConfigError(mistakes)) }
     }
@@ -492,7 +503,9 @@ impl<'de> Deserialize<'de> for Span {
             let factor = SPAN_UNITS.iter().find(|(name, _)| *name == unit)?.1;
             number.checked_mul(factor).map(Span)
         };
-        parse().ok_or_else(|| de::Error::custom(format!("`{text}` is no length of time, such as \"10s\", \"5m\" or \"35d\"")))
+        parse().ok_or_else(|| {
+            de::Error::custom(format!("`{text}` is no length of time, such as \"10s\", \"5m\" or \"35d\""))
+        })
     }
 }
 
@@ -512,7 +525,8 @@ impl<'de> Deserialize<'de> for Size {
             let factor = SIZE_UNITS.iter().find(|(name, _)| *name == unit)?.1;
             u64::try_from(number).ok()?.checked_mul(factor).map(Size)
         };
-        parse().ok_or_else(|| de::Error::custom(format!("`{text}` is no size, such as \"64KiB\", \"64MiB\" or \"2GiB\"")))
+        parse()
+            .ok_or_else(|| de::Error::custom(format!("`{text}` is no size, such as \"64KiB\", \"64MiB\" or \"2GiB\"")))
     }
 }
 

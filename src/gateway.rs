@@ -17,7 +17,7 @@ use gengfu_ingest::journal::{
 };
 use gengfu_ingest::{Clock, Directory, Intake, SystemClock};
 use gengfu_model::staff::Action;
-use gengfu_model::{Effect, EffectId};
+use gengfu_model::{Effect, EffectId, Seq};
 use gengfu_rules::engine::Engine;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
@@ -166,9 +166,7 @@ impl Gateway {
         }
         if options.listeners {
             let parts = listeners::Parts { shared: gateway.shared(), intake, directory, clock, secret, data };
-            if let Err(error) =
-                listeners::run(config, bound, parts, &mut gateway.tasks, &gateway.stop_listeners)
-            {
+            if let Err(error) = listeners::run(config, bound, parts, &mut gateway.tasks, &gateway.stop_listeners) {
                 gateway.stop().await;
                 return Err(error);
             }
@@ -232,7 +230,9 @@ impl Gateway {
             use gengfu_ingest::journal::WriterState;
             loop {
                 if let WriterState::Failed(why) = &*state.borrow_and_update() {
-                    failed.send_if_modified(|first| first.is_none().then(|| *first = Some(format!("journal: {why}"))).is_some());
+                    failed.send_if_modified(|first| {
+                        first.is_none().then(|| *first = Some(format!("journal: {why}"))).is_some()
+                    });
                     return;
                 }
                 tokio::select! {
@@ -299,8 +299,9 @@ fn open(config: &Config, options: StartOptions, clock: &dyn Clock) -> Result<Rec
         SqliteCheckpoints::open(&data.join("checkpoint.db")).map_err(|error| StartError::new("checkpoints", error))?;
     let mut series = SqliteSeries::open(&data.join("series")).map_err(|error| StartError::new("series", error))?;
     let end = log.last_seq();
-    let open_reader = |after: gengfu_model::Seq| {
-        let mut reader = JournalReader::open(disk.clone(), after.next(), ReadLimit::Seq(end)).map_err(|error| error.to_string())?;
+    let open_reader = |after: Seq| {
+        let mut reader =
+            JournalReader::open(disk.clone(), after.next(), ReadLimit::Seq(end)).map_err(|error| error.to_string())?;
         Ok(std::iter::from_fn(move || reader.next_batch().map_err(|error| error.to_string()).transpose()))
     };
     let (engine, report) = recover(&mut ledger, &checkpoints, &mut series, end, open_reader)
@@ -340,9 +341,7 @@ fn start_pipeline(
     });
     let verdicts = Arc::new(Verdicts::default());
     let ledger_full = Arc::new(AtomicBool::new(false));
-    let pack = Arc::new(RwLock::new(
-        (!engine.pack().rules().is_empty()).then(|| Arc::clone(engine.pack().version())),
-    ));
+    let pack = Arc::new(RwLock::new((!engine.pack().rules().is_empty()).then(|| Arc::clone(engine.pack().version()))));
     let (stream, _) = broadcast::channel(STREAM_CAPACITY);
 
     let (batches, decode_input) = sync_channel(QUEUE_BATCHES);
@@ -358,8 +357,8 @@ fn start_pipeline(
         verdicts: Arc::clone(&verdicts),
         directory: Arc::clone(directory),
         publish: {
-            let (stream, pack) = (stream.clone(), Arc::clone(&pack));
-            Box::new(move |id, effect| publish(id, effect, &stream, &pack))
+            let (stream, pack, reader) = (stream.clone(), Arc::clone(&pack), ledger_reader(&config.data.folder)?);
+            Box::new(move |effects| publish(effects, &stream, &pack, &reader))
         },
         full: {
             let ledger_full = Arc::clone(&ledger_full);
@@ -404,10 +403,8 @@ fn start_pipeline(
         next_due: Box::new(move |next| due.set_next_due(next)),
         progress: Arc::clone(&progress),
     };
-    let options = CheckpointOptions {
-        records: config.engine.checkpoint_records,
-        every_ms: config.engine.checkpoint_every.0,
-    };
+    let options =
+        CheckpointOptions { records: config.engine.checkpoint_records, every_ms: config.engine.checkpoint_every.0 };
     let engine = EngineThread::new(engine, options, outputs);
     supervisor.spawn("engine", move || engine.run(&engine_queue)).map_err(thread)?;
     decode::start(supervisor, config.engine.decoders, decode_input, engine_input.clone()).map_err(thread)?;
@@ -425,23 +422,36 @@ fn start_pipeline(
     }))
 }
 
-/// Tells the live stream, and notes which pack is live.
+/// Notes which pack is live, and tells the live stream what was committed.
 fn publish(
-    id: EffectId,
-    effect: &Effect,
+    effects: &[(EffectId, Effect)],
     stream: &broadcast::Sender<Arc<StreamEvent>>,
     pack: &RwLock<Option<Arc<str>>>,
+    reader: &LedgerReader,
 ) {
-    if let Effect::Pack { version, .. } = effect
-        && let Ok(mut live) = pack.write()
-    {
-        *live = Some(Arc::clone(version));
+    let mut has_events = false;
+    for (_, effect) in effects {
+        has_events |= matches!(effect, Effect::Incident(_) | Effect::Case(_));
+        if let Effect::Pack { version, .. } = effect
+            && let Ok(mut live) = pack.write()
+        {
+            *live = Some(Arc::clone(version));
+        }
     }
-    if stream.receiver_count() > 0
-        && let Some((name, data)) = gengfu_connectors::ledger::stream_event(effect)
-    {
-        // Nobody listening any more is no error.
-        stream.send(Arc::new(StreamEvent { id, name: name.into(), data: data.into() })).ok();
+    let Some((first, _)) = effects.first().filter(|_| has_events && stream.receiver_count() > 0) else { return };
+    // The ledger has named the events in the same transaction; a stream that resumes reads the same rows.
+    let before = match first.ordinal.checked_sub(1) {
+        Some(ordinal) => EffectId { seq: first.seq, ordinal },
+        None => EffectId { seq: Seq(first.seq.0 - 1), ordinal: u32::MAX },
+    };
+    match reader.stream_after(Some(before), effects.len()) {
+        Ok(events) => {
+            for (id, name, data) in events {
+                // Nobody listening any more is no error.
+                stream.send(Arc::new(StreamEvent { id, name: name.into(), data: data.into() })).ok();
+            }
+        }
+        Err(error) => tracing::warn!(%error, "live stream: cannot read the ledger"),
     }
 }
 

@@ -54,7 +54,8 @@ impl Handle {
 
     async fn judge(self: Arc<Self>, request: StaffRequest) -> Verdict {
         let unavailable = |what: String| {
-            Err(Refusal::new("unavailable", what).hint("the request may or may not have been taken: look before you repeat it"))
+            Err(Refusal::new("unavailable", what)
+                .hint("the request may or may not have been taken: look before you repeat it"))
         };
         match self.journal.control(Control::Request(request)).await {
             Ok(seq) => match self.verdicts.ask(seq).await {

@@ -48,7 +48,10 @@ pub(crate) async fn bind(config: &Config) -> Result<Bound, StartError> {
     let cannot = |what: &str, key: &str, address: std::net::SocketAddr| {
         let (what, key) = (what.to_owned(), key.to_owned());
         move |error: std::io::Error| {
-            StartError::new(format!("{what} on {address}"), format!("{error}; set `{key}` to another address or stop what uses it"))
+            StartError::new(
+                format!("{what} on {address}"),
+                format!("{error}; set `{key}` to another address or stop what uses it"),
+            )
         }
     };
     if config.mqtt.enabled {
@@ -102,9 +105,7 @@ fn mqtt_options(config: &Config) -> MqttOptions {
 
 fn tls_config(config: &Config) -> Result<Arc<rustls::ServerConfig>, StartError> {
     let read = |path: &Option<PathBuf>| match path {
-        Some(path) => {
-            std::fs::read(path).map_err(|error| StartError::new(format!("TLS: {}", path.display()), error))
-        }
+        Some(path) => std::fs::read(path).map_err(|error| StartError::new(format!("TLS: {}", path.display()), error)),
         None => Err(StartError::new("TLS", "`mqtt.tls_certificate` and `mqtt.tls_key` are missing")),
     };
     let (certificate, key) = (read(&config.mqtt.tls_certificate)?, read(&config.mqtt.tls_key)?);
@@ -156,7 +157,7 @@ pub(crate) fn run(
             gateway: Arc::new(shared),
             ledger: ledger_reader(&data)?,
             series: series_reader(&data)?,
-            tokens: TokenKey::new(secret.for_sessions()),
+            tokens: TokenKey::new(secret.for_sessions()).map_err(|error| StartError::new("sessions", error))?,
             clock: Arc::new(move || api_clock.now()),
             options: Options {
                 metrics_open_to: config.http.metrics_from.clone(),
@@ -164,7 +165,8 @@ pub(crate) fn run(
                 ..Options::default()
             },
         });
-        let router = push::router(push::PushState { intake, directory, clock, options: push::PushOptions::default() }).merge(api);
+        let state = push::State::new(push::Options::default(), intake, directory, clock);
+        let router = push::router(state).merge(api);
         let stopped = stop.clone();
         tasks.spawn(async move {
             let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();

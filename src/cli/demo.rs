@@ -134,7 +134,8 @@ impl Demo {
         let text = format!("user admin (everything) or duty (duty officer), password {password}");
         let write = || {
             use std::io::Write as _;
-            let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&file)?;
             writeln!(file, "{text}")
         };
         write().map_err(Failure::failed)?;
@@ -142,7 +143,8 @@ impl Demo {
     }
 
     async fn watch(&self, gateway: &Gateway, player: &mut Child) -> Result<(), Failure> {
-        let reader = gengfu_connectors::ledger::LedgerReader::open(&ledger_file(&self.folder)).map_err(Failure::failed)?;
+        let reader =
+            gengfu_connectors::ledger::LedgerReader::open(&ledger_file(&self.folder)).map_err(Failure::failed)?;
         let seconds = self.seconds.map_or(Duration::MAX, Duration::from_secs);
         let end = tokio::time::sleep(seconds.min(Duration::from_secs(10 * 365 * 86_400)));
         let stopped = until_stopped(gateway);
@@ -158,7 +160,7 @@ impl Demo {
             }
             let counts = reader.counts().map_err(Failure::failed)?;
             let balance = gateway.shared().balance(None).await;
-            let open: u64 = counts.open_incidents_by_severity.values().sum();
+            let open: u64 = counts.open_incidents_by_severity.iter().map(|(_, count)| count).sum();
             say(&format!(
                 "{} messages taken in ({} repeats, {} set aside), {open} open incidents, {} open cases ({} overdue)",
                 balance.journaled, balance.duplicate, balance.quarantined, counts.open_cases, counts.overdue_cases

@@ -4,10 +4,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use gengfu_connectors::Ledger;
 use gengfu_connectors::checkpoint::MemoryCheckpoints;
 use gengfu_connectors::ledger::{MemoryLedger, SqliteLedger};
 use gengfu_connectors::series::MemorySeries;
-use gengfu_connectors::Ledger;
 use gengfu_ingest::journal::inspect::{Filter, Style, print};
 use gengfu_ingest::journal::{FolderLock, JournalReader, ReadLimit, RealDisk};
 use gengfu_model::Seq;

@@ -77,7 +77,8 @@ impl ConfigArgument {
     /// # Errors
     /// [`Failure::Configuration`] with every mistake.
     pub fn load(&self) -> Result<Config, Failure> {
-        Config::load(self.config.as_deref(), std::env::vars()).map_err(|error| Failure::Configuration(error.to_string()))
+        Config::load(self.config.as_deref(), std::env::vars())
+            .map_err(|error| Failure::Configuration(error.to_string()))
     }
 }
 

@@ -39,8 +39,8 @@ pub struct Listeners {
     pub verdicts: Arc<Verdicts>,
     /// The login map.
     pub directory: Arc<Directory>,
-    /// The live stream.
-    pub publish: Box<dyn Fn(EffectId, &Effect) + Send>,
+    /// The live stream and whoever else follows what was committed.
+    pub publish: Box<dyn Fn(&[(EffectId, Effect)]) + Send>,
     /// Told once when the disk is full, and once when it has room again.
     pub full: Box<dyn Fn(bool) + Send>,
 }
@@ -92,12 +92,12 @@ fn commit(ledger: &mut dyn Ledger, job: &LedgerJob, listeners: &Listeners) -> Re
 }
 
 fn tell(job: LedgerJob, listeners: &Listeners) {
-    for (id, effect) in &job.effects {
+    for (_, effect) in &job.effects {
         if let Effect::Device(device) = effect {
             listeners.directory.put(device);
         }
-        (listeners.publish)(*id, effect);
     }
+    (listeners.publish)(&job.effects);
     if job.force || !job.effects.is_empty() {
         listeners.progress.update(|positions| positions.ledger = job.position);
     }

@@ -35,8 +35,18 @@ const IMPURE: [&str; 8] = ["tokio", "rusqlite", "ureq", "axum", "rumqttc", "rumq
 
 /// Licences that a dependency may have (one of its alternatives must be among them).
 const PERMISSIVE: [&str; 12] = [
-    "MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "0BSD",
-    "Unicode-3.0", "CC0-1.0", "Unlicense", "CDLA-Permissive-2.0",
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "0BSD",
+    "Unicode-3.0",
+    "CC0-1.0",
+    "Unlicense",
+    "CDLA-Permissive-2.0",
 ];
 
 /// `smartstring` (MPL-2.0 or later, file-level copyleft, used unchanged) comes with rhai, the rule language.
@@ -98,8 +108,7 @@ fn every_dependency_has_a_permissive_licence() {
 /// Whether an SPDX expression can be met by the list: every part joined by AND has an alternative in it.
 fn is_permissive(expression: &str) -> bool {
     let plain = expression.replace('/', " OR ");
-    let alternatives = |part: &str| {
-        part.split(" OR ").any(|licence| PERMISSIVE.contains(&licence.trim_matches([' ', '(', ')'])))
-    };
+    let alternatives =
+        |part: &str| part.split(" OR ").any(|licence| PERMISSIVE.contains(&licence.trim_matches([' ', '(', ')'])));
     plain.split(" AND ").all(alternatives)
 }

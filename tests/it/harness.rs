@@ -45,11 +45,9 @@ impl TestGateway {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut gateway = TestGateway { folder, config, runtime, gateway: None, clock };
         gateway.open();
-        for (name, roles) in [
-            ("admin", Role::ALL.to_vec()),
-            ("duty", vec![Role::DutyOfficer]),
-            ("evaluator", vec![Role::Evaluator]),
-        ] {
+        for (name, roles) in
+            [("admin", Role::ALL.to_vec()), ("duty", vec![Role::DutyOfficer]), ("evaluator", vec![Role::Evaluator])]
+        {
             gateway.put_user(name, roles);
         }
         gateway
@@ -57,8 +55,7 @@ impl TestGateway {
 
     fn open(&mut self) {
         let options = StartOptions { listeners: true, accept_clock: false };
-        let start =
-            Gateway::start_with_clock(&self.config, options, Arc::clone(&self.clock), WriterOptions::default());
+        let start = Gateway::start_with_clock(&self.config, options, Arc::clone(&self.clock), WriterOptions::default());
         self.gateway = Some(self.runtime.block_on(start).expect("the gateway starts"));
     }
 

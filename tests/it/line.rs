@@ -19,7 +19,10 @@ fn a_tipped_cover_is_an_open_case_with_its_reasons() {
     let case = wait_for("the case", || api.list("/api/v1/cases").into_iter().next());
     assert_eq!(case["class"], "01-02", "{case}");
     assert_eq!(case["asset"], "asset-cover-1");
-    assert_eq!(case["deadline"]["limit"], "urgent_hour", "a displaced cover is to be mended within urgent hours: {case}");
+    assert_eq!(
+        case["deadline"]["limit"], "urgent_hour",
+        "a displaced cover is to be mended within urgent hours: {case}"
+    );
 
     let incidents = api.list("/api/v1/incidents?state=open");
     assert_eq!(incidents.len(), 1, "{incidents:?}");
@@ -138,7 +141,8 @@ fn nothing_but_health_is_open() {
     let anonymous = gateway.anonymous();
     assert_eq!(anonymous.get("/healthz").0, 200);
     assert_eq!(anonymous.get("/readyz").0, 200);
-    for path in ["/metrics", "/api/v1/devices", "/api/v1/incidents", "/api/v1/cases", "/api/v1/rules", "/api/v1/stream"] {
+    for path in ["/metrics", "/api/v1/devices", "/api/v1/incidents", "/api/v1/cases", "/api/v1/rules", "/api/v1/stream"]
+    {
         assert_eq!(anonymous.get(path).0, 401, "{path}");
     }
 }

@@ -149,7 +149,8 @@ fn message(world: &mut World, random: &mut SplitMix64) -> Envelope {
 /// The number that [`message`] put into a payload.
 fn number_of(envelope: &Envelope) -> u64 {
     let text = std::str::from_utf8(&envelope.payload).unwrap();
-    let digits: String = text.chars().rev().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    let digits: String =
+        text.chars().rev().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     digits.chars().rev().collect::<String>().parse().unwrap()
 }
 
@@ -276,8 +277,7 @@ fn reference(records: &[Record]) -> (String, Engine) {
     let mut ledger = MemoryLedger::new();
     let end = records.last().map_or(Seq(0), |record| record.seq);
     let open = |_: Seq| Ok(std::iter::once(Ok(records.to_vec())));
-    let (engine, _) =
-        recover(&mut ledger, &MemoryCheckpoints::new(), &mut MemorySeries::default(), end, open).unwrap();
+    let (engine, _) = recover(&mut ledger, &MemoryCheckpoints::new(), &mut MemorySeries::default(), end, open).unwrap();
     (dump(&ledger), engine)
 }
 

@@ -1,10 +1,12 @@
 //! The time series: what the plots show. Rules never read it.
 
+mod memory;
 pub mod sqlite;
 mod windows;
 
 use gengfu_model::{DeviceId, FieldId, Kind, Point, Timestamp, Value};
 
+pub use memory::MemorySeries;
 pub use sqlite::{SeriesReader, SqliteSeries};
 
 /// What a series store can fail with.

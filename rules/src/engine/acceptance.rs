@@ -71,7 +71,12 @@ mod tests {
             (at(120_000), None, Acceptance::InTime(received), "as far ahead as may be"),
             (at(120_001), None, Acceptance::TooFarAhead, "one millisecond further"),
             (at(-600_000), None, Acceptance::InTime(received.plus_ms(-600_000)), "ten minutes"),
-            (at(-600_001), None, Acceptance::LateNewest(received.plus_ms(-600_001)), "over ten minutes, but the newest"),
+            (
+                at(-600_001),
+                None,
+                Acceptance::LateNewest(received.plus_ms(-600_001)),
+                "over ten minutes, but the newest",
+            ),
             (at(-600_001), at(-700_000), Acceptance::LateNewest(received.plus_ms(-600_001)), "newer than the newest"),
             (at(-600_001), at(-600_000), Acceptance::Late(received.plus_ms(-600_001)), "older than the newest"),
             (at(-120_000), at(0), Acceptance::InTime(received.plus_ms(-120_000)), "out of order within the allowance"),

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use gengfu_cases::{Profile, Reducer, RestoreError};
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::User;
-use gengfu_model::{Case, DeviceId, Incident, Seq, Timestamp};
+use gengfu_model::{Case, DeviceId, Incident, Seq, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use super::device::{DeviceState, RowError};
 use super::{Engine, Sheet, zone};
-use crate::{Pack, Parameters};
+use crate::Pack;
 
 /// One device's state as of a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +55,14 @@ struct Tables {
     now: Timestamp,
     config: OutcomeConfig,
     pack: Option<Arc<str>>,
-    parameters: Parameters,
+    parameters: Vec<(Arc<str>, Arc<str>, Arc<str>, Value)>,
     orphans: Sheet,
     refused: u64,
+}
+
+fn owned(setting: (&Arc<str>, &Arc<str>, &Arc<str>, &Value)) -> (Arc<str>, Arc<str>, Arc<str>, Value) {
+    let (rule, name, scope, value) = setting;
+    (Arc::clone(rule), Arc::clone(name), Arc::clone(scope), value.clone())
 }
 
 /// What the ledger knows at its position, for recovery.
@@ -114,7 +119,7 @@ impl Engine {
             now: self.now,
             config: self.config.clone(),
             pack: (!self.pack.rules().is_empty()).then(|| Arc::clone(self.pack.version())),
-            parameters: self.parameters.clone(),
+            parameters: self.parameters.iter().map(owned).collect(),
             orphans: self.orphans,
             refused: self.refused,
         };
@@ -159,7 +164,9 @@ impl Engine {
         engine.now = tables.now;
         engine.zone = zone(&tables.config);
         engine.config = tables.config;
-        engine.parameters = tables.parameters;
+        for (rule, name, scope, value) in tables.parameters {
+            engine.parameters.set(&rule, &name, &scope, Some(value));
+        }
         engine.orphans = tables.orphans;
         engine.refused = tables.refused;
         if let Some(version) = tables.pack {

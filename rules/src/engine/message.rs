@@ -54,8 +54,7 @@ impl Engine {
                 for (reason, detail) in &decoded.rejected {
                     dispositions.quarantine(*reason, detail);
                 }
-                let (readings, usable) =
-                    self.sort_out(index, record, envelope, decoded.readings, &mut dispositions);
+                let (readings, usable) = self.sort_out(index, record, envelope, decoded.readings, &mut dispositions);
                 let is_notice = matches!(envelope.format, PayloadFormat::Event | PayloadFormat::Reply);
                 let state = &mut self.devices[index as usize];
                 count(state, |sheet| if usable || is_notice { sheet.decoded += 1 } else { sheet.quarantined += 1 });
@@ -149,13 +148,8 @@ impl Engine {
             }
         }
         let cx = Context {
-            device: &state.device,
-            latest: &state.latest,
-            now: self.now,
-            seq: record.seq,
-            late: false,
             zone: self.zone,
-            parameters: &self.parameters,
+            ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
         };
         pack.arm(&cx, &mut state.rules, &mut self.signals);
     }
@@ -180,13 +174,9 @@ impl Engine {
             };
             if judged {
                 let cx = Context {
-                    device: &state.device,
-                    latest: &state.latest,
-                    now: self.now,
-                    seq: record.seq,
                     late: late == Lateness::Newest,
                     zone: self.zone,
-                    parameters: &self.parameters,
+                    ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
                 };
                 pack.on_reading(&cx, time, carried, &mut state.rules, &mut self.signals);
             }

@@ -249,15 +249,7 @@ impl Engine {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         state.due = None;
-        let cx = Context {
-            device: &state.device,
-            latest: &state.latest,
-            now: due,
-            seq,
-            late: false,
-            zone: self.zone,
-            parameters: &self.parameters,
-        };
+        let cx = Context { zone: self.zone, ..Context::new(&state.device, &state.latest, &self.parameters, due, seq) };
         pack.on_timer(&cx, &mut state.rules, &mut self.signals);
         self.settle(index, At { seq, now: due }, out);
     }

@@ -12,7 +12,7 @@ use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, V
 
 use super::device::DeviceState;
 use super::{Engine, Output, authority};
-use crate::{Context, Pack};
+use crate::{Context, Pack, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
 pub const MAX_DEVICES_A_RECORD: usize = 1_000;
@@ -20,7 +20,8 @@ pub const MAX_DEVICES_A_RECORD: usize = 1_000;
 impl Engine {
     /// Judges one request and answers it.
     pub(super) fn request(&mut self, record: &Record, request: &StaffRequest, out: &mut Output) {
-        let verdict = authority::check(&request.action, &request.roles).and_then(|()| self.carry_out(record, request, out));
+        let verdict =
+            authority::check(&request.action, &request.roles).and_then(|()| self.carry_out(record, request, out));
         if !self.is_live(record.seq) {
             return;
         }
@@ -95,7 +96,8 @@ impl Engine {
                 return Err(Refusal::new("conflict", message).field("id").hint("import replaces, add does not"));
             }
             if self.devices[index as usize].device.kind != device.kind {
-                let message = format!("device `{}` is a {} already", device.id, self.devices[index as usize].device.kind);
+                let message =
+                    format!("device `{}` is a {} already", device.id, self.devices[index as usize].device.kind);
                 return Err(Refusal::new("conflict", message).field("kind").hint("register it under another id"));
             }
             return self.change_device(seq, &device.id, out, |old| {
@@ -120,7 +122,8 @@ impl Engine {
         change: impl FnOnce(&mut Device),
     ) -> Result<(), Refusal> {
         let index = self.index.get(id).copied();
-        let index = index.ok_or_else(|| Refusal::new("not_found", format!("there is no device `{id}`")).field("device"))?;
+        let index =
+            index.ok_or_else(|| Refusal::new("not_found", format!("there is no device `{id}`")).field("device"))?;
         let state = &mut self.devices[index as usize];
         if state.past >= seq {
             return Ok(());
@@ -142,19 +145,18 @@ impl Engine {
         self.arm(seq, index, out);
     }
 
+    /// Arms silence for a device in service that has not been heard yet, and puts its next timer in place.
     fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
-        let cx = Context {
-            device: &state.device,
-            latest: &state.latest,
-            now: self.now,
-            seq,
-            late: false,
-            zone: self.zone,
-            parameters: &self.parameters,
-        };
-        pack.rearm(&cx, state.heard, &mut state.rules, &mut self.signals);
+        match state.device.life {
+            DeviceLife::Retired => state.rules = RuleState::default(),
+            DeviceLife::InService if state.rules.heard().is_none() => {
+                let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
+                pack.arm(&Context { zone: self.zone, ..cx }, &mut state.rules, &mut self.signals);
+            }
+            DeviceLife::Registered | DeviceLife::InService | DeviceLife::Maintenance => {}
+        }
         self.settle(index, At { seq, now: self.now }, out);
     }
 
@@ -206,7 +208,14 @@ impl Engine {
         value: Option<&Value>,
         out: &mut Output,
     ) -> Verdict {
-        self.parameters.set(&self.pack, rule, name, scope, value)?;
+        let invalid = |message: String| Refusal::new("invalid", message).hint("the setting in force stays");
+        if !Parameters::is_scope(scope) {
+            return Err(invalid(format!("`{scope}` is no scope")).field("scope"));
+        }
+        if let Some(value) = value {
+            self.pack.check_parameter(rule, name, value).map_err(invalid)?;
+        }
+        self.parameters.set(rule, name, scope, value.cloned());
         if self.is_live(seq) {
             out.effects.push(Effect::Parameter {
                 rule: Arc::clone(rule),
@@ -220,8 +229,11 @@ impl Engine {
 
     fn put_user(&mut self, seq: Seq, user: &User, out: &mut Output) -> Verdict {
         if user.name.is_empty() || user.name.len() > 64 || &*user.name == "local" || &*user.name == "system" {
-            return Err(Refusal::new("invalid", "an account's name has 1 to 64 bytes and is neither `local` nor `system`")
-                .field("name"));
+            return Err(Refusal::new(
+                "invalid",
+                "an account's name has 1 to 64 bytes and is neither `local` nor `system`",
+            )
+            .field("name"));
         }
         if self.is_live(seq) {
             self.users.insert(Arc::clone(&user.name), user.clone());
