@@ -83,7 +83,6 @@ impl State {
 }
 
 /// The routes of devices, to be served alone or merged with others (it sets no fallback of its own).
-#[must_use]
 pub fn router(state: State) -> Router {
     let limit = DefaultBodyLimit::max(state.options.max_body_bytes);
     Router::new()

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,18 +13,18 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// The token of the manhole sensor `cover-1`.
-pub const TOKEN: &str = "token-of-cover-1-long";
+pub(crate) const TOKEN: &str = "token-of-cover-1-long";
 /// The token of the toilet sensor `toilet-1`, model GS301.
-pub const TOILET_TOKEN: &str = "token-of-toilet-1-long";
+pub(crate) const TOILET_TOKEN: &str = "token-of-toilet-1-long";
 /// The token of `old-1`, which is retired.
-pub const RETIRED_TOKEN: &str = "token-of-old-1-long-one";
+pub(crate) const RETIRED_TOKEN: &str = "token-of-old-1-long-one";
 /// The token of `short-1`: too short to be used without the device's id.
-pub const SHORT_TOKEN: &str = "short";
+pub(crate) const SHORT_TOKEN: &str = "short";
 
 /// A directory with the devices named above.
-pub fn directory() -> Arc<Directory> {
+pub(crate) fn directory() -> Arc<Directory> {
     let directory = Directory::new(b"secret of the test");
-    let mut put = |id: &str, kind: Kind, model: &str, life: DeviceLife, token: &str| {
+    let put = |id: &str, kind: Kind, model: &str, life: DeviceLife, token: &str| {
         directory.put(&Device {
             id: DeviceId::new(id).unwrap(),
             kind,
@@ -54,47 +55,54 @@ pub fn directory() -> Arc<Directory> {
 }
 
 /// A journal that remembers what it was given, and settles it unless it is held.
-pub struct FakeJournal {
-    pub intake: Intake,
+pub(crate) struct FakeJournal {
+    pub(crate) intake: Intake,
     held: watch::Sender<bool>,
     seen: Arc<Mutex<Vec<Envelope>>>,
+    taken: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
 impl FakeJournal {
     /// A journal with a queue for `capacity` submissions.
-    pub fn start(capacity: usize) -> FakeJournal {
+    pub(crate) fn start(capacity: usize) -> FakeJournal {
         let (intake, queue) = Intake::new(capacity);
         let (held, is_held) = watch::channel(false);
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let task = tokio::spawn(work(queue, is_held, Arc::clone(&seen)));
-        FakeJournal { intake, held, seen, task }
+        let taken = Arc::new(AtomicUsize::new(0));
+        let task = tokio::spawn(work(queue, is_held, Arc::clone(&seen), Arc::clone(&taken)));
+        FakeJournal { intake, held, seen, taken, task }
     }
 
     /// From now on nothing is settled: one submission is kept in hand, the others wait in the queue.
-    pub fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.held.send_replace(true);
     }
 
     /// Goes on.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         self.held.send_replace(false);
     }
 
     /// The journal is gone: the queue is closed.
-    pub async fn stop(self) -> Intake {
+    pub(crate) async fn stop(self) -> Intake {
         self.task.abort();
         self.task.await.ok();
         self.intake
     }
 
     /// What is in the journal.
-    pub fn messages(&self) -> Vec<Envelope> {
+    pub(crate) fn messages(&self) -> Vec<Envelope> {
         self.seen.lock().unwrap().clone()
     }
 
+    /// How many submissions it has taken from its queue, the one in hand included.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
     /// How often each reason was counted since the last call.
-    pub fn refusals(&self) -> Vec<(String, u64)> {
+    pub(crate) fn refusals(&self) -> Vec<(String, u64)> {
         self.intake.refusals().take().into_iter().map(|row| (row.reason, row.count)).collect()
     }
 }
@@ -103,8 +111,10 @@ async fn work(
     mut queue: mpsc::Receiver<Submission>,
     mut is_held: watch::Receiver<bool>,
     seen: Arc<Mutex<Vec<Envelope>>>,
+    taken: Arc<AtomicUsize>,
 ) {
     while let Some(submission) = queue.recv().await {
+        taken.fetch_add(1, Ordering::SeqCst);
         if is_held.wait_for(|held| !held).await.is_err() {
             return;
         }
@@ -121,7 +131,7 @@ async fn work(
 }
 
 /// Waits until a condition holds.
-pub async fn wait_for(what: &str, condition: impl Fn() -> bool) {
+pub(crate) async fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(2)).await;
