@@ -52,9 +52,8 @@ fn points_come_back_in_the_order_of_time_over_days_and_a_reopen() {
     }
     drop(store);
     let store = SqliteSeries::open(&dir.path().join("series")).unwrap();
-    let expected: Vec<(i64, Value)> = [0, 3 * HOUR_MS, DAY_MS - 1, DAY_MS, 2 * DAY_MS + 5]
-        .map(|ms| (ms, Value::Number(ms as f64 / 10.0)))
-        .to_vec();
+    let expected: Vec<(i64, Value)> =
+        [0, 3 * HOUR_MS, DAY_MS - 1, DAY_MS, 2 * DAY_MS + 5].map(|ms| (ms, Value::Number(ms as f64 / 10.0))).to_vec();
     assert_eq!(read(&store, "speed_kmh"), expected);
     assert_eq!(read(&store, "fuel_l"), []);
     let part = store.range(&device("t"), Kind::Truck, field("speed_kmh"), at(3 * HOUR_MS), at(DAY_MS), 10).unwrap();
