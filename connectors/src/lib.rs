@@ -5,10 +5,12 @@
 //! Must not know: listeners, codecs, how rules judge.
 
 pub mod checkpoint;
+pub mod delivery;
 pub mod ledger;
 pub mod series;
 mod sqlite;
 
 pub use checkpoint::{CheckpointStore, DeviceRow, MemoryCheckpoints, SqliteCheckpoints};
+pub use delivery::Deliverer;
 pub use ledger::{Ledger, LedgerError, LedgerReader, LedgerState, MemoryLedger, SqliteLedger};
 pub use series::{SeriesError, SeriesReader, SeriesStore, SqliteSeries};
