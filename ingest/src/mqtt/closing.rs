@@ -37,6 +37,10 @@ impl Connection {
     /// Ends the connection.
     pub(super) async fn finish(mut self, end: End) {
         self.note(&end);
+        if matches!(end, End::Refused(_) | End::Stopping) {
+            // What came before is still acknowledged.
+            self.settle().await;
+        }
         if self.version == Version::V5
             && let Some(reason) = last_word(&end)
         {
@@ -117,8 +121,9 @@ impl Connection {
         let patience = self.shared.options.handover_timeout;
         let settled = poll_fn(|cx| {
             self.link.register(cx.waker());
-            // After the end, a failed hand-over shows in what stays unsettled.
-            self.poll_submission(cx).ok();
+            if self.poll_submission(cx).is_err() {
+                return Poll::Ready(());
+            }
             self.release_acks();
             let waits = self.submitting.is_some() || self.acks.len() > 0;
             if waits && !self.link.journal_stopped() { Poll::Pending } else { Poll::Ready(()) }

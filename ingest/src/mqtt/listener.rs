@@ -124,13 +124,12 @@ impl Listener {
         });
         tracing::debug!(addr = %self.local_addr, tls = self.tls.is_some(), "mqtt listener runs");
         let mut tasks = JoinSet::new();
-        let mut sweep = interval(SESSION_SWEEP);
+        tasks.spawn(sweep_sessions(Arc::clone(&shared)));
         loop {
             tokio::select! {
                 biased;
                 () = shared.cancel.cancelled() => break,
                 Some(ended) = tasks.join_next() => note_end(&shared, ended),
-                _ = sweep.tick() => shared.commands.expire_sessions(shared.clock.now()).await,
                 (tcp, peer, place) = accept(&self.socket, &handshakes) => {
                     count(&shared.metrics.connections_accepted);
                     tasks.spawn(serve_socket(Arc::clone(&shared), tcp, peer, self.tls.clone(), place));
@@ -148,6 +147,18 @@ impl Listener {
             tracing::warn!(left = tasks.len(), "mqtt connections did not end in time and were cut");
         }
     }
+}
+
+/// Ends sessions that have expired, until the listener stops.
+async fn sweep_sessions(shared: Arc<Shared>) {
+    let sweeps = async {
+        let mut sweep = interval(SESSION_SWEEP);
+        loop {
+            sweep.tick().await;
+            shared.commands.expire_sessions(shared.clock.now()).await;
+        }
+    };
+    shared.cancel.run_until_cancelled(sweeps).await;
 }
 
 /// The next socket, with its place among the handshakes. Without a free place nothing is accepted.

@@ -189,8 +189,7 @@ impl Connection {
         dup: bool,
         now: Timestamp,
     ) -> bool {
-        let seconds_left =
-            |expires: Timestamp| u32::try_from(expires.since_ms(now).max(1) / 1000 + 1).unwrap_or(u32::MAX);
+        let seconds_left = |expires: Timestamp| u32::try_from((expires.since_ms(now) + 999) / 1000).unwrap_or(u32::MAX);
         let message = OutPublish {
             topic: topic.name(self.device.as_str()),
             packet_id,

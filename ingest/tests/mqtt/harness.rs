@@ -1,0 +1,287 @@
+//! A listener with three devices, and a journal whose acknowledgements the test decides.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use gengfu_ingest::mqtt::{
+    BackoffOptions, Command, CommandQos, CommandReport, Commands, Listener, MemorySessions, MqttMetrics, MqttOptions,
+};
+use gengfu_ingest::{AckSink, Directory, Intake, ManualClock, Settled, Submission};
+use gengfu_model::{Device, DeviceId, DeviceLife, Envelope, Kind, Seq, Timestamp};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long anything may take before the test fails. Nothing waits for it when all is well.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The token of device `id` (long enough to stand alone).
+pub fn token(id: &str) -> String {
+    format!("token-of-{id}-0123456789")
+}
+
+pub fn device(id: &str, life: DeviceLife) -> Device {
+    Device {
+        id: DeviceId::new(id).unwrap(),
+        kind: Kind::Manhole,
+        model: Arc::from("em310"),
+        asset_code: Arc::from(id),
+        name: Arc::default(),
+        latitude: None,
+        longitude: None,
+        district: Arc::default(),
+        grid: Arc::default(),
+        feeder: Arc::default(),
+        cabinet: Arc::default(),
+        catchment: Arc::default(),
+        carrier_cell: Arc::default(),
+        department: Arc::default(),
+        asset_type: Arc::from("01-02"),
+        interval_s: 600,
+        token_hash: None,
+        attributes: Default::default(),
+        life,
+    }
+}
+
+/// Waits for a future, at most until the deadline.
+pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+/// Waits until a condition holds, at most until the deadline.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < end, "waited too long until {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// What a test's journal has taken, and what it still owes.
+#[derive(Default)]
+struct JournalState {
+    taken: Vec<Envelope>,
+    /// Messages per submission.
+    submissions: Vec<usize>,
+    holding: bool,
+    owed: VecDeque<(Arc<dyn AckSink>, u64)>,
+}
+
+/// The fake journal.
+#[derive(Clone)]
+pub struct Journal {
+    state: Arc<Mutex<JournalState>>,
+    /// How many messages were taken.
+    taken: watch::Receiver<usize>,
+    /// While true, nothing is taken from the queue.
+    jammed: Arc<watch::Sender<bool>>,
+}
+
+impl Journal {
+    fn start(mut queue: mpsc::Receiver<Submission>) -> (Journal, JoinHandle<()>) {
+        let state: Arc<Mutex<JournalState>> = Arc::default();
+        let (taken_sender, taken) = watch::channel(0);
+        let (jammed, mut is_jammed) = watch::channel(false);
+        let journal = Journal { state: Arc::clone(&state), taken, jammed: Arc::new(jammed) };
+        let task = tokio::spawn(async move {
+            loop {
+                if is_jammed.wait_for(|jammed| !jammed).await.is_err() {
+                    return;
+                }
+                let Some(submission) = queue.recv().await else { return };
+                // A jam that came while we waited still lets this one through, as a real writer would.
+                let count = take(&mut state.lock().unwrap(), submission);
+                taken_sender.send_replace(count);
+            }
+        });
+        (journal, task)
+    }
+
+    /// From now on nothing is acknowledged until [`Journal::settle`].
+    pub fn hold(&self) {
+        self.state.lock().unwrap().holding = true;
+    }
+
+    /// Acknowledges the next `n` messages that are owed.
+    pub fn settle(&self, n: usize) {
+        for _ in 0..n {
+            let (sink, ticket) = self.state.lock().unwrap().owed.pop_front().expect("something is owed");
+            sink.settle(ticket, Settled::Durable(Seq(1)));
+            sink.wake();
+        }
+    }
+
+    /// Acknowledges all that is owed, and everything from now on at once.
+    pub fn settle_all(&self) {
+        let owed = {
+            let mut state = self.state.lock().unwrap();
+            state.holding = false;
+            state.owed.len()
+        };
+        self.settle(owed);
+    }
+
+    /// Tells all that are waiting that there will be no acknowledgement.
+    pub fn fail(&self) {
+        while let Some((sink, ticket)) = { self.state.lock().unwrap().owed.pop_front() } {
+            sink.settle(ticket, Settled::Stopped);
+            sink.wake();
+        }
+    }
+
+    /// Stops (or goes on) taking from the queue.
+    pub fn jam(&self, jammed: bool) {
+        self.jammed.send_replace(jammed);
+    }
+
+    /// Waits until `n` messages were taken, and gives all of them.
+    pub async fn messages(&self, n: usize) -> Vec<Envelope> {
+        let mut taken = self.taken.clone();
+        soon("messages in the journal", taken.wait_for(|count| *count >= n)).await.unwrap();
+        self.state.lock().unwrap().taken.clone()
+    }
+
+    /// Messages taken so far.
+    pub fn count(&self) -> usize {
+        self.state.lock().unwrap().taken.len()
+    }
+
+    /// Messages per submission so far.
+    pub fn submissions(&self) -> Vec<usize> {
+        self.state.lock().unwrap().submissions.clone()
+    }
+}
+
+fn take(state: &mut JournalState, submission: Submission) -> usize {
+    state.submissions.push(submission.messages.len());
+    for (envelope, ticket) in submission.messages {
+        state.taken.push(envelope);
+        if state.holding {
+            state.owed.push_back((Arc::clone(&submission.sink), ticket));
+        } else {
+            submission.sink.settle(ticket, Settled::Durable(Seq(1)));
+        }
+    }
+    submission.sink.wake();
+    state.taken.len()
+}
+
+/// A running listener.
+pub struct Gateway {
+    pub addr: SocketAddr,
+    pub journal: Journal,
+    pub intake: Intake,
+    pub directory: Arc<Directory>,
+    pub clock: Arc<ManualClock>,
+    pub commands: Commands,
+    pub reports: mpsc::Receiver<CommandReport>,
+    pub metrics: Arc<MqttMetrics>,
+    pub cancel: CancellationToken,
+    pub running: JoinHandle<()>,
+}
+
+/// What the clock shows at the start of a test.
+pub const T0: Timestamp = Timestamp(1_760_000_000_000);
+
+/// Options whose waits do not slow tests down.
+pub fn options() -> MqttOptions {
+    MqttOptions {
+        backoff: BackoffOptions { first: Duration::from_millis(1), ..BackoffOptions::default() },
+        linger: Duration::from_millis(200),
+        ..MqttOptions::default()
+    }
+}
+
+impl Gateway {
+    /// With the usual options.
+    pub async fn start() -> Gateway {
+        Gateway::with(options()).await
+    }
+
+    pub async fn with(options: MqttOptions) -> Gateway {
+        Gateway::with_all(options, 64, None).await
+    }
+
+    /// Devices `a` and `b` are in service, `gone` is retired.
+    pub async fn with_all(
+        options: MqttOptions,
+        queue: usize,
+        tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
+    ) -> Gateway {
+        let (intake, receiver) = Intake::new(queue);
+        let (journal, _) = Journal::start(receiver);
+        let directory = Arc::new(Directory::new(b"secret"));
+        for (id, life) in [("a", DeviceLife::InService), ("b", DeviceLife::Registered), ("gone", DeviceLife::Retired)] {
+            let token_hash = Some(directory.hash_token(token(id).as_bytes()));
+            directory.put(&Device { token_hash, ..device(id, life) });
+        }
+        let clock = Arc::new(ManualClock::new(T0));
+        let (commands, reports) = Commands::new(Arc::new(MemorySessions::default()), 64);
+        let listener = Listener::bind(options, SocketAddr::from(([127, 0, 0, 1], 0)), tls).await.unwrap();
+        let (addr, metrics, cancel) = (listener.local_addr(), listener.metrics(), CancellationToken::new());
+        let running = tokio::spawn(listener.run(
+            intake.clone(),
+            Arc::clone(&directory),
+            Arc::clone(&clock) as Arc<_>,
+            commands.clone(),
+            cancel.clone(),
+        ));
+        Gateway { addr, journal, intake, directory, clock, commands, reports, metrics, cancel, running }
+    }
+
+    /// Puts a device into the register, in another life than before.
+    pub fn set_life(&self, id: &str, life: DeviceLife) {
+        let token_hash = Some(self.directory.hash_token(token(id).as_bytes()));
+        self.directory.put(&Device { token_hash, ..device(id, life) });
+    }
+
+    /// How often something was refused for this reason since the last call.
+    pub fn refused(&self, reason: &str) -> u64 {
+        let counts = self.intake.refusals().take();
+        counts.iter().filter(|row| row.reason == reason).map(|row| row.count).sum()
+    }
+
+    /// Waits for the next report of a command.
+    pub async fn report(&mut self) -> CommandReport {
+        soon("a report", self.reports.recv()).await.expect("the reports end only with the gateway")
+    }
+
+    /// The value of a counter.
+    pub fn metric(&self, name: &str) -> u64 {
+        let all = self.metrics.snapshot();
+        all.iter().find(|(found, _)| *found == name).unwrap_or_else(|| panic!("no counter `{name}`")).1
+    }
+
+    /// Waits until the device has no connection.
+    pub async fn offline(&self, id: &str) {
+        let id = DeviceId::new(id).unwrap();
+        eventually("the device is offline", || !self.commands.is_connected(&id)).await;
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let panicked = self.metric("gengfu_mqtt_tasks_panicked_total");
+        self.cancel.cancel();
+        if !std::thread::panicking() {
+            assert_eq!(panicked, 0, "a connection's task panicked");
+        }
+    }
+}
+
+/// A command for a device.
+pub fn command(device: &str, id: &str, qos: CommandQos) -> Command {
+    Command {
+        device: DeviceId::new(device).unwrap(),
+        id: Arc::from(id),
+        payload: Bytes::from(format!("{{\"id\":\"{id}\"}}")),
+        qos,
+        expires: None,
+    }
+}

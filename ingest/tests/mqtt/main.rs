@@ -1,0 +1,21 @@
+//! The MQTT listener's promises, over real sockets and a journal that can be held back.
+
+mod harness;
+mod raw;
+
+mod acknowledge;
+mod clients_mosquitto;
+mod clients_rumqttc;
+mod commands;
+mod conformance;
+mod connect;
+mod limits;
+mod malformed;
+mod publish;
+mod qos2;
+mod session;
+mod stop;
+mod subscribe;
+mod takeover;
+mod tls;
+mod will;
