@@ -104,6 +104,8 @@ pub const KEEP_FREE_BYTES: u64 = 64 << 20;
 
 /// Zeros are written in pieces of this size.
 const ZERO_PIECE_BYTES: usize = 1 << 20;
+/// And synced after so many bytes, so that a commit's sync never queues behind a whole segment of them.
+const ZERO_SYNC_BYTES: u64 = 4 << 20;
 
 impl RealDisk {
     /// The folder at `path`, made if it is not there yet.
@@ -175,12 +177,14 @@ impl Disk for RealDisk {
         let mut offset = 0;
         while offset < bytes {
             let piece = zeros.len().min(usize::try_from(bytes - offset).unwrap_or(zeros.len()));
-            if let Err(error) = file.write_all_at(&zeros[..piece], offset) {
+            let written = file.write_all_at(&zeros[..piece], offset);
+            offset += piece as u64;
+            let synced = if offset.is_multiple_of(ZERO_SYNC_BYTES) { file.sync_data() } else { Ok(()) };
+            if let Err(error) = written.and(synced) {
                 // Whatever room the zeros took is given back; the first error is the one that matters.
                 fs::remove_file(&path).ok();
                 return Err(error);
             }
-            offset += piece as u64;
         }
         Ok(())
     }
