@@ -228,6 +228,12 @@ fn tighten(
     }
     open.case.deadline = Some(offered);
     open.case.standard = standard.clone();
+    // After a merge, the row may be of another class.
+    if let Some(class) = reducer.profile.classes.get(&target.class) {
+        open.case.class = class.code.clone();
+        open.case.class_kind = class.kind.clone();
+        open.case.class_name = class.name.clone();
+    }
     open.case.condition = incident.condition.clone();
     open.case.text_zh.clone_from(&incident.text_zh);
     open.case.text_en.clone_from(&incident.text_en);

@@ -6,7 +6,7 @@ use gengfu_model::{Device, DeviceId, DeviceLife, EffectSink, Incident, IncidentS
 
 use super::clearing::{release, unasked};
 use super::incident::in_maintenance;
-use super::state::TrackKey;
+use super::state::{Hold, TrackKey};
 use super::transition::settle;
 use super::{At, Reducer, case, notify};
 
@@ -87,13 +87,16 @@ pub(super) fn hand_over(reducer: &mut Reducer, at: At, from: &DeviceId, to: &Dev
             incident.device = to.id.clone();
             incident.updated = at.now;
             reducer.save_incident(incident.clone(), out);
-        } else {
-            let speaks = incident.device == to.id || track.others.iter().any(|other| other.device == to.id);
-            if speaks {
-                track.others.retain(|other| other.device != *from);
-            } else if let Some(other) = track.others.iter_mut().find(|other| other.device == *from) {
-                other.device = to.id.clone();
-                other.quiet = in_maintenance(to);
+        } else if let Some(index) = track.others.iter().position(|other| other.device == *from) {
+            let taken = track.others.remove(index);
+            let quiet = in_maintenance(to);
+            // Of what both sensors say, the worse stays; what leads is the worst anyway.
+            let own = track.others.iter_mut().find(|other| other.device == to.id);
+            match own {
+                Some(own) if own.severity >= taken.severity => {}
+                Some(own) => *own = Hold { device: to.id.clone(), quiet, ..taken },
+                None if incident.device == to.id => {}
+                None => track.others.push(Hold { device: to.id.clone(), quiet, ..taken }),
             }
         }
         let speaks = was_quiet && !track.is_quiet();

@@ -59,7 +59,7 @@ pub(super) fn merge(
     Ok(())
 }
 
-/// While both clocks run, the sooner deadline stays, with its row.
+/// While both clocks run, the sooner deadline stays, with its row and class.
 fn take_sooner_limit(stays: &mut OpenCase, folded: &OpenCase, folded_state: CaseState) {
     let Some(offered) = folded.case.deadline else { return };
     let both_run = clock_runs(stays.case.state) && clock_runs(folded_state);
@@ -68,5 +68,8 @@ fn take_sooner_limit(stays: &mut OpenCase, folded: &OpenCase, folded_state: Case
         stays.case.deadline = Some(offered);
         stays.case.overdue = folded.case.overdue;
         stays.case.standard = folded.case.standard.clone();
+        stays.case.class = folded.case.class.clone();
+        stays.case.class_kind = folded.case.class_kind.clone();
+        stays.case.class_name = folded.case.class_name.clone();
     }
 }

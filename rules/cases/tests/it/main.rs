@@ -8,5 +8,6 @@ mod numbers;
 mod outbox;
 mod profile;
 mod properties;
+mod restore;
 mod support;
 mod workflow;
