@@ -322,7 +322,9 @@ impl DeviceTask {
 
     /// Whether the connection is not needed any more.
     fn may_go(&self, link: &Option<Link<'_>>) -> bool {
-        let soon = self.next_report.saturating_duration_since(Instant::now()) < LINGER;
+        // Nobody lingers while others wait for a connection.
+        let room = self.fleet.permits.available_permits() > 0;
+        let soon = room && self.next_report.saturating_duration_since(Instant::now()) < LINGER;
         link.is_some() && !self.keeps_connection && self.outbox.is_empty() && !soon
     }
 
