@@ -8,7 +8,7 @@ mod kind;
 mod script;
 mod truth;
 
-pub use kind::{FaultDef, FaultKind, Target};
+pub use kind::{FAULTS, FaultDef, FaultKind, Target};
 pub use script::{FaultSpec, Injection, ScriptError, Window, demo_script, parse_duration_ms, plan};
 pub use truth::{Truth, TruthWriter, read_truth};
 

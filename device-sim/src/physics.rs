@@ -138,7 +138,7 @@ mod tests {
 
     use super::*;
     use crate::city::City;
-    use crate::faults::{ActiveFaults, FaultKind};
+    use crate::faults::{ActiveFaults, FAULTS};
     use crate::report::Printed;
 
     const START_MS: i64 = 1_790_000_000_000;
@@ -184,10 +184,10 @@ mod tests {
         let city = City::generate(9, 100);
         let weather = Weather::new(9);
         for device in &city.devices {
-            for fault in FaultKind::ALL {
+            for fault in &FAULTS {
                 let mut physics = Physics::new(device, 9, START_MS);
                 for i in 0..30 {
-                    let active = ActiveFaults::of(&[(*fault, f64::from(i) * 60.0)]);
+                    let active = ActiveFaults::of(&[(fault.kind, f64::from(i) * 60.0)]);
                     let now = START_MS + i64::from(i) * 60_000;
                     let report = physics.sample(&Scene::at(now, &weather, &active));
                     assert_in_catalogue(device.kind, &report);

@@ -5,7 +5,9 @@
 //! and mains devices beyond the budget, connect to say something and go again. Time is honest: `ts` is
 //! the wall clock's (or the device's faulty clock's); speed only makes the devices report more often.
 
+mod command;
 mod device;
+mod link;
 mod outbox;
 mod part;
 mod summary;
@@ -188,8 +190,13 @@ fn truth_of(city: &City, injection: &Injection, now_ms: i64) -> Truth {
         members: injection.devices.iter().map(|index| city.devices[*index].id.as_ref().to_owned()).collect(),
         from: now_ms,
         to: now_ms + spec.duration_ms,
-        expect: spec.kind.def().conditions.iter().map(|condition| (*condition).to_owned()).collect(),
+        expect: owned(spec.kind.def().conditions),
+        also: owned(spec.kind.def().also),
     }
+}
+
+fn owned(conditions: &[&str]) -> Vec<String> {
+    conditions.iter().map(|condition| (*condition).to_owned()).collect()
 }
 
 impl Fleet {

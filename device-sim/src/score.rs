@@ -2,8 +2,8 @@
 //!
 //! A fault counts as found if an incident of one of its expected conditions was opened on one of its
 //! devices between its beginning and its end, or a grace time later. An incident is a hit if it belongs
-//! to any injected fault that way. Faults without expected conditions (duplicates, wrong clocks) only
-//! count against incidents that they caused, as everything does that belongs to no fault.
+//! to any injected fault that way, or is of a condition that is true as well while the fault acts.
+//! Faults without expected conditions (duplicates, wrong clocks) are not to be found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,7 +71,10 @@ pub fn score(truths: &[Truth], incidents: &[Incident]) -> Score {
     for truth in truths {
         by_fault.entry(&truth.fault).or_default().push(truth);
     }
-    let hit: Vec<bool> = incidents.iter().map(|incident| truths.iter().any(|truth| belongs(incident, truth))).collect();
+    let explained = |incident: &Incident| {
+        truths.iter().any(|truth| belongs(incident, truth, &truth.expect) || belongs(incident, truth, &truth.also))
+    };
+    let hit: Vec<bool> = incidents.iter().map(explained).collect();
     let faults = by_fault.into_iter().map(|(fault, truths)| fault_score(fault, &truths, incidents, &hit)).collect();
     let mut unexplained = BTreeMap::new();
     for (incident, _) in incidents.iter().zip(&hit).filter(|(_, hit)| !**hit) {
@@ -86,7 +89,10 @@ fn fault_score(fault: &str, truths: &[&Truth], incidents: &[Incident], hit: &[bo
     let mut delays_s: Vec<f64> = expected
         .clone()
         .filter_map(|truth| {
-            let opened = incidents.iter().filter(|incident| belongs(incident, truth)).map(|incident| incident.opened);
+            let opened = incidents
+                .iter()
+                .filter(|incident| belongs(incident, truth, &truth.expect))
+                .map(|incident| incident.opened);
             opened.min().map(|first| (first - truth.from) as f64 / 1_000.0)
         })
         .collect();
@@ -115,10 +121,11 @@ fn names(incident: &Incident, condition: &str) -> bool {
     incident.condition == condition || incident.rule == condition
 }
 
-fn belongs(incident: &Incident, truth: &Truth) -> bool {
+/// Whether the incident is one of these conditions, on a device of the fault, in its time.
+fn belongs(incident: &Incident, truth: &Truth, conditions: &[String]) -> bool {
     let in_time = (truth.from - SKEW_MS..=truth.to + GRACE_MS).contains(&incident.opened);
     in_time
-        && truth.expect.iter().any(|condition| names(incident, condition))
+        && conditions.iter().any(|condition| names(incident, condition))
         && incident.subjects.iter().any(|subject| *subject == truth.device || truth.members.contains(subject))
 }
 
@@ -168,6 +175,7 @@ mod tests {
             from,
             to: from + MINUTE_MS,
             expect: expect.iter().map(|condition| (*condition).to_owned()).collect(),
+            also: vec!["device_silent".to_owned()],
         }
     }
 
@@ -184,10 +192,11 @@ mod tests {
             {"rule":"cover_tilt","condition":"cover_displaced","device":"c9","opened":1004000},
             {"rule":"lamp_dark","condition":"feeder_outage","device":"F1-member","opened":"1970-01-01T00:17:30Z"},
             {"rule":"cover_open","device":"c2","opened":1},
-            {"rule":"sos","condition":"toilet_sos","device":"t1","opened":1000500}
+            {"rule":"sos","condition":"toilet_sos","device":"t1","opened":1000500},
+            {"rule":"silent","condition":"device_silent","device":"c2","opened":1000500}
         ]}"#;
         let score = score(&truths, &read_incidents(json).unwrap());
-        assert_eq!(score.incidents, 5);
+        assert_eq!(score.incidents, 6);
         let line = |fault: &str| score.faults.iter().find(|line| line.fault == fault).unwrap();
         let cover = line("cover-open");
         assert_eq!((cover.injected, cover.found, cover.recall), (2, 1, Some(0.5)));

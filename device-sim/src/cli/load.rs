@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::source::{duration, positive, resolve};
+use super::source::{duration, interrupted, positive, resolve};
 use super::{Failure, output};
 use crate::city::{City, read_file};
 use crate::load::{LoadResult, Options, load};
@@ -82,7 +82,7 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
         tokio::pin!(loading);
         tokio::select! {
             result = &mut loading => result,
-            _ = tokio::signal::ctrl_c() => {
+            () = interrupted() => {
                 stop.cancel();
                 loading.await
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::source::{CityArgs, duration, positive, resolve};
+use super::source::{CityArgs, duration, interrupted, positive, resolve};
 use super::{Failure, output};
 use crate::city::City;
 use crate::clock::wall_ms;
@@ -119,7 +119,7 @@ pub(super) fn play(
         tokio::pin!(playing);
         tokio::select! {
             summary = &mut playing => summary,
-            _ = tokio::signal::ctrl_c() => {
+            () = interrupted() => {
                 stop.cancel();
                 playing.await
             }

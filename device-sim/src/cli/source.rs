@@ -46,6 +46,20 @@ pub(super) fn resolve(broker: &str) -> Result<SocketAddr, Failure> {
     found.into_iter().next().ok_or_else(|| Failure::Failed(format!("broker `{broker}` has no address")))
 }
 
+/// Waits for Ctrl-C or a polite kill.
+pub(super) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Without a handler for it, SIGTERM ends the process as it always did.
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+        drop(tokio::signal::ctrl_c().await);
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
+    }
+}
+
 /// Reads `90`, `90s`, `1.5m`, `2h` for clap.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let ms = parse_duration_ms(text).ok_or("not a time such as 90s, 1.5m or 2h")?;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use gengfu_model::Kind;
 
-use super::kind::{FaultKind, Target};
+use super::kind::{FAULTS, FaultKind, Target};
 use crate::calendar::{Local, sun_hours};
 use crate::city::{City, CityDevice};
 use crate::rng::Rng;
@@ -57,7 +57,7 @@ impl FromStr for FaultSpec {
         let (name, rest) = text.split_once(':').ok_or_else(form)?;
         let kind = FaultKind::from_name(name).ok_or_else(|| ScriptError::Name {
             name: name.to_owned(),
-            known: FaultKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
+            known: FAULTS.iter().map(|def| def.name).collect::<Vec<_>>().join(", "),
         })?;
         // Ids may contain colons, so the times are taken from the end; a duration is there if both of
         // the last two parts are times.
@@ -129,6 +129,7 @@ pub fn plan(city: &City, specs: Vec<FaultSpec>) -> Result<Vec<Injection>, Script
             let one = || by_id.get(spec.target.as_str()).copied();
             let devices = match spec.kind.def().target {
                 Target::AnyDevice => one().into_iter().collect(),
+                Target::OnBattery => one().filter(|index| !city.devices[*index].on_mains()).into_iter().collect(),
                 Target::Device(kind) => one().filter(|index| city.devices[*index].kind == kind).into_iter().collect(),
                 Target::Feeder => all(&|device| *device.feeder == *spec.target),
                 Target::CarrierCell => all(&|device| *device.carrier_cell == *spec.target),
@@ -136,8 +137,10 @@ pub fn plan(city: &City, specs: Vec<FaultSpec>) -> Result<Vec<Injection>, Script
             };
             if devices.is_empty() {
                 let problem = match spec.kind.def().target {
-                    Target::Device(_) | Target::AnyDevice if one().is_some() => "it is of another kind",
-                    Target::Device(_) | Target::AnyDevice => "no such device in the city",
+                    Target::Device(_) | Target::AnyDevice | Target::OnBattery if one().is_some() => {
+                        "it is of another kind"
+                    }
+                    Target::Device(_) | Target::AnyDevice | Target::OnBattery => "no such device in the city",
                     Target::Feeder => "no such feeder in the city",
                     Target::CarrierCell => "no such carrier cell in the city",
                     Target::Catchment => "no such catchment in the city",
@@ -157,7 +160,7 @@ pub fn demo_script(city: &City, seed: u64, start_ms: i64) -> Vec<FaultSpec> {
     let mut picker = Picker { city, rng: Rng::named(seed, "demo script"), used: BTreeSet::new(), start_ms };
     let mut specs = Vec::new();
     // Seconds from the start, and how many of each.
-    const SCRIPT: [(FaultKind, i64, usize); 22] = [
+    const SCRIPT: [(FaultKind, i64, usize); 23] = [
         (FaultKind::CoverDisplaced, 20, 2),
         (FaultKind::FeederOutage, 25, 1),
         (FaultKind::ToiletSos, 30, 1),
@@ -179,6 +182,7 @@ pub fn demo_script(city: &City, seed: u64, start_ms: i64) -> Vec<FaultSpec> {
         (FaultKind::ClockBehind, 170, 1),
         (FaultKind::Duplicates, 180, 2),
         (FaultKind::Backlog, 190, 2),
+        (FaultKind::BatteryLow, 200, 1),
         (FaultKind::SepticOverflow, 240, 1),
     ];
     for (kind, at_s, count) in SCRIPT {
@@ -232,6 +236,7 @@ impl Picker<'_> {
             Target::CarrierCell | Target::Catchment => false,
             Target::Device(wanted) if kind == FaultKind::LampDark => device.kind == wanted && self.lit(device),
             Target::Device(wanted) => device.kind == wanted,
+            Target::OnBattery => !device.on_mains(),
             // Faults of any device go to those that report often enough for it to be seen.
             Target::AnyDevice => matches!(device.kind, Kind::Truck | Kind::Toilet),
         }
@@ -285,7 +290,7 @@ mod tests {
         for hour in [0.5, 12.0] {
             let start = Local::ms_at(days_of(2026, 11, 23), hour);
             let specs = demo_script(&city, 1, start);
-            assert_eq!(specs.len(), 30, "at {hour}");
+            assert_eq!(specs.len(), 31, "at {hour}");
             assert_eq!(specs, demo_script(&city, 1, start));
             let injections = plan(&city, specs).unwrap();
             let mut hit = BTreeSet::new();

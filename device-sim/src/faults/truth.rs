@@ -19,6 +19,9 @@ pub struct Truth {
     pub to: i64,
     /// The conditions of which a rule pack should give one; empty: it must give none because of this.
     pub expect: Vec<String>,
+    /// Conditions that are true as well: they count neither for nor against the pack.
+    #[serde(default)]
+    pub also: Vec<String>,
 }
 
 /// Writes ground truth as JSON lines, each at once, so that a killed run leaves what it did.
@@ -75,6 +78,7 @@ mod tests {
             from: 1,
             to: 2,
             expect: vec!["cover_open".to_owned()],
+            also: Vec::new(),
         };
         let mut out = Vec::new();
         let mut writer = TruthWriter::new(&mut out);

@@ -4,54 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::json;
-use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::command::carry_out;
+use super::link::Link;
 use super::outbox::Outbox;
 use super::part::{Part, Said, TracePart};
 use super::{Fleet, offset};
 use crate::city::{City, CityDevice};
 use crate::clock::wall_ms;
 use crate::faults::{ActiveFaults, FaultKind, LAST_GASP_S, Window};
-use crate::mqtt::{Backoff, Connection, Incoming, Login, Version, WireError};
+use crate::mqtt::{Backoff, Incoming, Version, WireError};
 use crate::rng::Rng;
 
-/// Publishes without acknowledgement, at most; a gateway stops reading at 32.
-const WINDOW: usize = 16;
-/// A login that takes longer is given up.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// A server that acknowledges nothing for so long is taken for dead.
-const ACK_TIMEOUT: Duration = Duration::from_secs(30);
-/// Keep-alive as announced, and after how much silence a ping is sent.
-const KEEP_ALIVE_S: u16 = 300;
-const PING_AFTER: Duration = Duration::from_secs(200);
 /// A device that will report again within this time stays connected.
 const LINGER: Duration = Duration::from_secs(15);
 /// At the end of a run, acknowledgements are waited for so long.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Every so manieth device has no clock, and sends no `ts`.
 const WITHOUT_CLOCK_EVERY: u64 = 10;
-
-/// A command as it comes from the gateway.
-#[derive(Deserialize)]
-struct Command {
-    id: serde_json::Value,
-    name: String,
-    #[serde(default)]
-    args: serde_json::Value,
-}
-
-/// An open connection and, if it counts against the shared budget, its permit.
-struct Link<'f> {
-    connection: Connection,
-    _permit: Option<SemaphorePermit<'f>>,
-    window: usize,
-    last_sent: Instant,
-    /// The last time that something was acknowledged, or that the first unacknowledged was sent.
-    last_progress: Instant,
-}
 
 /// Everything about one device.
 pub(super) struct DeviceTask {
@@ -134,6 +105,7 @@ impl DeviceTask {
             {
                 open.connection.close().await;
                 fleet.counts.connected.subtract();
+                self.backoff.succeeded();
             }
             let wake = self.wake(&link);
             let incoming = match &mut link {
@@ -152,7 +124,9 @@ impl DeviceTask {
             {
                 self.lose(&mut link, true);
             }
-            self.check_health(&mut link);
+            if link.as_ref().is_some_and(|open| open.is_stuck(self.outbox.in_flight())) {
+                self.lose(&mut link, true);
+            }
             if self.played() {
                 break;
             }
@@ -232,23 +206,12 @@ impl DeviceTask {
     }
 
     async fn connect<'f>(&mut self, fleet: &'f Fleet) -> Option<Link<'f>> {
-        let permit = if self.keeps_connection { None } else { Some(fleet.permits.acquire().await.ok()?) };
-        let device = &self.city.devices[self.index];
-        let topic = format!("v1/devices/{}/telemetry", device.id);
-        let login = Login { device: &device.id, token: &device.token };
-        let broker = fleet.options.broker;
-        match Connection::open(broker, self.version, login, &topic, KEEP_ALIVE_S, CONNECT_TIMEOUT).await {
-            Ok(mut connection) => {
-                if self.keeps_connection {
-                    let packet_id = self.outbox.packet_id();
-                    connection.subscribe(&format!("v1/devices/{}/commands", device.id), packet_id).ok()?;
-                }
+        let packet_id = self.outbox.packet_id();
+        match Link::open(fleet, self.device(), self.version, self.keeps_connection, packet_id).await {
+            Ok(link) => {
                 fleet.counts.connects.add();
                 fleet.counts.connected.add();
-                self.backoff.succeeded();
-                let window = WINDOW.min(usize::from(connection.receive_maximum()));
-                let now = Instant::now();
-                Some(Link { connection, _permit: permit, window, last_sent: now, last_progress: now })
+                Some(link)
             }
             Err(_) => {
                 fleet.counts.connect_failures.add();
@@ -260,20 +223,17 @@ impl DeviceTask {
 
     async fn send(&mut self, link: &mut Link<'_>) -> Result<(), WireError> {
         if self.outbox.in_flight() == 0 {
-            link.last_progress = Instant::now();
+            link.progressed();
         }
         while let Some((message, packet_id, repeat)) = self.outbox.next_to_send(link.window) {
             let device = &self.city.devices[self.index];
             let message_id = (self.version == Version::V5)
                 .then(|| format!("{}-{:x}-{}", device.id, self.fleet.run_id, message.number));
             link.connection.publish(packet_id, &message.payload, repeat, message_id.as_deref())?;
-            link.last_sent = Instant::now();
+            link.sent();
             if repeat { self.fleet.counts.resent.add() } else { self.fleet.counts.sent.add() }
         }
-        if link.last_sent.elapsed() >= PING_AFTER {
-            link.connection.ping();
-            link.last_sent = Instant::now();
-        }
+        link.ping_if_quiet();
         link.connection.flush().await
     }
 
@@ -283,7 +243,7 @@ impl DeviceTask {
         while let Some(incoming) = next {
             match incoming {
                 Incoming::Acknowledged { packet_id, refused } => {
-                    link.last_progress = Instant::now();
+                    link.progressed();
                     if self.outbox.acknowledged(packet_id) {
                         self.fleet.counts.acknowledged.add();
                         if refused.is_some() {
@@ -304,43 +264,34 @@ impl DeviceTask {
 
     /// Carries out a command and answers it.
     fn command(&mut self, link: &mut Link<'_>, payload: &[u8]) -> Result<(), WireError> {
-        let Ok(command) = serde_json::from_slice::<Command>(payload) else {
-            return Ok(());
-        };
+        let Some((ok, answer)) = carry_out(&mut self.part, payload) else { return Ok(()) };
         self.fleet.counts.commands.add();
-        let ok = self.part.command(&command.name, &command.args);
-        let result = if ok { json!("done") } else { json!("not a command of this device") };
-        let answer = json!({ "id": command.id, "ok": ok, "result": result }).to_string();
-        let topic = format!("v1/devices/{}/replies", self.device().id);
-        let packet_id = self.outbox.packet_id();
         if ok {
             // It shows at once in what the device reports.
             self.next_report = Instant::now();
         }
-        link.connection.publish_to(&topic, packet_id, &Bytes::from(answer))
+        let topic = format!("v1/devices/{}/replies", self.device().id);
+        let packet_id = self.outbox.packet_id();
+        link.connection.publish_to(&topic, packet_id, &answer)
     }
 
     /// Whether the connection is not needed any more.
     fn may_go(&self, link: &Option<Link<'_>>) -> bool {
-        let soon = self.next_report.saturating_duration_since(Instant::now()) < LINGER;
+        // Nobody lingers while others wait for a connection.
+        let room = self.fleet.permits.available_permits() > 0;
+        let soon = room && self.next_report.saturating_duration_since(Instant::now()) < LINGER;
         link.is_some() && !self.keeps_connection && self.outbox.is_empty() && !soon
-    }
-
-    fn check_health(&mut self, link: &mut Option<Link<'_>>) {
-        let stuck = |link: &Link<'_>| link.last_progress.elapsed() >= ACK_TIMEOUT;
-        if self.outbox.in_flight() > 0 && link.as_ref().is_some_and(stuck) {
-            self.lose(link, true);
-        }
     }
 
     /// Drops the connection without a word; `unwanted`: it counts as lost, and the next one waits.
     fn lose(&mut self, link: &mut Option<Link<'_>>, unwanted: bool) {
-        if link.take().is_none() {
-            return;
-        }
+        let Some(lost) = link.take() else { return };
         self.fleet.counts.connected.subtract();
         self.outbox.connection_lost();
         if unwanted {
+            if lost.was_stable() {
+                self.backoff.succeeded();
+            }
             self.fleet.counts.lost.add();
             self.retry_at = Instant::now() + self.backoff.after_failure(&mut self.rng);
         }
@@ -360,12 +311,7 @@ impl DeviceTask {
             }
         }
         match link {
-            Some(link) => {
-                if self.outbox.in_flight() > 0 {
-                    wake = wake.min(link.last_progress + ACK_TIMEOUT);
-                }
-                wake.min(link.last_sent + PING_AFTER)
-            }
+            Some(link) => wake.min(link.look_again(self.outbox.in_flight())),
             None if !self.active.offline() && (self.keeps_connection && self.made > 0 || !self.outbox.is_empty()) => {
                 wake.min(self.retry_at)
             }
