@@ -9,6 +9,6 @@ pub mod ledger;
 pub mod series;
 mod sqlite;
 
-pub use checkpoint::{CheckpointStore, DeviceRow};
-pub use ledger::{Ledger, LedgerError, LedgerReader, LedgerState, SqliteLedger};
-pub use series::{SeriesError, SeriesStore};
+pub use checkpoint::{CheckpointStore, DeviceRow, MemoryCheckpoints, SqliteCheckpoints};
+pub use ledger::{Ledger, LedgerError, LedgerReader, LedgerState, MemoryLedger, SqliteLedger};
+pub use series::{SeriesError, SeriesReader, SeriesStore, SqliteSeries};

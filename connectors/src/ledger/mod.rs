@@ -3,9 +3,15 @@
 pub mod columns;
 mod dump;
 mod live;
+pub mod memory;
 pub mod reader;
 mod schema;
 pub mod sqlite;
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+pub(crate) mod samples;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -15,10 +21,11 @@ use gengfu_model::staff::User;
 use gengfu_model::{Case, Effect, EffectId, Incident, Seq, Timestamp, Value};
 
 pub use live::STREAM_KEPT;
+pub use memory::MemoryLedger;
 pub use reader::{
     AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page,
 };
-pub use sqlite::SqliteLedger;
+pub use sqlite::{LedgerOptions, SqliteLedger};
 
 /// What a ledger can fail with. Any failure of a commit is fatal to the process: it recovers from
 /// the journal.

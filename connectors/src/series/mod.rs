@@ -1,6 +1,11 @@
 //! The time series: what the plots show. Rules never read it.
 
+pub mod sqlite;
+mod windows;
+
 use gengfu_model::{DeviceId, FieldId, Kind, Point, Timestamp, Value};
+
+pub use sqlite::{SeriesReader, SqliteSeries};
 
 /// What a series store can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +21,24 @@ pub enum SeriesError {
     /// The disk is full.
     #[error("series: no room left on the disk")]
     Full,
+}
+
+impl SeriesError {
+    /// What SQLite said while `what` was tried.
+    pub(crate) fn sqlite(what: &str, error: &rusqlite::Error) -> SeriesError {
+        if crate::sqlite::is_full(error) {
+            return SeriesError::Full;
+        }
+        SeriesError::Store { what: what.to_owned(), message: error.to_string() }
+    }
+
+    /// What the file system said while `what` was tried.
+    pub(crate) fn io(what: &str, error: &std::io::Error) -> SeriesError {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return SeriesError::Full;
+        }
+        SeriesError::Store { what: what.to_owned(), message: error.to_string() }
+    }
 }
 
 /// A window of a downsampled series.

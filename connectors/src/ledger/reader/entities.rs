@@ -117,7 +117,7 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
     pub fn dispositions(&self, filter: &DispositionFilter, page: &Page) -> Result<Listed<Disposition>, LedgerError> {
-        self.on(|conn| filter.query().run(conn, "read dispositions", page, disposition))
+        self.on(|conn| filter.query().run(conn, "read dispositions", page, disposition_of))
     }
 
     /// Every staff account, by name.
@@ -210,7 +210,7 @@ fn text(value: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<&str> {
 }
 
 /// A row of (time, seq, ordinal, message_seq, device, kind, detail, payload).
-pub(crate) fn disposition(row: &Row<'_>) -> Result<Disposition, LedgerError> {
+pub(crate) fn disposition_of(row: &Row<'_>) -> Result<Disposition, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite("read dispositions", &error);
     let id = effect_id(row, 1).map_err(failed)?;
     let corrupt = |message: String| LedgerError::Corrupt { row: format!("disposition {id}"), message };

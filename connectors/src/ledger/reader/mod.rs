@@ -8,6 +8,8 @@ mod entities;
 mod feed;
 mod filter;
 mod page;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use gengfu_model::{EffectId, Seq, Severity, Timestamp};
 use rusqlite::Connection;
 
-pub(crate) use entities::disposition;
+pub(crate) use entities::disposition_of;
 pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, IncidentFilter};
 pub use page::{Listed, MAX_PAGE, Page};
 

@@ -14,7 +14,7 @@ use super::load;
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, from_json};
 use crate::ledger::dump::{self, DispositionRow, line};
-use crate::ledger::reader::disposition;
+use crate::ledger::reader::disposition_of;
 
 /// Writes every table, in the order of the names used in the dump.
 pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
@@ -70,7 +70,7 @@ fn dispositions(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerE
                ORDER BY seq, ordinal";
     each(conn, "disposition", sql, |row| {
         let id = effect_id(row, 1).map_err(|error| LedgerError::sqlite("dump disposition", &error))?;
-        let found = disposition(row)?;
+        let found = disposition_of(row)?;
         line(output, "disposition", &id.to_string(), &DispositionRow::from(&found))
     })
 }

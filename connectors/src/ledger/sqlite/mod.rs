@@ -9,6 +9,8 @@ mod export;
 pub(crate) mod load;
 mod reserve;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,126 @@
+//! What every ledger promises, on both.
+
+use gengfu_model::{CaseState, Effect, EffectId, Seq, Timestamp, Value};
+
+use super::samples::{case, everything, id, incident, outbox, state};
+use super::sqlite::{LedgerOptions, SqliteLedger};
+use super::{Ledger, MemoryLedger};
+use gengfu_model::IncidentState::{Cleared, Open};
+
+const NO_RESERVE: LedgerOptions = LedgerOptions { reserve_bytes: 0 };
+
+/// Runs a check on an empty ledger of each sort.
+fn on_both(check: impl Fn(&mut dyn Ledger)) {
+    check(&mut MemoryLedger::new());
+    let dir = tempfile::tempdir().unwrap();
+    check(&mut SqliteLedger::open_with(&dir.path().join("ledger.db"), NO_RESERVE).unwrap());
+}
+
+fn dump(ledger: &dyn Ledger) -> String {
+    let mut text = Vec::new();
+    ledger.dump(&mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+fn put(ledger: &mut dyn Ledger, seq: u64, effects: Vec<Effect>) {
+    let effects: Vec<(EffectId, Effect)> =
+        effects.into_iter().enumerate().map(|(n, effect)| (id(seq, u32::try_from(n).unwrap()), effect)).collect();
+    ledger.commit(&effects, Seq(seq), Timestamp(0)).unwrap();
+}
+
+#[test]
+fn the_same_effects_give_the_same_dump_and_state_in_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sqlite = SqliteLedger::open_with(&dir.path().join("ledger.db"), NO_RESERVE).unwrap();
+    let mut memory = MemoryLedger::new();
+    let effects = everything();
+    // The live run commits in two batches, the replay in one: the dump must not tell.
+    let (first, second) = effects.split_at(14);
+    sqlite.commit(first, Seq(9_000_000_000), Timestamp(1_000)).unwrap();
+    sqlite.commit(second, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
+    memory.commit(&effects, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
+    assert_eq!(dump(&sqlite), dump(&memory));
+    assert_eq!(sqlite.load().unwrap(), memory.load().unwrap());
+    assert_eq!(dump(&memory).lines().count(), 20);
+}
+
+#[test]
+fn load_gives_what_is_alive() {
+    on_both(|ledger| {
+        ledger.commit(&everything(), Seq(9_000_000_001), Timestamp(2_000)).unwrap();
+        let loaded = ledger.load().unwrap();
+        let big = 9_000_000_000;
+        assert_eq!(loaded.position, Seq(big + 1));
+        assert_eq!(loaded.time, Timestamp(2_000));
+        // Open, or cleared and named by a cooldown; (big + 1, 4) is cleared for good.
+        let incidents: Vec<EffectId> = loaded.incidents.iter().map(|incident| incident.id).collect();
+        assert_eq!(incidents, [id(big, 0), id(big + 1, 11)]);
+        assert_eq!(loaded.incidents[0], incident(id(big, 0), "cover-1", Cleared, 1_000));
+        assert_eq!(loaded.cases, [case(id(big, 2), CaseState::Handling, 1_000)]);
+        let reducer =
+            ("cooldown/cover_tilt/a/tilt".to_owned(), "{\"incident\":\"9000000000-0\",\"until\":99}".to_owned());
+        assert_eq!(loaded.reducer, [reducer]);
+        assert_eq!(loaded.users.iter().map(|user| &*user.name).collect::<Vec<_>>(), ["an", "li"]);
+        assert_eq!(loaded.profile.as_deref(), Some("name = \"运城\""));
+        assert_eq!(loaded.packs.iter().map(|pack| &*pack.version).collect::<Vec<_>>(), ["p1", "p2"]);
+        assert_eq!(loaded.packs[0].files["a.rhai"], "// 规则\n");
+        let limit = ("cover_tilt".into(), "limit".into(), "district:长宁区".into(), Value::Bool(true));
+        assert_eq!(loaded.parameters, [limit]);
+    });
+}
+
+#[test]
+fn a_repeated_commit_changes_nothing() {
+    on_both(|ledger| {
+        let effects = everything();
+        ledger.commit(&effects, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
+        let (before, loaded) = (dump(ledger), ledger.load().unwrap());
+        ledger.commit(&effects, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
+        assert_eq!(dump(ledger), before);
+        assert_eq!(ledger.load().unwrap(), loaded);
+    });
+}
+
+#[test]
+fn the_position_moves_alone_and_never_back() {
+    on_both(|ledger| {
+        assert_eq!(ledger.load().unwrap(), super::LedgerState::default());
+        ledger.commit(&[], Seq(7), Timestamp(70)).unwrap();
+        let refused = ledger.commit(&[(id(6, 0), state("k", Some("1")))], Seq(6), Timestamp(60));
+        assert!(refused.unwrap_err().to_string().contains("position 6 is behind 7"));
+        let loaded = ledger.load().unwrap();
+        assert_eq!((loaded.position, loaded.time, loaded.reducer), (Seq(7), Timestamp(70), vec![]));
+    });
+}
+
+#[test]
+fn ids_sort_as_numbers() {
+    on_both(|ledger| {
+        for seq in [9, 10, 100] {
+            let open = |ordinal| Effect::Incident(Box::new(incident(id(seq, ordinal), "d", Open, 0)));
+            put(ledger, seq, vec![open(10), open(9), Effect::Outbox(Box::new(outbox(id(seq, 2), "t")))]);
+        }
+        let loaded = ledger.load().unwrap();
+        let ids: Vec<String> = loaded.incidents.iter().map(|incident| incident.id.to_string()).collect();
+        assert_eq!(ids, ["9-9", "9-10", "10-9", "10-10", "100-9", "100-10"]);
+        let text = dump(ledger);
+        let at = |key: &str| text.find(&format!("{{\"table\":\"incident\",\"key\":\"{key}\"")).unwrap();
+        assert!(at("9-10") < at("10-9") && at("10-10") < at("100-9"));
+    });
+}
+
+#[test]
+fn a_cooldown_that_names_an_open_incident_does_not_give_it_twice() {
+    on_both(|ledger| {
+        let open = Effect::Incident(Box::new(incident(id(5, 0), "d", Open, 0)));
+        put(ledger, 5, vec![open, state("cooldown/a", Some("{\"incident\":\"5-0\"}"))]);
+        assert_eq!(ledger.load().unwrap().incidents.len(), 1);
+        // Another piece's incident, or one that is not there, is of no interest.
+        put(
+            ledger,
+            6,
+            vec![state("other", Some("{\"incident\":\"1-1\"}")), state("cooldown/b", Some("{\"incident\":\"1-1\"}"))],
+        );
+        assert_eq!(ledger.load().unwrap().incidents.len(), 1);
+    });
+}

@@ -1,0 +1,264 @@
+//! The ledger in memory, for tests of everything that writes one.
+//!
+//! Promises: the same answers as [`super::SqliteLedger`] (the contract tests run on both), atomic,
+//! "durable" at commit: what was committed is in every handle and survives the one that wrote it.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gengfu_model::staff::User;
+use gengfu_model::{
+    Case, CaseEvent, Device, DeviceId, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
+    Seq, Timestamp, Value,
+};
+
+use super::dump::{self, DispositionRow, line};
+use super::live::{COOLDOWN_PREFIX, cooldown_incidents};
+use super::{ActivatedPack, Ledger, LedgerError, LedgerState};
+
+/// A ledger in memory. Clones are handles of the same ledger: a test keeps one, lets the other's
+/// owner "crash", and finds what was committed. [`MemoryLedger::snapshot`] makes an independent copy.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryLedger {
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// How a commit fails when it was told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// With [`LedgerError::Full`].
+    Full,
+    /// With [`LedgerError::Store`].
+    Store,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shared {
+    tables: Tables,
+    failing: Option<(u64, Failure)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Tables {
+    position: Seq,
+    time: Timestamp,
+    audit: BTreeMap<EffectId, (Arc<str>, &'static str, String, String)>,
+    cases: BTreeMap<EffectId, Case>,
+    case_events: BTreeMap<EffectId, CaseEvent>,
+    devices: BTreeMap<DeviceId, Device>,
+    dispositions: BTreeMap<EffectId, Disposition>,
+    explanations: BTreeMap<EffectId, (EffectId, &'static str, Evidence)>,
+    incidents: BTreeMap<EffectId, Incident>,
+    outbox: BTreeMap<EffectId, OutboxItem>,
+    packs: BTreeMap<EffectId, ActivatedPack>,
+    parameters: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), Value>,
+    profile: Option<String>,
+    reducer: BTreeMap<String, String>,
+    users: BTreeMap<Arc<str>, User>,
+}
+
+impl MemoryLedger {
+    /// An empty ledger.
+    #[must_use]
+    pub fn new() -> MemoryLedger {
+        MemoryLedger::default()
+    }
+
+    /// A copy that goes its own way from here, and does not fail.
+    #[must_use]
+    pub fn snapshot(&self) -> MemoryLedger {
+        let tables = self.lock().tables.clone();
+        MemoryLedger { shared: Arc::new(Mutex::new(Shared { tables, failing: None })) }
+    }
+
+    /// Lets `commits` more commits pass; every later one fails, until [`MemoryLedger::mend`].
+    pub fn fail_after(&self, commits: u64, failure: Failure) {
+        self.lock().failing = Some((commits, failure));
+    }
+
+    /// Commits work again.
+    pub fn mend(&self) {
+        self.lock().failing = None;
+    }
+
+    /// Every outbox row, oldest first.
+    #[must_use]
+    pub fn outbox(&self) -> Vec<OutboxItem> {
+        self.lock().tables.outbox.values().cloned().collect()
+    }
+
+    /// Every incident, open or not, by id.
+    #[must_use]
+    pub fn incidents(&self) -> Vec<Incident> {
+        self.lock().tables.incidents.values().cloned().collect()
+    }
+
+    /// Every case, final or not, by id.
+    #[must_use]
+    pub fn cases(&self) -> Vec<Case> {
+        self.lock().tables.cases.values().cloned().collect()
+    }
+
+    /// Every disposition, in the order of the effects.
+    #[must_use]
+    pub fn dispositions(&self) -> Vec<Disposition> {
+        self.lock().tables.dispositions.values().cloned().collect()
+    }
+
+    // A test that panicked while it held the lock has failed already; the others may go on.
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn commit(&mut self, effects: &[(EffectId, Effect)], position: Seq, time: Timestamp) -> Result<(), LedgerError> {
+        let mut shared = self.lock();
+        match &mut shared.failing {
+            Some((0, Failure::Full)) => return Err(LedgerError::Full),
+            Some((0, Failure::Store)) => {
+                let message = "the test wants it so".to_owned();
+                return Err(LedgerError::Store { what: "commit".to_owned(), message });
+            }
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
+        let tables = &mut shared.tables;
+        if position < tables.position {
+            return Err(super::behind(position, tables.position));
+        }
+        for (id, effect) in effects {
+            tables.apply(*id, effect);
+        }
+        tables.position = position;
+        tables.time = time;
+        Ok(())
+    }
+
+    fn load(&self) -> Result<LedgerState, LedgerError> {
+        self.lock().tables.load()
+    }
+
+    fn dump(&self, output: &mut dyn Write) -> Result<(), LedgerError> {
+        self.lock().tables.dump(output)
+    }
+}
+
+impl Tables {
+    fn apply(&mut self, id: EffectId, effect: &Effect) {
+        match effect {
+            Effect::Incident(incident) => drop(self.incidents.insert(incident.id, (**incident).clone())),
+            Effect::Explanation { incident, change, evidence } => {
+                self.explanations.entry(id).or_insert_with(|| (*incident, change, (**evidence).clone()));
+            }
+            Effect::Case(case) => drop(self.cases.insert(case.id, (**case).clone())),
+            Effect::CaseEvent(event) => {
+                self.case_events.entry(id).or_insert_with(|| (**event).clone());
+            }
+            Effect::Outbox(item) => {
+                self.outbox.entry(item.id).or_insert_with(|| (**item).clone());
+            }
+            Effect::ReducerState { key, value: Some(value) } => {
+                self.reducer.insert(key.clone(), value.clone());
+            }
+            Effect::ReducerState { key, value: None } => drop(self.reducer.remove(key)),
+            Effect::Device(device) => drop(self.devices.insert(device.id.clone(), (**device).clone())),
+            Effect::User(user) => drop(self.users.insert(user.name.clone(), (**user).clone())),
+            Effect::Pack { version, files, by } => {
+                let pack = || ActivatedPack { id, version: version.clone(), files: files.clone(), by: by.clone() };
+                self.packs.entry(id).or_insert_with(pack);
+            }
+            Effect::Profile { text } => self.profile = Some(text.clone()),
+            Effect::Parameter { rule, name, scope, value } => {
+                let key = (rule.clone(), name.clone(), scope.clone());
+                match value {
+                    Some(value) => drop(self.parameters.insert(key, value.clone())),
+                    None => drop(self.parameters.remove(&key)),
+                }
+            }
+            Effect::Audit { user, action, subject, verdict } => {
+                self.audit.entry(id).or_insert_with(|| (user.clone(), action, subject.clone(), verdict.clone()));
+            }
+            Effect::Disposition(row) => {
+                self.dispositions.entry(id).or_insert_with(|| (**row).clone());
+            }
+        }
+    }
+
+    fn load(&self) -> Result<LedgerState, LedgerError> {
+        let mut incidents: BTreeMap<EffectId, &Incident> = self
+            .incidents
+            .iter()
+            .filter(|(_, incident)| incident.state == IncidentState::Open)
+            .map(|(id, incident)| (*id, incident))
+            .collect();
+        for (key, value) in self.reducer.iter().filter(|(key, _)| key.starts_with(COOLDOWN_PREFIX)) {
+            for id in cooldown_incidents(key, value)? {
+                if let Some(incident) = self.incidents.get(&id) {
+                    incidents.insert(id, incident);
+                }
+            }
+        }
+        let parameter = |(key, value): (&(Arc<str>, Arc<str>, Arc<str>), &Value)| {
+            (key.0.clone(), key.1.clone(), key.2.clone(), value.clone())
+        };
+        Ok(LedgerState {
+            position: self.position,
+            time: self.time,
+            incidents: incidents.into_values().cloned().collect(),
+            cases: self.cases.values().filter(|case| !case.state.is_final()).cloned().collect(),
+            reducer: self.reducer.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            users: self.users.values().cloned().collect(),
+            profile: self.profile.clone(),
+            packs: self.packs.values().cloned().collect(),
+            parameters: self.parameters.iter().map(parameter).collect(),
+        })
+    }
+
+    fn dump(&self, output: &mut dyn Write) -> Result<(), LedgerError> {
+        for (id, (user, action, subject, verdict)) in &self.audit {
+            line(output, "audit", &id.to_string(), &dump::Audit { user, action, subject, verdict })?;
+        }
+        by_id(output, "case", &self.cases)?;
+        by_id(output, "case_event", &self.case_events)?;
+        for (id, device) in &self.devices {
+            line(output, "device", id.as_str(), device)?;
+        }
+        for (id, row) in &self.dispositions {
+            line(output, "disposition", &id.to_string(), &DispositionRow::from(row))?;
+        }
+        for (id, (incident, change, evidence)) in &self.explanations {
+            let explanation = dump::Explanation { incident: *incident, change, evidence };
+            line(output, "explanation", &id.to_string(), &explanation)?;
+        }
+        by_id(output, "incident", &self.incidents)?;
+        by_id(output, "outbox", &self.outbox)?;
+        for (id, pack) in &self.packs {
+            let row = dump::Pack { version: &pack.version, by: &pack.by, files: &pack.files };
+            line(output, "pack", &id.to_string(), &row)?;
+        }
+        for ((rule, name, scope), value) in &self.parameters {
+            let row = dump::Parameter { rule, name, scope, value };
+            line(output, "parameter", &format!("{rule} {name} {scope}"), &row)?;
+        }
+        if let Some(text) = &self.profile {
+            line(output, "profile", "1", text)?;
+        }
+        for (key, value) in &self.reducer {
+            line(output, "reducer_state", key, value)?;
+        }
+        for (name, user) in &self.users {
+            line(output, "user", name, user)?;
+        }
+        Ok(())
+    }
+}
+
+fn by_id<T: serde::Serialize>(
+    output: &mut dyn Write,
+    table: &str,
+    rows: &BTreeMap<EffectId, T>,
+) -> Result<(), LedgerError> {
+    rows.iter().try_for_each(|(id, row)| line(output, table, &id.to_string(), row))
+}

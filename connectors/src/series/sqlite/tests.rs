@@ -1,0 +1,208 @@
+//! What the series store promises, read through its reader.
+
+use std::collections::BTreeMap;
+
+use gengfu_model::time::{DAY_MS, HOUR_MS};
+use gengfu_model::{Kind, Seq};
+use proptest::prelude::*;
+
+use super::*;
+
+/// 2026-07-13T00:00:00Z.
+const MIDNIGHT: i64 = 1_783_900_800_000;
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp(MIDNIGHT + ms)
+}
+
+fn device(id: &str) -> DeviceId {
+    DeviceId::new(id).unwrap()
+}
+
+fn point(id: &str, field: &str, ms: i64, seq: u64, value: Value) -> Point {
+    let kind = Kind::Truck;
+    Point { device: device(id), kind, field: kind.field(field).unwrap(), time: at(ms), seq: Seq(seq), value }
+}
+
+fn number(id: &str, ms: i64, seq: u64, value: f64) -> Point {
+    point(id, "speed_kmh", ms, seq, Value::Number(value))
+}
+
+fn field(name: &str) -> FieldId {
+    Kind::Truck.field(name).unwrap()
+}
+
+fn read(store: &SqliteSeries, name: &str) -> Vec<(i64, Value)> {
+    let found = store.range(&device("t"), Kind::Truck, field(name), Timestamp(0), at(100 * DAY_MS), 10_000).unwrap();
+    found.into_iter().map(|(time, value)| (time.0 - MIDNIGHT, value)).collect()
+}
+
+fn store() -> (tempfile::TempDir, SqliteSeries) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SqliteSeries::open(&dir.path().join("series")).unwrap();
+    (dir, store)
+}
+
+#[test]
+fn points_come_back_in_the_order_of_time_over_days_and_a_reopen() {
+    let (dir, mut store) = store();
+    let times = [2 * DAY_MS + 5, DAY_MS - 1, DAY_MS, 0, 3 * HOUR_MS];
+    for (seq, ms) in times.into_iter().enumerate() {
+        store.write(&[number("t", ms, seq as u64 + 1, ms as f64 / 10.0), number("other", ms, 1, 1.0)]).unwrap();
+    }
+    drop(store);
+    let store = SqliteSeries::open(&dir.path().join("series")).unwrap();
+    let expected: Vec<(i64, Value)> = [0, 3 * HOUR_MS, DAY_MS - 1, DAY_MS, 2 * DAY_MS + 5]
+        .map(|ms| (ms, Value::Number(ms as f64 / 10.0)))
+        .to_vec();
+    assert_eq!(read(&store, "speed_kmh"), expected);
+    assert_eq!(read(&store, "fuel_l"), []);
+    let part = store.range(&device("t"), Kind::Truck, field("speed_kmh"), at(3 * HOUR_MS), at(DAY_MS), 10).unwrap();
+    assert_eq!(part.iter().map(|(time, _)| time.0 - MIDNIGHT).collect::<Vec<_>>(), [3 * HOUR_MS, DAY_MS - 1]);
+    let limited = store.range(&device("t"), Kind::Truck, field("speed_kmh"), at(0), at(DAY_MS * 9), 4).unwrap();
+    assert_eq!(limited.len(), 4);
+    let nobody = store.range(&device("x"), Kind::Truck, field("speed_kmh"), at(0), at(DAY_MS), 10).unwrap();
+    assert_eq!(nobody, []);
+}
+
+#[test]
+fn a_value_is_of_its_fields_type() {
+    let (_dir, mut store) = store();
+    let values = [
+        ("sos", Value::Bool(true)),
+        ("fix", Value::Bool(false)),
+        ("task", Value::Text("清扫 南京路".into())),
+        ("satellites", Value::Number(9.0)),
+        ("latitude", Value::Number(31.230_416_000_000_003)),
+    ];
+    for (name, value) in values.clone() {
+        store.write(&[point("t", name, 1, 1, value)]).unwrap();
+    }
+    for (name, value) in values {
+        assert_eq!(read(&store, name), [(1, value)], "{name}");
+    }
+    // What no field can have is left out, and takes nothing else with it.
+    let wrong = [
+        point("t", "task", 2, 2, Value::Number(1.0)),
+        point("t", "speed_kmh", 2, 2, Value::Text("fast".into())),
+        point("t", "speed_kmh", 3, 2, Value::Number(f64::NAN)),
+        Point { time: Timestamp(i64::MAX), ..number("t", 0, 2, 1.0) },
+        number("t", 4, 2, 50.0),
+    ];
+    store.write(&wrong).unwrap();
+    assert_eq!(read(&store, "speed_kmh"), [(4, Value::Number(50.0))]);
+    assert_eq!(read(&store, "task").len(), 1);
+}
+
+#[test]
+fn a_field_of_another_kind_is_another_series() {
+    let (_dir, mut store) = store();
+    let bin = Point { kind: Kind::Bin, field: FieldId(5), ..number("t", 1, 1, 80.0) };
+    let truck = Point { field: FieldId(5), ..number("t", 1, 2, 40.7) };
+    store.write(&[bin, truck]).unwrap();
+    let read = |kind| store.range(&device("t"), kind, FieldId(5), at(0), at(DAY_MS), 10).unwrap();
+    assert_eq!(read(Kind::Bin), [(at(1), Value::Number(80.0))]);
+    assert_eq!(read(Kind::Truck), [(at(1), Value::Number(40.7))]);
+}
+
+#[test]
+fn windows_are_aligned_to_the_epoch_and_leave_out_what_is_empty() {
+    let (_dir, mut store) = store();
+    let points: Vec<Point> = [(0, 1.0), (59_999, 3.0), (60_000, 10.0), (DAY_MS - 1, 4.0), (DAY_MS, 6.0)]
+        .into_iter()
+        .map(|(ms, value)| number("t", ms, 1, value))
+        .collect();
+    store.write(&points).unwrap();
+    let windows = |from, to, every| {
+        store.buckets(&device("t"), Kind::Truck, field("speed_kmh"), at(from), at(to), every).unwrap()
+    };
+    let bucket = |ms, min, max, mean, last, count| Bucket { time: at(ms), min, max, mean, last, count };
+    assert_eq!(
+        windows(0, 9 * DAY_MS, 60_000),
+        [
+            bucket(0, 1.0, 3.0, 2.0, 3.0, 2),
+            bucket(60_000, 10.0, 10.0, 10.0, 10.0, 1),
+            bucket(DAY_MS - 60_000, 4.0, 4.0, 4.0, 4.0, 1),
+            bucket(DAY_MS, 6.0, 6.0, 6.0, 6.0, 1),
+        ]
+    );
+    assert_eq!(windows(1, 60_000, 60_000), [bucket(0, 3.0, 3.0, 3.0, 3.0, 1)]);
+    // A window longer than a partition: 2026-07-13 is a Monday, the epoch's weeks begin on Thursdays.
+    assert_eq!(windows(0, 9 * DAY_MS, 7 * DAY_MS), [bucket(-4 * DAY_MS, 1.0, 10.0, 4.8, 6.0, 5)]);
+    assert!(store.buckets(&device("t"), Kind::Truck, field("speed_kmh"), at(0), at(1), 0).is_err());
+}
+
+#[test]
+fn yes_counts_as_one_and_text_has_no_windows() {
+    let (_dir, mut store) = store();
+    store.write(&[point("t", "sos", 0, 1, Value::Bool(true)), point("t", "sos", 1, 1, Value::Bool(false))]).unwrap();
+    store.write(&[point("t", "task", 0, 1, Value::Text("x".into()))]).unwrap();
+    let windows = |name| store.buckets(&device("t"), Kind::Truck, field(name), at(0), at(9), 60_000).unwrap();
+    assert_eq!((windows("sos")[0].mean, windows("sos")[0].count), (0.5, 2));
+    assert_eq!(windows("task"), []);
+}
+
+#[test]
+fn retention_removes_whole_days_and_a_late_point_may_come_again() {
+    let (dir, mut store) = store();
+    let reader = store.reader();
+    for day in 0..4 {
+        store.write(&[number("t", day * DAY_MS, 1, 1.0)]).unwrap();
+    }
+    store.retain(at(2 * DAY_MS + 1)).unwrap();
+    let found = reader.range(&device("t"), Kind::Truck, field("speed_kmh"), at(0), at(9 * DAY_MS), 10).unwrap();
+    assert_eq!(found.iter().map(|(time, _)| *time).collect::<Vec<_>>(), [at(2 * DAY_MS), at(3 * DAY_MS)]);
+    let left = fs::read_dir(dir.path().join("series")).unwrap();
+    assert!(!left.flatten().any(|file| file.file_name().to_string_lossy().starts_with("2026-07-13")));
+    store.write(&[number("t", 7, 2, 5.0)]).unwrap();
+    assert_eq!(read(&store, "speed_kmh").len(), 3);
+}
+
+#[test]
+fn a_backlog_over_many_days_keeps_few_files_open() {
+    let (_dir, mut store) = store();
+    let points: Vec<Point> = (0..40).map(|day| number("t", day * DAY_MS, 1, day as f64)).collect();
+    store.write(&points).unwrap();
+    store.write(&points).unwrap();
+    assert_eq!(store.open.len(), MAX_OPEN_PARTITIONS);
+    assert_eq!(read(&store, "speed_kmh").len(), 40);
+}
+
+#[test]
+fn a_reader_of_no_store_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(SeriesReader::open(dir.path()).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Against the model: per time the highest sequence, the last written of equal ones.
+    #[test]
+    fn the_higher_sequence_wins_in_any_order_and_repeats_change_nothing(
+        batches in proptest::collection::vec(
+            proptest::collection::vec((0..6_i64, 0..4_u64, 0..100_u32), 1..12), 1..6),
+        repeated in any::<bool>(),
+    ) {
+        let (_dir, mut store) = store();
+        let mut model: BTreeMap<i64, (u64, f64)> = BTreeMap::new();
+        for batch in batches {
+            let points: Vec<Point> = batch
+                .iter()
+                .map(|(slot, seq, value)| number("t", slot * DAY_MS / 2, *seq, f64::from(*value)))
+                .collect();
+            for _ in 0..=u8::from(repeated) {
+                store.write(&points).unwrap();
+            }
+            for (slot, seq, value) in batch {
+                let entry = model.entry(slot * DAY_MS / 2).or_insert((seq, f64::from(value)));
+                if seq >= entry.0 {
+                    *entry = (seq, f64::from(value));
+                }
+            }
+        }
+        let expected: Vec<(i64, Value)> =
+            model.into_iter().map(|(ms, (_, value))| (ms, Value::Number(value))).collect();
+        prop_assert_eq!(read(&store, "speed_kmh"), expected);
+    }
+}
