@@ -382,7 +382,7 @@ mod tests {
             places,
             [(3, "latitude"), (3, "interval_s"), (4, "kind"), (5, "id"), (6, "attributes"), (7, "")]
         );
-        assert_eq!(errors[4].message, "`a` stands in row 2 already");
+        assert_eq!(errors[3].message, "`a` stands in row 2 already");
     }
 
     #[test]

@@ -58,7 +58,10 @@ pub(crate) async fn login(State(state): State<AppState>, request: Request) -> Re
     };
     state.attempts.succeeded(source, &user);
     let expires = now.plus_ms(state.options.session_ms);
-    let token = state.tokens.issue(&Claims { user: account.name.clone(), epoch: account.epoch, expires });
+    let mut nonce = [0_u8; 8];
+    getrandom::fill(&mut nonce).map_err(|error| ApiError::internal(&error))?;
+    let nonce = u64::from_ne_bytes(nonce);
+    let token = state.tokens.issue(&Claims { user: account.name.clone(), epoch: account.epoch, expires, nonce });
     let cookie = cookie(&state, &token, state.options.session_ms / 1_000)?;
     let view = LoginView { token, expires: expires.into() };
     Ok(([(header::SET_COOKIE, cookie)], Json(view)).into_response())

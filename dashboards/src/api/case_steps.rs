@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use gengfu_cases::transitions::TRANSITIONS;
 use gengfu_model::staff::{Action, CaseStep};
-use gengfu_model::{Case, Role};
+use gengfu_model::{Case, Refusal, Role};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -20,8 +20,8 @@ use crate::error::ApiError;
 use crate::state::AppState;
 use crate::views::{ActionView, DoneView};
 
-/// The longest note, in characters.
-const MAX_NOTE_CHARS: usize = 2_000;
+/// The longest note that is journaled, in bytes: the reducer's own limit.
+const MAX_NOTE_BYTES: usize = 2_000;
 
 /// What a step carries; which fields a step takes is said with each.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -48,16 +48,23 @@ pub(crate) async fn take(
 ) -> Result<Json<DoneView>, ApiError> {
     let case = cases::visible(&state, &session, &id).await?;
     let note = body.note.clone();
-    if note.chars().count() > MAX_NOTE_CHARS {
-        return Err(ApiError::invalid("note", format!("a note has at most {MAX_NOTE_CHARS} characters")));
+    if note.len() > MAX_NOTE_BYTES {
+        return Err(ApiError::invalid("note", format!("a note has at most {MAX_NOTE_BYTES} bytes")));
     }
-    let case_id = case.id;
+    let (case_id, is_final) = (case.id, case.state.is_final());
     let step = case_step(&step, body, &case)?;
     if let CaseStep::Merge { into } = &step {
         cases::visible(&state, &session, &into.to_string()).await?;
     }
-    let accepted = state.gateway.request(session.request(Action::Case { case: case_id, step, note })).await?;
-    Ok(Json(accepted.into()))
+    match state.gateway.request(session.request(Action::Case { case: case_id, step, note })).await {
+        Ok(accepted) => Ok(Json(accepted.into())),
+        // The engine forgets final cases; whoever asks here sees the case all the same.
+        Err(refusal) if is_final && refusal.code == "not_found" => {
+            let message = format!("the case `{case_id}` is in a final state and takes no more steps");
+            Err(Refusal::new("wrong_state", message).into())
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 /// The steps that these roles may take now, in the order of the list.

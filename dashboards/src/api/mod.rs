@@ -61,7 +61,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 LIMIT,
                 CURSOR,
             ])
-            .answers::<views::PageView<views::DeviceView>>(),
+            .answers_page::<views::DeviceView>(),
         post("/api/v1/devices", Roles(roles::WRITE_REGISTER), "Add a device", devices::create)
             .takes::<crate::register::Entry>()
             .answers::<views::DeviceView>(),
@@ -117,7 +117,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 LIMIT,
                 CURSOR,
             ])
-            .answers::<views::PageView<views::IncidentView>>(),
+            .answers_page::<views::IncidentView>(),
         get("/api/v1/incidents/{id}", Login, "An incident", incidents::one).answers::<views::IncidentView>(),
         get("/api/v1/incidents/{id}/explanation", Login, "What decided it", incidents::explanation)
             .answers::<views::ExplanationView>(),
@@ -136,7 +136,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 LIMIT,
                 CURSOR,
             ])
-            .answers::<views::PageView<views::CaseView>>(),
+            .answers_page::<views::CaseView>(),
         get("/api/v1/cases/{id}", Login, "A case, its history and what may be done with it", cases::one)
             .answers::<views::CaseWithHistory>(),
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
@@ -151,7 +151,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 LIMIT,
                 CURSOR,
             ])
-            .answers::<views::PageView<views::DispositionView>>(),
+            .answers_page::<views::DispositionView>(),
         get("/api/v1/quarantine", Roles(roles::READ_MESSAGES), "What cannot be decoded, with bytes", messages::quarantine)
             .query(&[
                 Param { name: "day", doc: "YYYY-MM-DD in the city's time zone", example: "2026-11-23" },
@@ -159,7 +159,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 LIMIT,
                 CURSOR,
             ])
-            .answers::<views::PageView<views::QuarantineView>>(),
+            .answers_page::<views::QuarantineView>(),
         // Rules
         get("/api/v1/rules", Login, "The live rule pack and earlier ones", rules::list).answers::<views::RulesView>(),
         get("/api/v1/rules/{id}", Login, "A rule of the live pack with its source", rules::one)
@@ -185,7 +185,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<views::CatalogueView>(),
         get("/api/v1/audit", Roles(roles::READ_AUDIT), "Who did what, the newest first", audit::list)
             .query(&[LIMIT, CURSOR])
-            .answers::<views::PageView<views::AuditView>>(),
+            .answers_page::<views::AuditView>(),
         get("/api/v1/users", Roles(roles::MANAGE_USERS), "Staff accounts by name", users::list)
             .answers::<users::UsersView>(),
         post("/api/v1/users", Roles(roles::MANAGE_USERS), "Add a staff account", users::add)

@@ -65,7 +65,8 @@ fn operation(route: &Route, parts: &mut Parts, schemas: &mut Map<String, Value>)
         .collect();
     for param in route.query {
         parameters.push(json!({
-            "name": param.name, "in": "query", "description": param.doc, "schema": { "type": "string" },
+            "name": param.name, "in": "query", "description": param.doc, "example": param.example,
+            "schema": { "type": "string" },
         }));
     }
     let error = content(&Content::AnyJson, parts, schemas, Some("#/components/schemas/ErrorBody"));

@@ -10,6 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::auth::Access;
 use crate::state::AppState;
+use crate::views::PageView;
 
 /// A query parameter, for the OpenAPI document.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +33,16 @@ impl Shape {
     fn of<T: ToSchema>() -> Shape {
         Shape { name: T::name, schema: <T as PartialSchema>::schema, parts: T::schemas }
     }
+
+    fn page_of<T: ToSchema>() -> Shape {
+        Shape { parts: page_parts::<T>, ..Shape::of::<PageView<T>>() }
+    }
+}
+
+/// The parts of a page: the item's shape and its parts (the derived list leaves the item itself out).
+fn page_parts<T: ToSchema>(parts: &mut Vec<(String, RefOr<Schema>)>) {
+    parts.push((T::name().into_owned(), T::schema()));
+    T::schemas(parts);
 }
 
 /// What a body is.
@@ -110,6 +121,11 @@ impl Route {
 
     pub(crate) fn answers<T: ToSchema>(mut self) -> Route {
         self.answers = Content::Json(Shape::of::<T>());
+        self
+    }
+
+    pub(crate) fn answers_page<T: ToSchema>(mut self) -> Route {
+        self.answers = Content::Json(Shape::page_of::<T>());
         self
     }
 

@@ -1,7 +1,8 @@
 //! Session tokens: stateless and signed, so that nothing is kept on the server for them.
 //!
 //! A token is `base64url(payload).base64url(HMAC-SHA-256(payload))`; the payload is
-//! `1 LF epoch LF expiry in ms LF user`. Who holds the key can make tokens; nobody else can.
+//! `1 LF epoch LF expiry in ms LF nonce LF user`; the nonce makes two log-ins of one moment
+//! two sessions, so that ending one leaves the other. Who holds the key can make tokens; nobody else can.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct Claims {
     pub epoch: u64,
     /// When the session ends.
     pub expires: Timestamp,
+    /// Random, so that no two sessions have one token.
+    pub nonce: u64,
 }
 
 /// A key that is too short to be a secret.
@@ -52,7 +55,7 @@ impl TokenKey {
     /// A token that says `claims`.
     #[must_use]
     pub fn issue(&self, claims: &Claims) -> String {
-        let payload = format!("1\n{}\n{}\n{}", claims.epoch, claims.expires.as_millis(), claims.user);
+        let payload = format!("1\n{}\n{}\n{}\n{}", claims.epoch, claims.expires.as_millis(), claims.nonce, claims.user);
         let signature = self.mac(payload.as_bytes()).finalize().into_bytes();
         format!("{}.{}", URL_SAFE_NO_PAD.encode(payload), URL_SAFE_NO_PAD.encode(signature))
     }
@@ -68,14 +71,15 @@ impl TokenKey {
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         self.mac(&payload).verify_slice(&signature).ok()?;
         let payload = String::from_utf8(payload).ok()?;
-        let mut lines = payload.splitn(4, '\n');
+        let mut lines = payload.splitn(5, '\n');
         if lines.next()? != "1" {
             return None;
         }
         let epoch = lines.next()?.parse().ok()?;
         let expires = Timestamp(lines.next()?.parse().ok()?);
+        let nonce = lines.next()?.parse().ok()?;
         let user = Arc::from(lines.next()?);
-        (now < expires).then_some(Claims { user, epoch, expires })
+        (now < expires).then_some(Claims { user, epoch, expires, nonce })
     }
 
     fn mac(&self, payload: &[u8]) -> Hmac<Sha256> {
@@ -102,7 +106,7 @@ mod tests {
     }
 
     fn claims() -> Claims {
-        Claims { user: Arc::from("值班 1\nx"), epoch: 7, expires: Timestamp(1_000) }
+        Claims { user: Arc::from("值班 1\nx"), epoch: 7, expires: Timestamp(1_000), nonce: 5 }
     }
 
     #[test]

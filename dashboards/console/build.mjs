@@ -1,0 +1,38 @@
+// Bundles the console into dist/ (or, with --tests, the tests into build/test/).
+
+import { build } from "esbuild";
+import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+
+const common = {
+  bundle: true,
+  format: "esm",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  logLevel: "warning",
+};
+
+if (process.argv.includes("--tests")) {
+  rmSync("build", { recursive: true, force: true });
+  const files = readdirSync("test").filter((name) => name.endsWith(".test.ts"));
+  await build({
+    ...common,
+    entryPoints: files.map((name) => `test/${name}`),
+    outdir: "build/test",
+    platform: "node",
+    target: "node20",
+  });
+} else {
+  rmSync("dist", { recursive: true, force: true });
+  mkdirSync("dist");
+  await build({
+    ...common,
+    entryPoints: { app: "src/main.tsx" },
+    outdir: "dist",
+    platform: "browser",
+    target: "es2022",
+    minify: true,
+    legalComments: "eof",
+  });
+  cpSync("index.html", "dist/index.html");
+  cpSync("icon.svg", "dist/icon.svg");
+}

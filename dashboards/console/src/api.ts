@@ -1,0 +1,81 @@
+// Talks to the API with the session's cookie. Every failure is an ApiFailure with the server's words.
+
+import type { Page } from "./types.ts";
+
+export class ApiFailure extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly field: string | null,
+    readonly hint: string | null,
+  ) {
+    super(message);
+  }
+}
+
+/** Told when a request finds that the session is over. */
+let onSessionOver: () => void = () => undefined;
+
+export function whenSessionIsOver(listener: () => void): void {
+  onSessionOver = listener;
+}
+
+async function request(method: string, path: string, body?: unknown): Promise<Response> {
+  const headers: Record<string, string> = { "X-Requested-With": "console" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const init: RequestInit = { method, headers, credentials: "same-origin" };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch {
+    throw new ApiFailure(0, "unreachable", "unreachable", null, null);
+  }
+  if (response.ok) return response;
+  const failure = await failureOf(response);
+  if (failure.code === "unauthenticated") onSessionOver();
+  throw failure;
+}
+
+async function failureOf(response: Response): Promise<ApiFailure> {
+  try {
+    const { error } = (await response.json()) as { error: Record<string, string | null> };
+    const code = error["code"] ?? "internal";
+    return new ApiFailure(response.status, code, error["message"] ?? code, error["field"] ?? null, error["hint"] ?? null);
+  } catch {
+    return new ApiFailure(response.status, "internal", `HTTP ${response.status}`, null, null);
+  }
+}
+
+export async function get<T>(path: string): Promise<T> {
+  return (await (await request("GET", path)).json()) as T;
+}
+
+export async function post<T>(path: string, body: unknown): Promise<T | null> {
+  const response = await request("POST", path, body);
+  return response.status === 204 ? null : ((await response.json()) as T);
+}
+
+/** Path with a query of what is not empty. */
+export function query(path: string, parameters: Record<string, string | number | boolean | null | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
+  }
+  const text = search.toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+/** All pages of a list, at most `maxPages`. */
+export async function all<T>(path: string, parameters: Record<string, string | number>, maxPages: number): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < maxPages; page += 1) {
+    const answer: Page<T> = await get(query(path, { ...parameters, cursor }));
+    items.push(...answer.items);
+    cursor = answer.cursor;
+    if (cursor === null) break;
+  }
+  return items;
+}

@@ -1,0 +1,14 @@
+//! The API as clients see it: a real server on a port of its own, a fake gateway, a real ledger.
+
+mod auth;
+mod cases;
+mod devices;
+mod fake;
+mod incidents;
+mod messages;
+mod rules;
+mod seed;
+mod server;
+mod stream;
+mod surface;
+mod users;

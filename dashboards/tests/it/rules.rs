@@ -1,0 +1,63 @@
+//! Rule packs: listing, checking, publishing, rolling back.
+
+use serde_json::{Value, json};
+
+use crate::server::TestServer;
+
+const TILT: &str = "/// Cover tilted.\nconst RULE = #{ kind: \"manhole\", key: \"tilt\", severity: \"critical\" };\n";
+
+fn pack(text: &str) -> Value {
+    json!({ "files": { "covers/tilt.rhai": text, "README.md": "covers" } })
+}
+
+#[test]
+fn a_published_pack_is_live_and_can_be_rolled_back() {
+    let server = TestServer::start();
+    let client = server.login("engineer");
+    let empty = client.get("/api/v1/rules").expect(200).json();
+    assert_eq!(empty, json!({ "pack": null, "items": [], "packs": [] }));
+    client.post("/api/v1/rules/publish", &pack(TILT)).expect(200);
+    let first = client.get("/api/v1/rules").expect(200).json();
+    assert_eq!((first["items"][0]["id"].as_str(), first["items"].as_array().unwrap().len()), (Some("tilt"), 1));
+    assert_eq!(first["items"][0]["doc"], "Cover tilted.");
+    assert_eq!(first["items"][0]["facts"]["severity"], "critical");
+    assert_eq!(first["pack"]["by"], "engineer");
+    let version = first["pack"]["version"].as_str().unwrap();
+
+    client.post("/api/v1/rules/publish", &pack("const RULE = #{ id: \"other\" };")).expect(200);
+    let second = client.get("/api/v1/rules").expect(200).json();
+    assert_eq!((second["items"][0]["id"].as_str(), second["packs"].as_array().unwrap().len()), (Some("other"), 2));
+    client.get("/api/v1/rules/tilt").expect(404);
+    client.post("/api/v1/rules/rollback", &json!({ "version": version })).expect(200);
+    let rule = client.get("/api/v1/rules/tilt").expect(200).json();
+    assert_eq!((rule["source"].as_str(), rule["file"].as_str()), (Some(TILT), Some("covers/tilt.rhai")));
+    client.post("/api/v1/rules/rollback", &json!({ "version": "unknown" })).expect(404);
+}
+
+#[test]
+fn mistakes_are_all_listed_and_block_publishing() {
+    let server = TestServer::start();
+    let client = server.login("engineer");
+    let bad = pack("mistake();\nmistake();\n");
+    let found = client.post("/api/v1/rules/check", &bad).expect(200).json();
+    assert_eq!((found["ok"].as_bool(), found["mistakes"].as_array().unwrap().len()), (Some(false), 2));
+    let reply = client.post("/api/v1/rules/publish", &bad).expect(422);
+    assert_eq!(reply.json()["error"]["field"], "covers/tilt.rhai:1:5");
+    assert_eq!(reply.json()["error"]["hint"], "did you mean `min`");
+    assert!(server.gateway.requests.lock().unwrap().is_empty());
+    let found = client.post("/api/v1/rules/check", &pack(TILT)).expect(200).json();
+    assert_eq!(found, json!({ "ok": true, "mistakes": [] }));
+}
+
+#[test]
+fn only_engineers_publish_and_names_stay_in_the_pack() {
+    let server = TestServer::start();
+    server.login("handler").post("/api/v1/rules/publish", &pack(TILT)).expect(403);
+    server.login("handler").post("/api/v1/rules/rollback", &json!({ "version": "x" })).expect(403);
+    let client = server.login("engineer");
+    for name in ["../tilt.rhai", "/tilt.rhai", "a//b.rhai", "a/../b.rhai", "a\\b.rhai", ".hidden", ""] {
+        let reply = client.post("/api/v1/rules/publish", &json!({ "files": { name: TILT } })).expect(422);
+        assert_eq!(reply.json()["error"]["field"], "files", "{name}");
+    }
+    client.post("/api/v1/rules/check", &json!({ "files": {} })).expect(422);
+}
