@@ -158,8 +158,14 @@ pub struct WebhookConfig {
     pub name: String,
     /// Where notices are posted.
     pub url: String,
-    /// File with the secret that signs them.
+    /// File with the secret that signs them, at least 16 bytes.
     pub secret_file: PathBuf,
+    /// PEM file of the certificates to trust, for an `https` address.
+    #[serde(default)]
+    pub roots_file: Option<PathBuf>,
+    /// Topics that it is told of: names, or prefixes that end in a full stop (`case.`); none: all.
+    #[serde(default)]
+    pub topics: Vec<String>,
 }
 
 const LOOPBACK_ANY: [u8; 4] = [0, 0, 0, 0];
@@ -395,8 +401,9 @@ impl Config {
             &mut self.mqtt.tls_key,
             &mut self.mqtt.tls_client_ca,
         ];
-        let secrets = self.webhook.iter_mut().map(|hook| &mut hook.secret_file);
-        let paths = optional.into_iter().flatten().chain(secrets).chain(std::iter::once(&mut self.data.folder));
+        let hooks = self.webhook.iter_mut();
+        let files = hooks.flat_map(|hook| hook.roots_file.as_mut().into_iter().chain([&mut hook.secret_file]));
+        let paths = optional.into_iter().flatten().chain(files).chain(std::iter::once(&mut self.data.folder));
         for path in paths {
             *path = folder.join(&*path);
         }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, RwLock};
 
 use gengfu_connectors::checkpoint::SqliteCheckpoints;
+use gengfu_connectors::delivery::Deliverer;
 use gengfu_connectors::ledger::{LedgerReader, SqliteLedger};
 use gengfu_connectors::series::{SeriesReader, SqliteSeries};
 use gengfu_dashboards::Gateway as _;
@@ -25,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::delivery;
 use crate::handle::{Handle, Shared};
 use crate::listeners;
 use crate::local;
@@ -104,6 +106,7 @@ pub struct Gateway {
     stop_listeners: CancellationToken,
     addresses: Addresses,
     report: Report,
+    deliverer: Option<Deliverer>,
     _lock: FolderLock,
 }
 
@@ -157,6 +160,7 @@ impl Gateway {
             stop_listeners: CancellationToken::new(),
             addresses: bound.addresses.clone(),
             report,
+            deliverer: None,
             _lock: lock,
         };
         gateway.watch_journal();
@@ -165,6 +169,13 @@ impl Gateway {
             return Err(error);
         }
         if options.listeners {
+            gateway.deliverer = match delivery::start(config, &clock) {
+                Ok(deliverer) => deliverer,
+                Err(error) => {
+                    gateway.stop().await;
+                    return Err(error);
+                }
+            };
             let parts = listeners::Parts { shared: gateway.shared(), intake, directory, clock, secret, data };
             if let Err(error) = listeners::run(config, bound, parts, &mut gateway.tasks, &gateway.stop_listeners) {
                 gateway.stop().await;
@@ -205,8 +216,12 @@ impl Gateway {
         self.handle.ready.store(false, Ordering::Relaxed);
         self.stop_listeners.cancel();
         while self.tasks.join_next().await.is_some() {}
-        let Gateway { handle, supervisor, _lock, .. } = self;
+        let Gateway { handle, supervisor, deliverer, _lock, .. } = self;
         let stopping = tokio::task::spawn_blocking(move || {
+            let panicked = deliverer.map(Deliverer::stop).unwrap_or_default();
+            for target in panicked {
+                tracing::error!(target, "delivery had panicked; what is left goes out after the next start");
+            }
             let state = handle.journal.stop();
             tracing::debug!(?state, "journal stopped");
             // The journal's end closes the decoder's input, and so on down the line; the engine also

@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod config;
+mod delivery;
 pub mod gateway;
 pub mod handle;
 mod listeners;

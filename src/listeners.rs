@@ -70,9 +70,9 @@ pub(crate) async fn bind(config: &Config) -> Result<Bound, StartError> {
     }
     if config.coap.enabled {
         let address = config.coap.listen;
-        let listener = coap::Listener::bind(coap::CoapOptions::default(), address).await;
+        let listener = coap::Listener::bind(coap::Options::default(), address).await;
         let listener = listener.map_err(cannot("CoAP", "coap.listen", address))?;
-        bound.addresses.coap = Some(listener.local_addr());
+        bound.addresses.coap = listener.local_addr().ok();
         bound.coap = Some(listener);
     }
     let address = config.http.listen;
@@ -154,7 +154,7 @@ pub(crate) fn run(
     if let Some(listener) = bound.http {
         let api_clock = Arc::clone(&clock);
         let api = gengfu_dashboards::router(ApiState {
-            gateway: Arc::new(shared),
+            gateway: Arc::new(shared.clone()),
             ledger: ledger_reader(&data)?,
             series: series_reader(&data)?,
             tokens: TokenKey::new(secret.for_sessions()).map_err(|error| StartError::new("sessions", error))?,
@@ -166,6 +166,8 @@ pub(crate) fn run(
             },
         });
         let state = push::State::new(push::Options::default(), intake, directory, clock);
+        let metrics = state.metrics();
+        add_metrics(&shared, move || metrics.snapshot());
         let router = push::router(state).merge(api);
         let stopped = stop.clone();
         tasks.spawn(async move {

@@ -39,6 +39,32 @@ pub struct Metrics {
     pub socket_errors: AtomicU64,
 }
 
+impl Metrics {
+    /// The counters now, by their names in the metrics.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
+        let named = [
+            ("gengfu_coap_datagrams_total", &self.datagrams),
+            ("gengfu_coap_garbage_total", &self.garbage),
+            ("gengfu_coap_pings_total", &self.pings),
+            ("gengfu_coap_duplicates_total", &self.duplicates),
+            ("gengfu_coap_reused_ids_total", &self.reused_ids),
+            ("gengfu_coap_forgotten_exchanges_total", &self.forgotten_exchanges),
+            ("gengfu_coap_blocks_total", &self.blocks),
+            ("gengfu_coap_submitted_total", &self.submitted),
+            ("gengfu_coap_durable_total", &self.durable),
+            ("gengfu_coap_quarantined_total", &self.quarantined),
+            ("gengfu_coap_refused_total", &self.refused),
+            ("gengfu_coap_unsettled_total", &self.unsettled),
+            ("gengfu_coap_separate_total", &self.separate),
+            ("gengfu_coap_retransmissions_total", &self.retransmissions),
+            ("gengfu_coap_unacknowledged_total", &self.unacknowledged),
+            ("gengfu_coap_socket_errors_total", &self.socket_errors),
+        ];
+        named.into_iter().map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).collect()
+    }
+}
+
 /// Adds one.
 pub(super) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);

@@ -56,6 +56,19 @@ pub struct Metrics {
     pub refused: AtomicU64,
 }
 
+impl Metrics {
+    /// The counters now, by their names in the metrics.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<(&'static str, u64)> {
+        let named = [
+            ("gengfu_push_durable_total", &self.durable),
+            ("gengfu_push_quarantined_total", &self.quarantined),
+            ("gengfu_push_refused_total", &self.refused),
+        ];
+        named.into_iter().map(|(name, counter)| (name, counter.load(Ordering::Relaxed))).collect()
+    }
+}
+
 /// What the endpoint works with. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
