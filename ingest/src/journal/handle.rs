@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{JoinHandle, Thread};
 
-use gengfu_model::{Control, Seq, Timestamp};
+use gengfu_model::{Body, Control, Seq, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::codec::{self};
+use super::codec;
 use super::log::SyncedEnd;
 use super::metrics::{JournalMetrics, MetricsSnapshot};
 
@@ -49,6 +49,9 @@ pub(super) struct ControlRequest {
     pub(super) control: Control,
     pub(super) answer: oneshot::Sender<Result<Seq, ControlError>>,
 }
+
+/// Where the answer arrives.
+type Answer = oneshot::Receiver<Result<Seq, ControlError>>;
 
 /// What handle and threads share.
 pub(super) struct Shared {
@@ -170,18 +173,16 @@ impl JournalHandle {
         self.shared.state.borrow().clone()
     }
 
-    fn request(
-        &self,
-        control: Control,
-    ) -> Result<(ControlRequest, oneshot::Receiver<Result<Seq, ControlError>>), ControlError> {
-        let body = gengfu_model::Body::Control(control);
+    /// Checks the size here, where the answer can still be given to the one who asks.
+    fn request(&self, control: Control) -> Result<(ControlRequest, Answer), ControlError> {
+        let body = Body::Control(control);
         let mut bytes = Vec::new();
         codec::encode(&body, &mut bytes).map_err(|error| ControlError::Unwritable(error.to_string()))?;
         let limit = self.shared.max_record_bytes;
         if bytes.len() > limit {
             return Err(ControlError::TooLarge { bytes: bytes.len(), limit });
         }
-        let gengfu_model::Body::Control(control) = body else {
+        let Body::Control(control) = body else {
             return Err(ControlError::Unwritable("it is no control record".to_owned()));
         };
         let (answer, receiver) = oneshot::channel();

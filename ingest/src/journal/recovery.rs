@@ -1,12 +1,13 @@
 //! Finding the end of the log again: what a crash can leave behind is mended, anything else is an error.
 
+use gengfu_model::{Seq, Timestamp};
+
 use super::disk::Disk;
 use super::error::JournalError;
 use super::frame::FrameFault;
 use super::log::LogOptions;
 use super::segment::{ARCHIVE_FOLDER, OpenSegment, Scan, SegmentHeader, scan, segment_name, synced_frame_behind};
 use super::spare::{make_spare, name_spare, spare_name};
-use gengfu_model::{Seq, Timestamp};
 
 /// Zeros and rewrites go in pieces of this size.
 const PIECE_BYTES: usize = 64 << 10;
