@@ -5,8 +5,9 @@
 mod push_support;
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,7 +17,6 @@ use gengfu_ingest::coap::{Listener, Metrics, Options};
 use gengfu_ingest::{Intake, ManualClock};
 use gengfu_model::{MessageKey, PayloadFormat, Timestamp, Transport};
 use push_support::{FakeJournal, RETIRED_TOKEN, SHORT_TOKEN, TOILET_TOKEN, TOKEN, directory, wait_for};
-use tokio::io::AsyncWriteExt;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -589,15 +589,21 @@ async fn when_told_to_stop_it_answers_what_is_under_way_first() {
     tokio::time::timeout(Duration::from_secs(10), gateway.task).await.unwrap().unwrap();
 }
 
-/// Runs libcoap's client and gives what it printed.
+/// Runs libcoap's client and gives what it printed. `-B` among the arguments bounds its time.
 async fn libcoap(arguments: &[&str], stdin: &[u8]) -> String {
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+    let stdin = stdin.to_vec();
+    // On a thread of its own, so that the gateway in this runtime can answer it.
+    tokio::task::spawn_blocking(move || run_libcoap(&arguments, &stdin)).await.unwrap()
+}
+
+fn run_libcoap(arguments: &[String], stdin: &[u8]) -> String {
     for name in ["coap-client-notls", "coap-client"] {
-        let mut command = tokio::process::Command::new(name);
+        let mut command = Command::new(name);
         let child = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let Ok(mut child) = child else { continue };
-        // The client need not read its input, and closes it then.
-        child.stdin.take().unwrap().write_all(stdin).await.ok();
-        let output = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap();
+        child.stdin.take().unwrap().write_all(stdin).unwrap();
+        let output = child.wait_with_output().unwrap();
         return [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
     }
     panic!("libcoap's client is missing: install the Debian package libcoap3-bin");
@@ -620,6 +626,8 @@ async fn libcoaps_client_is_understood() {
     let elements: Vec<_> = (0..500).map(|n| format!("{{\"tilt_deg\":{n:.1}}}")).collect();
     let large = format!("[{}]", elements.join(","));
     libcoap(&[&post[..], &[&uri]].concat(), large.as_bytes()).await;
+    // The size is its choice, 1,024 bytes at most.
+    assert!(value(&gateway.metrics.blocks) >= large.len() as u64 / 1_024);
     libcoap(&[&post[..], &["-b", "128", &uri]].concat(), large.as_bytes()).await;
     let messages = journal.messages();
     assert_eq!(messages.len(), 4);

@@ -2,5 +2,6 @@
 
 mod arrows;
 mod harness;
+mod kill;
 mod line;
 mod power_cut;

@@ -51,11 +51,13 @@ impl Engine {
                 Vec::new()
             }
             Ok(decoded) => {
+                // A model's codec may say that a frame is good and holds the device's own notices only.
+                let is_notice = matches!(envelope.format, PayloadFormat::Event | PayloadFormat::Reply)
+                    || (decoded.readings.is_empty() && decoded.rejected.is_empty());
                 for (reason, detail) in &decoded.rejected {
                     dispositions.quarantine(*reason, detail);
                 }
                 let (readings, usable) = self.sort_out(index, record, envelope, decoded.readings, &mut dispositions);
-                let is_notice = matches!(envelope.format, PayloadFormat::Event | PayloadFormat::Reply);
                 let state = &mut self.devices[index as usize];
                 count(state, |sheet| if usable || is_notice { sheet.decoded += 1 } else { sheet.quarantined += 1 });
                 readings
