@@ -42,8 +42,7 @@ lint: console
 	cd $(CONSOLE) && npm run check
 
 bench: console
-	$(CARGO) build --release --package gengfu --package gengfu-sim
-	bash tests/bench.sh
+	$(CARGO) bench --package gengfu --bench line -- $(BENCH)
 
 clean:
 	$(CARGO) clean
