@@ -89,9 +89,16 @@ pub fn write_register(city: &City, out: impl Write) -> Result<(), CityError> {
             token: text(&device.token),
             attributes: serde_json::Value::from_iter(device.attributes.clone()).to_string(),
         };
-        writer.serialize(row).map_err(|error| CityError::Write(error.into()))?;
+        writer.serialize(row).map_err(write_error)?;
     }
     writer.flush().map_err(CityError::Write)
+}
+
+fn write_error(error: csv::Error) -> CityError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => CityError::Write(error),
+        other => CityError::Write(std::io::Error::other(format!("{other:?}"))),
+    }
 }
 
 /// Reads a register from a file.
