@@ -48,6 +48,9 @@ pub enum CityError {
     /// A row is no CSV row of the register's columns.
     #[error("register: {0}; the columns are those that `gengfu-sim city` writes")]
     Csv(#[from] csv::Error),
+    /// The register cannot be written.
+    #[error("register: {0}")]
+    Write(std::io::Error),
     /// A row's content is wrong.
     #[error("register, row {row}: {problem}")]
     Row {
@@ -61,12 +64,12 @@ pub enum CityError {
 /// Writes a city as the register's CSV, with a header.
 ///
 /// # Errors
-/// [`CityError::Csv`] when writing fails.
+/// [`CityError::Write`] when writing fails.
 pub fn write_register(city: &City, out: impl Write) -> Result<(), CityError> {
     let mut writer = csv::Writer::from_writer(out);
     for device in &city.devices {
         let text = |shared: &Arc<str>| shared.as_ref().to_owned();
-        writer.serialize(Row {
+        let row = Row {
             id: text(&device.id),
             kind: device.kind.name().to_owned(),
             model: text(&device.model),
@@ -85,10 +88,17 @@ pub fn write_register(city: &City, out: impl Write) -> Result<(), CityError> {
             interval_s: device.interval_s,
             token: text(&device.token),
             attributes: serde_json::Value::from_iter(device.attributes.clone()).to_string(),
-        })?;
+        };
+        writer.serialize(row).map_err(write_error)?;
     }
-    writer.flush().map_err(csv::Error::from)?;
-    Ok(())
+    writer.flush().map_err(CityError::Write)
+}
+
+fn write_error(error: csv::Error) -> CityError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => CityError::Write(error),
+        other => CityError::Write(std::io::Error::other(format!("{other:?}"))),
+    }
 }
 
 /// Reads a register from a file.

@@ -1,11 +1,11 @@
 //! `gengfu-sim city`: the register of a generated city.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Failure, output};
-use crate::city::{City, write_register};
+use crate::city::{City, CityError, write_register};
 
 /// Arguments of `gengfu-sim city`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,11 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
 /// Writes a register to a file, or to stdout for `-`.
 pub(super) fn write(city: &City, out: &Path) -> Result<(), Failure> {
     if out.as_os_str() == "-" {
-        return write_register(city, std::io::stdout().lock()).map_err(Failure::failed);
+        return match write_register(city, std::io::stdout().lock()) {
+            // Whoever reads has seen enough.
+            Err(CityError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            written => written.map_err(Failure::failed),
+        };
     }
     let named = |error: std::io::Error| Failure::Failed(format!("`{}`: {error}", out.display()));
     let mut file = BufWriter::new(File::create(out).map_err(named)?);

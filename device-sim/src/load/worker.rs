@@ -103,7 +103,7 @@ impl Worker {
         let plan = &self.plan;
         match Connection::open(plan.broker, plan.version, login, &self.topic, 0, CONNECT_TIMEOUT).await {
             Ok(mut connection) => {
-                connection.read_in_chunks_of(usize::from(plan.in_flight).saturating_mul(4).min(8_192));
+                connection.expect_bursts_of(plan.in_flight);
                 // A server with a smaller window gets no more than it asked for.
                 let allowed = connection.receive_maximum();
                 self.free.retain(|packet_id| *packet_id <= allowed);
@@ -162,7 +162,7 @@ impl Worker {
     ) -> Result<(), WireError> {
         self.rewrite(connection)?;
         let wake = if over { end + DRAIN } else { self.refill(connection, start)?.unwrap_or(end).min(end) };
-        connection.flush_burst().await?;
+        connection.flush().await?;
         let first = tokio::select! {
             first = connection.next() => first?,
             () = sleep_until(wake) => return Ok(()),

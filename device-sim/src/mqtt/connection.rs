@@ -12,7 +12,9 @@ use super::packets::{self, Incoming, PublishTemplate, Version, WireError};
 
 /// Room for what comes in, unless asked otherwise: dozens of acknowledgements of four bytes.
 const INCOMING_BYTES: usize = 256;
-/// An outgoing buffer that grew beyond this in a burst is given back afterwards.
+/// The most room for what comes in that bursts get.
+const MOST_INCOMING_BYTES: usize = 8_192;
+/// An outgoing buffer that grew beyond this is given back, unless bursts are expected.
 const OUTGOING_KEPT_BYTES: usize = 1_024;
 
 /// Who logs in.
@@ -34,6 +36,7 @@ pub struct Connection {
     publish: PublishTemplate,
     receive_maximum: u16,
     read_bytes: usize,
+    kept_bytes: usize,
 }
 
 impl Connection {
@@ -60,6 +63,7 @@ impl Connection {
                 publish: PublishTemplate::new(version, topic),
                 receive_maximum: u16::MAX,
                 read_bytes: INCOMING_BYTES,
+                kept_bytes: OUTGOING_KEPT_BYTES,
             };
             packets::connect(version, &login, keep_alive_s, &mut connection.outgoing)?;
             connection.flush().await?;
@@ -77,9 +81,10 @@ impl Connection {
         }
     }
 
-    /// Makes room for `bytes` of incoming packets at a time, for one that publishes a lot.
-    pub fn read_in_chunks_of(&mut self, bytes: usize) {
-        self.read_bytes = bytes.max(INCOMING_BYTES);
+    /// Makes room for bursts of so many publishes and their acknowledgements, and keeps it.
+    pub fn expect_bursts_of(&mut self, publishes: u16) {
+        self.read_bytes = (usize::from(publishes) * 4).clamp(INCOMING_BYTES, MOST_INCOMING_BYTES);
+        self.kept_bytes = usize::MAX;
     }
 
     /// How many publishes without acknowledgement the server allows.
@@ -137,22 +142,12 @@ impl Connection {
     pub async fn flush(&mut self) -> Result<(), WireError> {
         if !self.outgoing.is_empty() {
             self.stream.write_all(&self.outgoing).await?;
-            if self.outgoing.capacity() > OUTGOING_KEPT_BYTES {
+            if self.outgoing.capacity() > self.kept_bytes {
                 self.outgoing = BytesMut::new();
             } else {
                 self.outgoing.clear();
             }
         }
-        Ok(())
-    }
-
-    /// Sends what was added, and keeps the buffer for the next burst of the same size.
-    ///
-    /// # Errors
-    /// [`WireError::Io`]; the connection is of no use then.
-    pub async fn flush_burst(&mut self) -> Result<(), WireError> {
-        self.stream.write_all(&self.outgoing).await?;
-        self.outgoing.clear();
         Ok(())
     }
 

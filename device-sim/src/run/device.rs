@@ -131,7 +131,7 @@ impl DeviceTask {
                 break;
             }
         }
-        self.finish(link).await;
+        Box::pin(self.finish(&fleet, link)).await;
     }
 
     fn device(&self) -> &CityDevice {
@@ -207,7 +207,9 @@ impl DeviceTask {
 
     async fn connect<'f>(&mut self, fleet: &'f Fleet) -> Option<Link<'f>> {
         let packet_id = self.outbox.packet_id();
-        match Link::open(fleet, self.device(), self.version, self.keeps_connection, packet_id).await {
+        // On the heap, since it is needed for a moment only, and a sleeping device should be small.
+        let opening = Box::pin(Link::open(fleet, self.device(), self.version, self.keeps_connection, packet_id));
+        match opening.await {
             Ok(link) => {
                 fleet.counts.connects.add();
                 fleet.counts.connected.add();
@@ -319,17 +321,25 @@ impl DeviceTask {
         }
     }
 
-    /// Waits a little for what is on the wire, and says good-bye.
-    async fn finish(mut self, link: Option<Link<'_>>) {
-        let Some(mut link) = link else { return };
+    /// Waits a little until everything that was said is acknowledged, and says good-bye.
+    async fn finish<'f>(mut self, fleet: &'f Fleet, mut link: Option<Link<'f>>) {
         let deadline = Instant::now() + DRAIN;
-        while self.outbox.in_flight() > 0 {
-            let Ok(incoming) = timeout_at(deadline, link.connection.next()).await else { break };
-            if self.take(&mut link, incoming).is_err() {
-                break;
-            }
+        if link.is_none() && !self.outbox.is_empty() && !self.active.offline() {
+            link = timeout_at(deadline, self.connect(fleet)).await.unwrap_or(None);
         }
+        let Some(mut link) = link else { return };
+        // Out of time or out of luck: what is left counts as failed.
+        drop(timeout_at(deadline, self.drain(&mut link)).await);
         link.connection.close().await;
-        self.fleet.counts.connected.subtract();
+        fleet.counts.connected.subtract();
+    }
+
+    async fn drain(&mut self, link: &mut Link<'_>) -> Result<(), WireError> {
+        while !self.outbox.is_empty() {
+            self.send(link).await?;
+            let incoming = link.connection.next().await;
+            self.take(link, incoming)?;
+        }
+        Ok(())
     }
 }

@@ -15,11 +15,9 @@ pub(super) enum Timer {
 }
 
 pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
-    while let Some((due, timer)) = reducer.timers.first().cloned() {
-        if due > at.now {
-            break;
-        }
-        // The one that fires removes itself: every branch below changes what it was found from.
+    while reducer.timers.first().is_some_and(|(due, _)| *due <= at.now) {
+        // Taken out before it fires, so that whatever it finds, it fires once.
+        let Some((due, timer)) = reducer.timers.pop_first() else { break };
         let at = At { seq: at.seq, now: due };
         match timer {
             Timer::Track(key) => track_due(reducer, at, &key, out),
