@@ -28,7 +28,7 @@ pub(super) struct Outgoing {
     window: usize,
     /// The largest packet that the client takes.
     max_packet_bytes: Option<u32>,
-    next_packet_id: u16,
+    last_packet_id: u16,
     /// There may be something to send.
     pub(super) due: bool,
     reports: VecDeque<CommandReport>,
@@ -83,10 +83,11 @@ impl Outgoing {
         }
     }
 
-    fn free_packet_id(&mut self) -> u16 {
+    /// A packet id that is not in use. The window is far smaller than the range, so there is always one.
+    fn free_packet_id(&self) -> u16 {
+        let mut id = self.last_packet_id;
         loop {
-            self.next_packet_id = self.next_packet_id.checked_add(1).unwrap_or(1);
-            let id = self.next_packet_id;
+            id = id.checked_add(1).unwrap_or(1);
             if !self.in_flight.contains(&id) && !self.again.iter().any(|(used, _)| *used == id) {
                 return id;
             }
@@ -154,6 +155,7 @@ impl Connection {
             self.report(id, CommandOutcome::Expired);
         }
         let Some(command) = next.command else { return false };
+        self.outgoing.last_packet_id = packet_id;
         if granted == CommandQos::AtLeastOnce {
             self.write_at_least_once(packet_id, command, topic, false, now);
         } else {

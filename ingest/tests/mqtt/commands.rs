@@ -188,6 +188,18 @@ async fn a_command_larger_than_the_client_takes_is_not_sent() {
 }
 
 #[tokio::test]
+async fn what_was_begun_is_completed_after_unsubscribe() {
+    let mut gateway = Gateway::start().await;
+    let mut raw = listening(&gateway, &Connect::v3("a"), 1).await;
+    gateway.commands.send(command("a", "c1", CommandQos::AtLeastOnce), T0).unwrap();
+    assert_eq!(raw.receive().await[0], 0x32);
+    raw.send(&unsubscribe(4, 2, &[BY_ID])).await;
+    raw.expect(&[0xB0, 2, 0, 2]).await;
+    raw.send(&packet(0x40, &[0, 1])).await;
+    assert_eq!(gateway.report().await.outcome, CommandOutcome::Acknowledged);
+}
+
+#[tokio::test]
 async fn an_answer_to_nothing_is_passed_over() {
     let gateway = Gateway::with(MqttOptions { max_commands_in_flight: 1, ..options() }).await;
     let mut raw = listening(&gateway, &Connect::v3("a"), 1).await;

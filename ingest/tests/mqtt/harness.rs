@@ -18,14 +18,14 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long anything may take before the test fails. Nothing waits for it when all is well.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The token of device `id` (long enough to stand alone).
-pub fn token(id: &str) -> String {
+pub(crate) fn token(id: &str) -> String {
     format!("token-of-{id}-0123456789")
 }
 
-pub fn device(id: &str, life: DeviceLife) -> Device {
+pub(crate) fn device(id: &str, life: DeviceLife) -> Device {
     Device {
         id: DeviceId::new(id).unwrap(),
         kind: Kind::Manhole,
@@ -50,12 +50,12 @@ pub fn device(id: &str, life: DeviceLife) -> Device {
 }
 
 /// Waits for a future, at most until the deadline.
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
 /// Waits until a condition holds, at most until the deadline.
-pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < end, "waited too long until {what}");
@@ -75,7 +75,7 @@ struct JournalState {
 
 /// The fake journal.
 #[derive(Clone)]
-pub struct Journal {
+pub(crate) struct Journal {
     state: Arc<Mutex<JournalState>>,
     /// How many messages were taken.
     taken: watch::Receiver<usize>,
@@ -104,12 +104,12 @@ impl Journal {
     }
 
     /// From now on nothing is acknowledged until [`Journal::settle`].
-    pub fn hold(&self) {
+    pub(crate) fn hold(&self) {
         self.state.lock().unwrap().holding = true;
     }
 
     /// Acknowledges the next `n` messages that are owed.
-    pub fn settle(&self, n: usize) {
+    pub(crate) fn settle(&self, n: usize) {
         for _ in 0..n {
             let (sink, ticket) = self.state.lock().unwrap().owed.pop_front().expect("something is owed");
             sink.settle(ticket, Settled::Durable(Seq(1)));
@@ -118,7 +118,7 @@ impl Journal {
     }
 
     /// Acknowledges all that is owed, and everything from now on at once.
-    pub fn settle_all(&self) {
+    pub(crate) fn settle_all(&self) {
         let owed = {
             let mut state = self.state.lock().unwrap();
             state.holding = false;
@@ -128,7 +128,7 @@ impl Journal {
     }
 
     /// Tells all that are waiting that there will be no acknowledgement.
-    pub fn fail(&self) {
+    pub(crate) fn fail(&self) {
         while let Some((sink, ticket)) = { self.state.lock().unwrap().owed.pop_front() } {
             sink.settle(ticket, Settled::Stopped);
             sink.wake();
@@ -136,24 +136,24 @@ impl Journal {
     }
 
     /// Stops (or goes on) taking from the queue.
-    pub fn jam(&self, jammed: bool) {
+    pub(crate) fn jam(&self, jammed: bool) {
         self.jammed.send_replace(jammed);
     }
 
     /// Waits until `n` messages were taken, and gives all of them.
-    pub async fn messages(&self, n: usize) -> Vec<Envelope> {
+    pub(crate) async fn messages(&self, n: usize) -> Vec<Envelope> {
         let mut taken = self.taken.clone();
         soon("messages in the journal", taken.wait_for(|count| *count >= n)).await.unwrap();
         self.state.lock().unwrap().taken.clone()
     }
 
     /// Messages taken so far.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.state.lock().unwrap().taken.len()
     }
 
     /// Messages per submission so far.
-    pub fn submissions(&self) -> Vec<usize> {
+    pub(crate) fn submissions(&self) -> Vec<usize> {
         self.state.lock().unwrap().submissions.clone()
     }
 }
@@ -173,26 +173,30 @@ fn take(state: &mut JournalState, submission: Submission) -> usize {
 }
 
 /// A running listener.
-pub struct Gateway {
-    pub addr: SocketAddr,
-    pub journal: Journal,
-    pub intake: Intake,
-    pub directory: Arc<Directory>,
-    pub clock: Arc<ManualClock>,
-    pub commands: Commands,
-    pub reports: mpsc::Receiver<CommandReport>,
-    pub metrics: Arc<MqttMetrics>,
-    pub cancel: CancellationToken,
-    pub running: JoinHandle<()>,
+pub(crate) struct Gateway {
+    pub(crate) addr: SocketAddr,
+    pub(crate) journal: Journal,
+    pub(crate) intake: Intake,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) commands: Commands,
+    pub(crate) reports: mpsc::Receiver<CommandReport>,
+    pub(crate) metrics: Arc<MqttMetrics>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) running: JoinHandle<()>,
 }
 
 /// What the clock shows at the start of a test.
-pub const T0: Timestamp = Timestamp(1_760_000_000_000);
+pub(crate) const T0: Timestamp = Timestamp(1_760_000_000_000);
 
 /// Options whose waits do not slow tests down.
-pub fn options() -> MqttOptions {
+pub(crate) fn options() -> MqttOptions {
     MqttOptions {
-        backoff: BackoffOptions { first: Duration::from_millis(1), ..BackoffOptions::default() },
+        backoff: BackoffOptions {
+            first: Duration::from_millis(1),
+            longest: Duration::from_millis(1),
+            ..BackoffOptions::default()
+        },
         linger: Duration::from_millis(200),
         ..MqttOptions::default()
     }
@@ -200,16 +204,16 @@ pub fn options() -> MqttOptions {
 
 impl Gateway {
     /// With the usual options.
-    pub async fn start() -> Gateway {
+    pub(crate) async fn start() -> Gateway {
         Gateway::with(options()).await
     }
 
-    pub async fn with(options: MqttOptions) -> Gateway {
+    pub(crate) async fn with(options: MqttOptions) -> Gateway {
         Gateway::with_all(options, 64, None).await
     }
 
     /// Devices `a` and `b` are in service, `gone` is retired.
-    pub async fn with_all(
+    pub(crate) async fn with_all(
         options: MqttOptions,
         queue: usize,
         tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
@@ -236,30 +240,30 @@ impl Gateway {
     }
 
     /// Puts a device into the register, in another life than before.
-    pub fn set_life(&self, id: &str, life: DeviceLife) {
+    pub(crate) fn set_life(&self, id: &str, life: DeviceLife) {
         let token_hash = Some(self.directory.hash_token(token(id).as_bytes()));
         self.directory.put(&Device { token_hash, ..device(id, life) });
     }
 
     /// How often something was refused for this reason since the last call.
-    pub fn refused(&self, reason: &str) -> u64 {
+    pub(crate) fn refused(&self, reason: &str) -> u64 {
         let counts = self.intake.refusals().take();
         counts.iter().filter(|row| row.reason == reason).map(|row| row.count).sum()
     }
 
     /// Waits for the next report of a command.
-    pub async fn report(&mut self) -> CommandReport {
+    pub(crate) async fn report(&mut self) -> CommandReport {
         soon("a report", self.reports.recv()).await.expect("the reports end only with the gateway")
     }
 
     /// The value of a counter.
-    pub fn metric(&self, name: &str) -> u64 {
+    pub(crate) fn metric(&self, name: &str) -> u64 {
         let all = self.metrics.snapshot();
         all.iter().find(|(found, _)| *found == name).unwrap_or_else(|| panic!("no counter `{name}`")).1
     }
 
     /// Waits until the device has no connection.
-    pub async fn offline(&self, id: &str) {
+    pub(crate) async fn offline(&self, id: &str) {
         let id = DeviceId::new(id).unwrap();
         eventually("the device is offline", || !self.commands.is_connected(&id)).await;
     }
@@ -276,7 +280,7 @@ impl Drop for Gateway {
 }
 
 /// A command for a device.
-pub fn command(device: &str, id: &str, qos: CommandQos) -> Command {
+pub(crate) fn command(device: &str, id: &str, qos: CommandQos) -> Command {
     Command {
         device: DeviceId::new(device).unwrap(),
         id: Arc::from(id),

@@ -75,6 +75,7 @@ async fn mqtt_5_ends_the_connection_for_a_refused_message_without_an_acknowledge
 async fn mqtt_3_ends_the_connection_for_another_topic_and_slows_the_device_down() {
     let mut slow = options();
     slow.backoff.first = std::time::Duration::from_millis(60);
+    slow.backoff.longest = std::time::Duration::from_secs(1);
     let gateway = Gateway::with(slow).await;
     for (topic, flags) in [("v1/devices/b/telemetry", QOS1), ("no/topic", 0)] {
         let mut raw = Raw::v3(gateway.addr, "a").await;

@@ -8,26 +8,26 @@ use tokio::net::TcpStream;
 use crate::harness::{soon, token};
 
 /// Anything that a client may run over.
-pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
-pub struct Raw {
+pub(crate) struct Raw {
     wire: Box<dyn Wire>,
 }
 
 impl Raw {
-    pub async fn open(addr: SocketAddr) -> Raw {
+    pub(crate) async fn open(addr: SocketAddr) -> Raw {
         let tcp = soon("a connection", TcpStream::connect(addr)).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         Raw::over(tcp)
     }
 
-    pub fn over(wire: impl Wire + 'static) -> Raw {
+    pub(crate) fn over(wire: impl Wire + 'static) -> Raw {
         Raw { wire: Box::new(wire) }
     }
 
     /// Connects as device `id` with 3.1.1 and a clean session.
-    pub async fn v3(addr: SocketAddr, id: &str) -> Raw {
+    pub(crate) async fn v3(addr: SocketAddr, id: &str) -> Raw {
         let mut raw = Raw::open(addr).await;
         raw.send(&Connect::v3(id).bytes()).await;
         raw.expect(&[0x20, 2, 0, 0]).await;
@@ -35,7 +35,7 @@ impl Raw {
     }
 
     /// Connects as device `id` with MQTT 5 and a clean start.
-    pub async fn v5(addr: SocketAddr, id: &str) -> Raw {
+    pub(crate) async fn v5(addr: SocketAddr, id: &str) -> Raw {
         let mut raw = Raw::open(addr).await;
         raw.send(&Connect::v5(id).bytes()).await;
         let connack = raw.receive().await;
@@ -43,14 +43,14 @@ impl Raw {
         raw
     }
 
-    pub async fn send(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
         // The other side may have closed already; what comes back will tell.
         self.wire.write_all(bytes).await.ok();
         self.wire.flush().await.ok();
     }
 
     /// The next packet, whole.
-    pub async fn receive(&mut self) -> Vec<u8> {
+    pub(crate) async fn receive(&mut self) -> Vec<u8> {
         soon("a packet", self.try_receive()).await.expect("a packet, and not the end")
     }
 
@@ -72,41 +72,41 @@ impl Raw {
         Some(packet)
     }
 
-    pub async fn expect(&mut self, packet: &[u8]) {
+    pub(crate) async fn expect(&mut self, packet: &[u8]) {
         assert_eq!(self.receive().await, packet);
     }
 
     /// Nothing more comes, and the connection is closed.
-    pub async fn expect_closed(&mut self) {
+    pub(crate) async fn expect_closed(&mut self) {
         let next = soon("the end of the connection", self.try_receive()).await;
         assert_eq!(next, None, "a packet where the connection should have been closed");
     }
 
     /// MQTT 5: a DISCONNECT with this reason, then the end.
-    pub async fn expect_disconnect(&mut self, reason: u8) {
+    pub(crate) async fn expect_disconnect(&mut self, reason: u8) {
         self.expect(&[0xE0, 2, reason, 0]).await;
         self.expect_closed().await;
     }
 
     /// Sends a PINGREQ and waits for its answer: everything before it has been read by then.
-    pub async fn ping(&mut self) {
+    pub(crate) async fn ping(&mut self) {
         self.send(&[0xC0, 0]).await;
         self.expect(&[0xD0, 0]).await;
     }
 
     /// Drops the connection without a word.
-    pub fn vanish(self) {}
+    pub(crate) fn vanish(self) {}
 }
 
 /// A packet from its first byte and its body.
-pub fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(first: u8, body: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     variable_int(&mut bytes, body.len());
     bytes.extend_from_slice(body);
     bytes
 }
 
-pub fn variable_int(bytes: &mut Vec<u8>, mut value: usize) {
+pub(crate) fn variable_int(bytes: &mut Vec<u8>, mut value: usize) {
     loop {
         let more = value > 127;
         bytes.push((value % 128) as u8 | if more { 0x80 } else { 0 });
@@ -118,7 +118,7 @@ pub fn variable_int(bytes: &mut Vec<u8>, mut value: usize) {
 }
 
 /// A text or bytes with their length.
-pub fn field(bytes: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn field(bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let bytes = bytes.as_ref();
     let mut field = (bytes.len() as u16).to_be_bytes().to_vec();
     field.extend_from_slice(bytes);
@@ -126,37 +126,39 @@ pub fn field(bytes: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 /// A list of properties with its length.
-pub fn properties(list: &[u8]) -> Vec<u8> {
+pub(crate) fn properties(list: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     variable_int(&mut bytes, list.len());
     bytes.extend_from_slice(list);
     bytes
 }
 
-pub fn user_property(name: &str, value: &str) -> Vec<u8> {
+pub(crate) fn user_property(name: &str, value: &str) -> Vec<u8> {
     [vec![0x26], field(name), field(value)].concat()
 }
 
+/// Topic, payload, flags (QoS and retain, as they stand in the connect flags), properties.
+pub(crate) type Will = (Vec<u8>, Vec<u8>, u8, Vec<u8>);
+
 /// A CONNECT, part by part.
 #[derive(Clone)]
-pub struct Connect {
-    pub name: Vec<u8>,
-    pub level: u8,
-    pub clean: bool,
-    pub keep_alive: u16,
-    pub properties: Vec<u8>,
-    pub client_id: Vec<u8>,
-    /// Topic, payload, flags (QoS and retain, as they stand in the connect flags), properties.
-    pub will: Option<(Vec<u8>, Vec<u8>, u8, Vec<u8>)>,
-    pub user: Option<Vec<u8>>,
-    pub password: Option<Vec<u8>>,
+pub(crate) struct Connect {
+    pub(crate) name: Vec<u8>,
+    pub(crate) level: u8,
+    pub(crate) clean: bool,
+    pub(crate) keep_alive: u16,
+    pub(crate) properties: Vec<u8>,
+    pub(crate) client_id: Vec<u8>,
+    pub(crate) will: Option<Will>,
+    pub(crate) user: Option<Vec<u8>>,
+    pub(crate) password: Option<Vec<u8>>,
     /// Flags set beyond those that the parts give.
-    pub more_flags: u8,
-    pub trailing: Vec<u8>,
+    pub(crate) more_flags: u8,
+    pub(crate) trailing: Vec<u8>,
 }
 
 impl Connect {
-    pub fn v3(id: &str) -> Connect {
+    pub(crate) fn v3(id: &str) -> Connect {
         Connect {
             name: b"MQTT".to_vec(),
             level: 4,
@@ -172,28 +174,28 @@ impl Connect {
         }
     }
 
-    pub fn v5(id: &str) -> Connect {
+    pub(crate) fn v5(id: &str) -> Connect {
         Connect { level: 5, ..Connect::v3(id) }
     }
 
-    pub fn resuming(mut self) -> Connect {
+    pub(crate) fn resuming(mut self) -> Connect {
         self.clean = false;
         self
     }
 
     /// MQTT 5: a session expiry, in seconds.
-    pub fn expiry(mut self, seconds: u32) -> Connect {
+    pub(crate) fn expiry(mut self, seconds: u32) -> Connect {
         self.properties.push(0x11);
         self.properties.extend_from_slice(&seconds.to_be_bytes());
         self
     }
 
-    pub fn will(mut self, topic: &str, payload: &str) -> Connect {
+    pub(crate) fn will(mut self, topic: &str, payload: &str) -> Connect {
         self.will = Some((topic.into(), payload.into(), 0, Vec::new()));
         self
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut flags = self.more_flags;
         flags |= if self.clean { 0x02 } else { 0 };
         flags |= self.will.as_ref().map_or(0, |will| 0x04 | will.2);
@@ -221,7 +223,7 @@ impl Connect {
 }
 
 /// PUBLISH of 3.1.1; `flags` are those of the fixed header.
-pub fn publish_v3(flags: u8, topic: &str, id: u16, payload: &str) -> Vec<u8> {
+pub(crate) fn publish_v3(flags: u8, topic: &str, id: u16, payload: &str) -> Vec<u8> {
     let mut body = field(topic);
     if flags & 0x06 != 0 {
         body.extend_from_slice(&id.to_be_bytes());
@@ -231,7 +233,7 @@ pub fn publish_v3(flags: u8, topic: &str, id: u16, payload: &str) -> Vec<u8> {
 }
 
 /// PUBLISH of MQTT 5 with a list of properties.
-pub fn publish_v5(flags: u8, topic: &str, id: u16, list: &[u8], payload: &str) -> Vec<u8> {
+pub(crate) fn publish_v5(flags: u8, topic: &str, id: u16, list: &[u8], payload: &str) -> Vec<u8> {
     let mut body = field(topic);
     if flags & 0x06 != 0 {
         body.extend_from_slice(&id.to_be_bytes());
@@ -242,7 +244,7 @@ pub fn publish_v5(flags: u8, topic: &str, id: u16, list: &[u8], payload: &str) -
 }
 
 /// SUBSCRIBE; each filter with its options byte.
-pub fn subscribe(version: u8, id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
+pub(crate) fn subscribe(version: u8, id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
     let mut body = id.to_be_bytes().to_vec();
     if version == 5 {
         body.push(0);
@@ -254,7 +256,7 @@ pub fn subscribe(version: u8, id: u16, filters: &[(&str, u8)]) -> Vec<u8> {
     packet(0x82, &body)
 }
 
-pub fn unsubscribe(version: u8, id: u16, filters: &[&str]) -> Vec<u8> {
+pub(crate) fn unsubscribe(version: u8, id: u16, filters: &[&str]) -> Vec<u8> {
     let mut body = id.to_be_bytes().to_vec();
     if version == 5 {
         body.push(0);
@@ -264,9 +266,9 @@ pub fn unsubscribe(version: u8, id: u16, filters: &[&str]) -> Vec<u8> {
 }
 
 /// QoS bits of the fixed header.
-pub const QOS1: u8 = 0x02;
-pub const QOS2: u8 = 0x04;
-pub const DUP: u8 = 0x08;
-pub const RETAIN: u8 = 0x01;
+pub(crate) const QOS1: u8 = 0x02;
+pub(crate) const QOS2: u8 = 0x04;
+pub(crate) const DUP: u8 = 0x08;
+pub(crate) const RETAIN: u8 = 0x01;
 
-pub const TELEMETRY: &str = "v1/devices/a/telemetry";
+pub(crate) const TELEMETRY: &str = "v1/devices/a/telemetry";
