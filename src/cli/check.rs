@@ -11,7 +11,7 @@ use crate::packs;
 
 /// Check configuration and rules without binding a port.
 #[derive(clap::Args)]
-pub struct Check {
+pub(super) struct Check {
     #[command(flatten)]
     config: ConfigArgument,
 }
@@ -21,7 +21,7 @@ impl Check {
     ///
     /// # Errors
     /// Every mistake that was found.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub(super) fn run(&self) -> Result<(), Failure> {
         let mut mistakes = Vec::new();
         let config = match Config::load(self.config.config.as_deref(), std::env::vars()) {
             Ok(config) => config,

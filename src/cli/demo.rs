@@ -22,7 +22,7 @@ const SIMULATOR_STOP: Duration = Duration::from_secs(5);
 
 /// Run the gateway with a simulated city.
 #[derive(clap::Args)]
-pub struct Demo {
+pub(super) struct Demo {
     #[command(flatten)]
     config: ConfigArgument,
     /// Data folder; a second start goes on with what is in it.
@@ -50,7 +50,7 @@ impl Demo {
     ///
     /// # Errors
     /// When gateway or simulator cannot start, or a stage failed.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub(super) fn run(&self) -> Result<(), Failure> {
         let mut config = self.config.load()?;
         config.data.folder.clone_from(&self.folder);
         if self.free_ports {

@@ -21,7 +21,7 @@ const TOKEN_CHARACTERS: usize = 32;
 
 /// The register of devices.
 #[derive(clap::Args)]
-pub struct Devices {
+pub(super) struct Devices {
     #[command(flatten)]
     config: ConfigArgument,
     #[command(subcommand)]
@@ -80,7 +80,7 @@ impl Devices {
     ///
     /// # Errors
     /// Why the gateway refused or cannot be asked.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.command {
             DevicesCommand::Import { file } => self.with_gateway(|local, data| import(local, data, file)),
             DevicesCommand::Export => self.export(),

@@ -17,7 +17,7 @@ use crate::pipeline::recover::recover;
 
 /// Look into the journal.
 #[derive(clap::Args)]
-pub struct Journal {
+pub(super) struct Journal {
     #[command(subcommand)]
     command: JournalCommand,
 }
@@ -51,7 +51,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the data folder cannot be read.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub(super) fn run(&self) -> Result<(), Failure> {
         let JournalCommand::Inspect { config, from, to, json, ledger, replay } = &self.command;
         let data = config.load()?.data.folder;
         let mut output = BufWriter::new(std::io::stdout().lock());

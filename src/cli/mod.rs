@@ -21,7 +21,7 @@ use crate::{Gateway, StartOptions};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// It failed (exit code 1).
     Failed(String),
     /// It was used wrongly (exit code 2).
@@ -32,7 +32,7 @@ pub enum Failure {
 
 impl Failure {
     /// A failure with exit code 1.
-    pub fn failed(error: impl std::fmt::Display) -> Failure {
+    pub(crate) fn failed(error: impl std::fmt::Display) -> Failure {
         Failure::Failed(error.to_string())
     }
 }
@@ -65,10 +65,10 @@ enum Command {
 
 /// Where the configuration is.
 #[derive(clap::Args, Clone, Debug)]
-pub struct ConfigArgument {
+pub(crate) struct ConfigArgument {
     /// Configuration file; without it, the defaults.
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 }
 
 impl ConfigArgument {
@@ -76,7 +76,7 @@ impl ConfigArgument {
     ///
     /// # Errors
     /// [`Failure::Configuration`] with every mistake.
-    pub fn load(&self) -> Result<Config, Failure> {
+    pub(crate) fn load(&self) -> Result<Config, Failure> {
         Config::load(self.config.as_deref(), std::env::vars())
             .map_err(|error| Failure::Configuration(error.to_string()))
     }
@@ -114,18 +114,18 @@ pub fn run() -> ExitCode {
 
 /// Says something to people.
 #[expect(clippy::print_stderr, reason = "the command line talks to people on standard error")]
-pub fn say(message: &str) {
+pub(crate) fn say(message: &str) {
     eprintln!("{message}");
 }
 
 /// Gives a program one line.
 #[expect(clippy::print_stdout, reason = "the command line gives programs their lines on standard output")]
-pub fn give(line: &str) {
+pub(crate) fn give(line: &str) {
     println!("{line}");
 }
 
 /// Sets logging up: to standard error, filtered by `GENGFU_LOG` (default `info`).
-pub fn start_logging() {
+pub(crate) fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("GENGFU_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
@@ -135,7 +135,7 @@ pub fn start_logging() {
 ///
 /// # Errors
 /// When the machine has no thread left.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::failed)
 }
 
@@ -143,7 +143,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 ///
 /// # Errors
 /// When the folder cannot be opened.
-pub fn reach(config: &Config) -> Result<Local, Failure> {
+pub(crate) fn reach(config: &Config) -> Result<Local, Failure> {
     let data = &config.data.folder;
     if let Some(client) = LocalClient::connect(data).map_err(Failure::failed)? {
         return Ok(Local::Running(client));
@@ -155,7 +155,7 @@ pub fn reach(config: &Config) -> Result<Local, Failure> {
 }
 
 /// Ends what [`reach`] began: a folder that was opened is closed with a checkpoint.
-pub fn leave(local: Local) {
+pub(crate) fn leave(local: Local) {
     if let Local::Opened(runtime, gateway) = local
         && let Ok(gateway) = std::sync::Arc::try_unwrap(gateway).map_err(drop)
     {
@@ -165,7 +165,7 @@ pub fn leave(local: Local) {
 
 /// The ledger's file of a data folder, for commands that only read.
 #[must_use]
-pub fn ledger_file(data: &Path) -> PathBuf {
+pub(crate) fn ledger_file(data: &Path) -> PathBuf {
     data.join("ledger.db")
 }
 
@@ -173,7 +173,7 @@ pub fn ledger_file(data: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the system gives no randomness.
-pub fn random_secret(bytes: usize) -> Result<String, Failure> {
+pub(crate) fn random_secret(bytes: usize) -> Result<String, Failure> {
     // 32 letters and digits that cannot be taken for each other.
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut random = vec![0; bytes];

@@ -12,7 +12,7 @@ use crate::packs;
 
 /// Rule packs.
 #[derive(clap::Args)]
-pub struct Rules {
+pub(super) struct Rules {
     #[command(subcommand)]
     command: RulesCommand,
 }
@@ -46,7 +46,7 @@ impl Rules {
     ///
     /// # Errors
     /// The rules' mistakes, or why the gateway cannot be asked.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.command {
             RulesCommand::Check { folder, json } => check(folder.as_ref(), *json),
             RulesCommand::Publish { folder, config } => publish(folder, config),

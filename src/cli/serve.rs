@@ -5,7 +5,7 @@ use crate::{Gateway, StartOptions};
 
 /// Run the gateway.
 #[derive(clap::Args)]
-pub struct Serve {
+pub(super) struct Serve {
     #[command(flatten)]
     config: ConfigArgument,
     /// Start although the clock is behind the journal or over 400 days ahead of it.
@@ -18,7 +18,7 @@ impl Serve {
     ///
     /// # Errors
     /// When the gateway cannot start, or a stage failed.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub(super) fn run(&self) -> Result<(), Failure> {
         let config = self.config.load()?;
         start_logging();
         runtime()?.block_on(async {

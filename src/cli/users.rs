@@ -10,7 +10,7 @@ use super::{ConfigArgument, Failure, give, leave, ledger_file, random_secret, re
 
 /// Staff accounts.
 #[derive(clap::Args)]
-pub struct Users {
+pub(super) struct Users {
     #[command(subcommand)]
     command: UsersCommand,
 }
@@ -56,7 +56,7 @@ impl Users {
     ///
     /// # Errors
     /// Why the gateway refused or cannot be asked.
-    pub fn run(&self) -> Result<(), Failure> {
+    pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.command {
             UsersCommand::Add { name, roles, districts, password_stdin, config } => {
                 let roles = roles.iter().map(|role| role_of(role)).collect::<Result<Vec<_>, _>>()?;

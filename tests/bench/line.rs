@@ -28,7 +28,7 @@ fn main() {
     let city = City::generate(1, DEVICES);
     let register = folder.path().join("city.csv");
     let file = std::fs::File::create(&register).expect("a file for the register");
-    gengfu_sim::city::register::write_register(&city, file).expect("the register is written");
+    gengfu_sim::city::write_register(&city, file).expect("the register is written");
     server.run(&["devices", "import", register.to_str().expect("UTF-8")]);
     for probe in 0..PROBES {
         let id = format!("probe-{probe}");
@@ -138,7 +138,7 @@ fn run_load(server: &Server, city: &Arc<City>, connections: usize, in_flight: u1
         in_flight,
         duration: Duration::from_secs(seconds),
         rate,
-        version: Version::V311,
+        version: Version::V4,
         acked_log: None,
     };
     runtime.block_on(load(city, options, CancellationToken::new())).expect("the load runs")
@@ -328,7 +328,7 @@ fn import_million(folder: &Path) {
     let server = Server::new(&folder);
     let register = folder.join("city.csv");
     let file = std::fs::File::create(&register).expect("a file for the register");
-    gengfu_sim::city::register::write_register(&City::generate(1, 1_000_000), file).expect("the register is written");
+    gengfu_sim::city::write_register(&City::generate(1, 1_000_000), file).expect("the register is written");
     let process = server.start();
     let before = process.resident();
     let began = Instant::now();

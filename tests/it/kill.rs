@@ -95,7 +95,7 @@ fn twenty_kills_lose_nothing() {
     let line = Line::new();
     let city = City::generate(11, CONNECTIONS);
     let register = line.folder.path().join("city.csv");
-    gengfu_sim::city::register::write_register(&city, File::create(&register).unwrap()).unwrap();
+    gengfu_sim::city::write_register(&city, File::create(&register).unwrap()).unwrap();
     line.run_import(&register);
     let covers: Vec<String> = (0..KILLS).map(|number| format!("test-cover-{number}")).collect();
     for cover in &covers {
@@ -117,7 +117,7 @@ fn twenty_kills_lose_nothing() {
                 in_flight: 10,
                 duration: Duration::from_secs(600),
                 rate: Some(RATE),
-                version: gengfu_sim::mqtt::Version::V311,
+                version: gengfu_sim::mqtt::Version::V4,
                 acked_log,
             };
             runtime.block_on(load(&city, options, stop)).unwrap()

@@ -106,7 +106,8 @@ fn what_cannot_be_read_is_kept_with_a_reason() {
     device.publish(r#"{"id":"one","tilt_deg":1}"#);
     let balance = wait_for("all seven", || Some(gateway.balance()).filter(|balance| balance.journaled == 7));
     assert_eq!(balance.duplicate, 1, "{balance:?}");
-    assert_eq!(balance.values_out_of_range, 3, "a wrong type, a huge number, a time in seconds: {balance:?}");
+    assert_eq!(balance.values_out_of_range, 2, "a wrong type, a huge number: {balance:?}");
+    assert_eq!(balance.quarantined, 3, "no JSON, an hour ahead, a time in seconds: {balance:?}");
     assert_eq!(balance.values_too_far_ahead, 1, "{balance:?}");
     let api = gateway.login("admin");
     let quarantine = wait_for("the quarantine", || Some(api.list("/api/v1/quarantine")).filter(|list| list.len() >= 2));

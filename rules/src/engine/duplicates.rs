@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 /// How many messages of a device are remembered; also how many it may have unacknowledged.
 pub const REMEMBERED: usize = 32;
 /// How long a message is remembered, in milliseconds.
-pub const REMEMBERED_MS: i64 = DAY_MS;
+pub(super) const REMEMBERED_MS: i64 = DAY_MS;
 
 /// The remembered messages of one device, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen(VecDeque<Entry>);
+pub(super) struct Seen(VecDeque<Entry>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
@@ -31,7 +31,7 @@ impl Seen {
     ///
     /// `explicit` is an id from the payload, `event_time` the message's own time (`None`: it has none,
     /// so that two equal payloads are two readings), `payload` a hash of its bytes.
-    pub fn check(
+    pub(super) fn check(
         &mut self,
         key: &MessageKey,
         explicit: Option<&str>,
@@ -71,7 +71,7 @@ impl Seen {
     }
 
     /// Moves what is remembered by `gap_ms`, when nobody kept time.
-    pub fn shift(&mut self, gap_ms: i64) {
+    pub(super) fn shift(&mut self, gap_ms: i64) {
         for entry in &mut self.0 {
             entry.at = entry.at.plus_ms(gap_ms);
         }

@@ -204,7 +204,7 @@ impl Engine {
         if spoken.day == day {
             return;
         }
-        let finished = std::mem::replace(&mut spoken.today, Sheet::default());
+        let finished = std::mem::take(&mut spoken.today);
         let finished_day = std::mem::replace(&mut spoken.day, day);
         if finished.journaled > 0 && dispositions.live {
             let counts = serde_json::to_string(&finished).expect("counts are plain data");

@@ -8,7 +8,7 @@
 //! Recovery: device rows carry the position they have seen, and skip what is older; the reducer
 //! comes from the ledger at position P, and signals of records up to P are dropped.
 
-mod acceptance;
+pub mod acceptance;
 mod authority;
 mod checkpoint;
 mod device;

@@ -15,7 +15,7 @@ use super::{Engine, Output, authority};
 use crate::{Context, Pack, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
-pub const MAX_DEVICES_A_RECORD: usize = 1_000;
+pub(super) const MAX_DEVICES_A_RECORD: usize = 1_000;
 
 impl Engine {
     /// Judges one request and answers it.
@@ -150,7 +150,7 @@ impl Engine {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         match state.device.life {
-            DeviceLife::Retired => state.rules = RuleState::default(),
+            DeviceLife::Retired => state.rules = RuleState,
             DeviceLife::InService if state.rules.heard().is_none() => {
                 let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
                 pack.arm(&Context { zone: self.zone, ..cx }, &mut state.rules, &mut self.signals);
