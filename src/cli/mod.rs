@@ -67,7 +67,7 @@ enum Command {
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct ConfigArgument {
     /// Configuration file; without it, the defaults.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
 
