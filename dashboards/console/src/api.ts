@@ -57,6 +57,10 @@ export async function post<T>(path: string, body: unknown): Promise<T | null> {
   return response.status === 204 ? null : ((await response.json()) as T);
 }
 
+export async function patch<T>(path: string, body: unknown): Promise<T> {
+  return (await (await request("PATCH", path, body)).json()) as T;
+}
+
 /** Path with a query of what is not empty. */
 export function query(path: string, parameters: Record<string, string | number | boolean | null | undefined>): string {
   const search = new URLSearchParams();

@@ -208,6 +208,39 @@ fn a_retired_device_stays_in_the_register() {
 }
 
 #[test]
+fn a_series_is_raw_or_in_windows() {
+    let server = with_devices();
+    let cover = device("cover-1", Kind::Manhole, "井盖", "west");
+    let at = |minutes: i64, tilt: f64| (NOW.plus_ms(minutes * 60_000), Value::Number(tilt));
+    server.gateway.measure(&cover, "tilt_deg", &[at(-130, 9.0), at(-10, 1.0), at(-9, 3.0), at(-1, 38.5)]);
+    let open = [(NOW.plus_ms(-60_000), Value::Bool(true))];
+    server.gateway.measure(&cover, "cover_open", &open);
+    let client = server.login("handler");
+    let series = |query: &str| client.get(&format!("/api/v1/devices/cover-1/series?{query}")).expect(200).json();
+    assert_eq!(
+        series("field=tilt_deg&from=2026-11-23T00:00:00Z&to=2026-11-23T01:00:00Z"),
+        json!({
+            "field": "tilt_deg",
+            "points": [
+                ["2026-11-23T00:50:00.000Z", 1.0],
+                ["2026-11-23T00:51:00.000Z", 3.0],
+                ["2026-11-23T00:59:00.000Z", 38.5],
+            ],
+            "truncated": false,
+        })
+    );
+    assert_eq!(series("field=tilt_deg")["points"].as_array().unwrap().len(), 4);
+    let windows = series("field=tilt_deg&every=1h");
+    assert_eq!(windows["points"][0][0], "2026-11-22T22:00:00.000Z");
+    assert_eq!(
+        windows["points"][1],
+        json!(["2026-11-23T00:00:00.000Z", { "min": 1.0, "max": 38.5, "mean": 42.5 / 3.0, "last": 38.5, "count": 3 }])
+    );
+    assert_eq!(series("field=cover_open")["points"][0][1], true);
+    assert_eq!(series("field=ch4_pct_lel")["points"], json!([]));
+}
+
+#[test]
 fn series_questions_are_checked() {
     let server = with_devices();
     let client = server.login("handler");

@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex};
 
 use gengfu_cases::{At, Profile, Reducer, profile};
 use gengfu_connectors::ledger::Ledger;
-use gengfu_connectors::{LedgerReader, SqliteLedger};
+use gengfu_connectors::series::{SeriesReader, SqliteSeries};
+use gengfu_connectors::{LedgerReader, SeriesStore, SqliteLedger};
 use gengfu_dashboards::gateway::{Answer, Balance, DeviceNow, Gateway, Status, StreamEvent};
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
 use gengfu_model::{
-    Device, DeviceId, Effect, EffectId, EffectSink, Refusal, Seq, Signal, Timestamp,
+    Device, DeviceId, Effect, EffectId, EffectSink, Point, Refusal, Seq, Signal, Timestamp, Value,
 };
 use tokio::sync::broadcast;
 
@@ -30,6 +31,7 @@ struct Inner {
 pub(crate) struct FakeGateway {
     inner: Mutex<Inner>,
     reader: LedgerReader,
+    series: Mutex<SqliteSeries>,
     events: broadcast::Sender<Arc<StreamEvent>>,
     time: AtomicI64,
     pub(crate) ready: AtomicBool,
@@ -54,6 +56,7 @@ impl FakeGateway {
                 told: None,
             }),
             reader: LedgerReader::open(&path).unwrap(),
+            series: Mutex::new(SqliteSeries::open(&folder.join("series")).unwrap()),
             events: broadcast::channel(channel).0,
             time: AtomicI64::new(start.0),
             ready: AtomicBool::new(true),
@@ -65,6 +68,24 @@ impl FakeGateway {
 
     pub(crate) fn reader(&self) -> LedgerReader {
         self.reader.clone()
+    }
+
+    pub(crate) fn series(&self) -> SeriesReader {
+        self.series.lock().unwrap().reader()
+    }
+
+    /// Stores points of one field of a device.
+    pub(crate) fn measure(&self, device: &Device, field: &str, points: &[(Timestamp, Value)]) {
+        let field = device.kind.field(field).unwrap();
+        let point = |(time, value): &(Timestamp, Value)| Point {
+            device: device.id.clone(),
+            kind: device.kind,
+            field,
+            time: *time,
+            seq: Seq(1),
+            value: value.clone(),
+        };
+        self.series.lock().unwrap().write(&points.iter().map(point).collect::<Vec<_>>()).unwrap();
     }
 
     pub(crate) fn time(&self) -> Timestamp {
@@ -269,11 +290,5 @@ impl Gateway for FakeGateway {
             }
         }
         mistakes
-    }
-}
-
-impl FakeGateway {
-    pub(crate) fn series(&self) -> gengfu_connectors::series::SeriesReader {
-        gengfu_connectors::series::SeriesReader
     }
 }

@@ -1,0 +1,176 @@
+// The frame: session, navigation, live stream, and the page that the address names.
+
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { all, ApiFailure, get, post, whenSessionIsOver } from "./api.ts";
+import { AppContext, type Context, texts } from "./context.tsx";
+import { listen, type LiveState } from "./live.ts";
+import type { Lang } from "./logic/format.ts";
+import { DevicePage } from "./pages/device.tsx";
+import { DevicesPage } from "./pages/devices.tsx";
+import { IncidentPage } from "./pages/incident.tsx";
+import { IncidentsPage } from "./pages/incidents.tsx";
+import { LoginPage } from "./pages/login.tsx";
+import { RulesPage } from "./pages/rules.tsx";
+import { StatusPage } from "./pages/status.tsx";
+import { WorkPage } from "./pages/work.tsx";
+import { Frame } from "./parts/frame.tsx";
+import { Toasts, useToasts } from "./parts/toasts.tsx";
+import { parsePlace, type Place } from "./router.ts";
+import { chime } from "./sound.ts";
+import type { Case, Kind, Me, Status } from "./types.ts";
+
+/** Pages of open cases that are loaded; more than 5,000 open cases are no list for a person. */
+const CASE_PAGES = 5;
+
+function storedLang(): Lang {
+  return localStorage.getItem("gengfu.lang") === "en" ? "en" : "zh";
+}
+
+export function App() {
+  const [lang, setLang] = useState<Lang>(storedLang);
+  const [me, setMe] = useState<Me | null | undefined>(undefined);
+  const [failure, setFailure] = useState<string | null>(null);
+  const switchLang = (): void => {
+    const next: Lang = lang === "zh" ? "en" : "zh";
+    localStorage.setItem("gengfu.lang", next);
+    setLang(next);
+  };
+  useEffect(() => {
+    document.documentElement.lang = lang === "zh" ? "zh-CN" : "en";
+    document.title = texts(lang).t("app.name");
+  }, [lang]);
+  const ask = useCallback(() => {
+    setFailure(null);
+    get<Me>("/api/v1/me").then(setMe, (error: unknown) => {
+      if (error instanceof ApiFailure && error.status === 401) setMe(null);
+      else setFailure(texts(storedLang()).t("app.unreachable"));
+    });
+  }, []);
+  useEffect(() => {
+    whenSessionIsOver(() => setMe(null));
+    ask();
+  }, [ask]);
+  if (failure !== null) {
+    return (
+      <main class="login">
+        <p class="bad">{failure}</p>
+        <button onClick={ask}>{texts(lang).t("app.retry")}</button>
+      </main>
+    );
+  }
+  if (me === undefined) return null;
+  if (me === null) return <LoginPage lang={lang} switchLang={switchLang} entered={ask} />;
+  return <Signed key={me.name} me={me} lang={lang} switchLang={switchLang} left={() => setMe(null)} />;
+}
+
+function usePlace(): Place {
+  const [place, setPlace] = useState<Place>(() => parsePlace(location.hash));
+  useEffect(() => {
+    const changed = (): void => setPlace(parsePlace(location.hash));
+    window.addEventListener("hashchange", changed);
+    return () => window.removeEventListener("hashchange", changed);
+  }, []);
+  return place;
+}
+
+function Signed(props: { me: Me; lang: Lang; switchLang: () => void; left: () => void }) {
+  const { me, lang } = props;
+  const place = usePlace();
+  const [kinds, setKinds] = useState<Map<string, Kind>>(new Map());
+  const [skewMs, setSkew] = useState(0);
+  const [live, setLive] = useState<LiveState>("connecting");
+  const [cases, setCases] = useState<Map<string, Case>>(new Map());
+  const [epoch, setEpoch] = useState(0);
+  const [status, setStatus] = useState<Status | null>(null);
+  const listeners = useRef(new Set<(name: string, data: unknown) => void>());
+  const { toasts, tell } = useToasts();
+
+  const onEvent = useCallback((listener: (name: string, data: unknown) => void) => {
+    listeners.current.add(listener);
+    return () => {
+      listeners.current.delete(listener);
+    };
+  }, []);
+
+  useEffect(() => {
+    get<{ kinds: Kind[] }>("/api/v1/catalogue").then(
+      (catalogue) => setKinds(new Map(catalogue.kinds.map((kind) => [kind.name, kind]))),
+      () => undefined,
+    );
+    const look = (): void => {
+      get<Status>("/api/v1/status").then(
+        (answer) => {
+          setStatus(answer);
+          setSkew(Date.parse(answer.clock) - Date.now());
+        },
+        () => undefined,
+      );
+    };
+    look();
+    const timer = window.setInterval(look, 15_000);
+    return () => window.clearInterval(timer);
+  }, []);
+
+  useEffect(() => {
+    const reload = (): void => {
+      setEpoch((old) => old + 1);
+      all<Case>("/api/v1/cases", { open: "true", limit: 1_000 }, CASE_PAGES).then(
+        (open) => {
+          setCases((old) => {
+            // What came over the stream while the list was on its way is newer.
+            const next = new Map(open.map((item) => [item.id, item]));
+            for (const [id, item] of old) {
+              const loaded = next.get(id);
+              if (loaded !== undefined && item.updated > loaded.updated) next.set(id, item);
+            }
+            return next;
+          });
+        },
+        () => undefined,
+      );
+    };
+    return listen({
+      state: setLive,
+      opened: reload,
+      event: (name, data) => {
+        if (name.startsWith("case.")) {
+          const item = data as Case;
+          setCases((old) => new Map(old).set(item.id, item));
+          if (name === "case.opened" && item.severity === "critical") chime();
+        }
+        for (const listener of listeners.current) listener(name, data);
+      },
+    });
+  }, []);
+
+  const logout = (): void => {
+    post("/api/v1/logout", {}).then(props.left, props.left);
+  };
+  const context: Context = useMemo(
+    () => ({ lang, me, kinds, skewMs, live, cases, epoch, onEvent, tell }),
+    [lang, me, kinds, skewMs, live, cases, epoch, onEvent, tell],
+  );
+  return (
+    <AppContext.Provider value={context}>
+      <Frame place={place} status={status} switchLang={props.switchLang} logout={logout}>
+        <Shown place={place} />
+      </Frame>
+      <Toasts toasts={toasts} />
+    </AppContext.Provider>
+  );
+}
+
+function Shown({ place }: { place: Place }) {
+  switch (place.page) {
+    case "incidents":
+      return place.id === null ? <IncidentsPage /> : <IncidentPage key={place.id} id={place.id} />;
+    case "devices":
+      return place.id === null ? <DevicesPage /> : <DevicePage key={place.id} id={place.id} />;
+    case "rules":
+      return <RulesPage id={place.id} line={Number(place.search.get("line") ?? 0)} />;
+    case "status":
+      return <StatusPage />;
+    default:
+      return <WorkPage selected={place.id} />;
+  }
+}

@@ -1,0 +1,49 @@
+// One incident and what decided it.
+
+import { get } from "../api.ts";
+import { kindLabel, useApp, useEvents, useNow, useTexts } from "../context.tsx";
+import { useLoaded } from "../load.ts";
+import { momentText } from "../logic/format.ts";
+import { Facts, Section, SeverityMark, Waiting } from "../parts/bits.tsx";
+import { Why } from "../parts/why.tsx";
+import { href } from "../router.ts";
+import type { Incident } from "../types.ts";
+
+export function IncidentPage({ id }: { id: string }) {
+  const { kinds, lang, epoch } = useApp();
+  const { t, w } = useTexts();
+  const now = useNow(10_000);
+  const loaded = useLoaded(() => get<Incident>(`/api/v1/incidents/${encodeURIComponent(id)}`), [id, epoch]);
+  useEvents((name, data) => {
+    if (name.startsWith("incident.") && (data as Incident).id === id) loaded.reload();
+  });
+  const item = loaded.value;
+  if (item === null) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
+  return (
+    <article class="card narrow">
+      <header class="card-head">
+        <SeverityMark severity={item.severity} active={item.state === "open"} />
+        <div class="card-title">
+          <h2>{(lang === "zh" ? item.text_zh : item.text_en) || item.condition}</h2>
+          <p class="dim">
+            {w("severity", item.severity)} · {w("incident", item.state)}
+          </p>
+        </div>
+        {item.case !== null && <a href={href("work", item.case)}>{t("incident.toCase")}</a>}
+      </header>
+      <Facts
+        rows={[
+          [t("incident.device"), <a href={href("devices", item.device)}>{item.device}</a>],
+          [t("incident.kind"), kindLabel(kinds, item.kind, lang)],
+          [t("case.asset"), <span class="mono">{item.asset}</span>],
+          [t("device.district"), item.district],
+          [t("incident.opened"), momentText(item.opened, now)],
+          [t("incident.clearedAt"), momentText(item.cleared, now)],
+        ]}
+      />
+      <Section title={t("case.why")}>
+        <Why incident={item} />
+      </Section>
+    </article>
+  );
+}

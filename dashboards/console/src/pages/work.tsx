@@ -1,0 +1,154 @@
+// The work list: cases by minutes left, one of them open beside it. The list never jumps under the cursor.
+
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { get, query } from "../api.ts";
+import { useApp, useNow, useTexts } from "../context.tsx";
+import { useLoaded } from "../load.ts";
+import { momentText } from "../logic/format.ts";
+import { arrange, isIn, move, type Tab, TABS, wanted } from "../logic/worklist.ts";
+import { clockOf, SeverityMark } from "../parts/bits.tsx";
+import { useStep } from "../parts/case_actions.tsx";
+import { CaseCard } from "../parts/case_card.tsx";
+import { href, replacePlace } from "../router.ts";
+import type { Case, Page } from "../types.ts";
+
+/** Closed cases that are shown: the newest. */
+const CLOSED = 200;
+/** How long the list stays still after a key, in milliseconds. */
+const STILL_AFTER_KEY_MS = 8_000;
+
+export function WorkPage({ selected }: { selected: string | null }) {
+  const { cases, me, epoch } = useApp();
+  const { t } = useTexts();
+  const now = useNow(1_000);
+  const [tab, setTab] = useState<Tab>("new");
+  const closed = useLoaded<Page<Case>>(
+    async () => (tab === "closed" ? get(query("/api/v1/cases", { open: "false", limit: CLOSED })) : { items: [], cursor: null }),
+    [tab, epoch],
+  );
+  const known = useMemo(() => {
+    const all = new Map((closed.value?.items ?? []).map((item) => [item.id, item]));
+    for (const [id, item] of cases) all.set(id, item);
+    return all;
+  }, [cases, closed.value]);
+  const minute = Math.floor(now / 10_000);
+  const next = useMemo(() => wanted(known.values(), tab, me.name, now), [known, tab, me.name, minute]);
+  const { shown, waiting, still, hold, release, touch } = useStillList(next, tab, now);
+
+  const choose = useCallback((id: string | null) => {
+    if (id !== null) replacePlace(href("work", id));
+  }, []);
+  const take = useStep();
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    const key = (event: KeyboardEvent): void => {
+      const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
+      if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "j" || event.key === "k") {
+        touch();
+        choose(move(shown, selected, event.key === "j" ? 1 : -1));
+      } else if (event.key === "a" && selected !== null) {
+        const item = known.get(selected);
+        if (item !== undefined && !item.final && item.acknowledged_by === null) {
+          touch();
+          void take(selected, "acknowledge", {});
+        }
+      }
+    };
+    window.addEventListener("keydown", key);
+    return () => window.removeEventListener("keydown", key);
+  });
+  useEffect(() => list.current?.querySelector(".here")?.scrollIntoView({ block: "nearest" }), [selected]);
+
+  const counts = useMemo(
+    () => Object.fromEntries(TABS.map((each) => [each, [...known.values()].filter((item) => isIn(each, item, me.name, now)).length])),
+    [known, me.name, minute],
+  );
+  return (
+    <div class="split">
+      <div class="list-side">
+        <div class="tabs" role="tablist">
+          {TABS.map((each) => (
+            <button key={each} role="tab" aria-selected={each === tab} class={each === tab ? "here" : ""} onClick={() => setTab(each)}>
+              {t(`tab.${each}`)}
+              {each !== "closed" && <span class={`count ${each === "overdue" && (counts[each] ?? 0) > 0 ? "over" : ""}`}>{counts[each]}</span>}
+            </button>
+          ))}
+        </div>
+        <button class={`waiting ${waiting > 0 ? "some" : ""}`} disabled={waiting === 0} onClick={release}>
+          {waiting > 0 ? t("work.waiting", { count: waiting }) : still ? t("work.still") : t("work.keys")}
+        </button>
+        <ol class="cases" ref={list} onPointerEnter={() => hold(true)} onPointerLeave={() => hold(false)}>
+          {shown.map((id) => {
+            const item = known.get(id);
+            return item === undefined ? null : (
+              <CaseRow key={id} item={item} now={now} here={id === selected} gone={!isIn(tab, item, me.name, now)} choose={choose} />
+            );
+          })}
+          {shown.length === 0 && <li class="dim pad">{t(tab === "new" ? "work.emptyNew" : "work.empty")}</li>}
+        </ol>
+      </div>
+      <div class="card-side">{selected === null ? <p class="dim pad">{t("work.choose")}</p> : <CaseCard key={selected} id={selected} />}</div>
+    </div>
+  );
+}
+
+/** The rows as they are shown: still while the pointer is on the list or keys were just used. */
+function useStillList(next: string[], tab: Tab, now: number) {
+  const [pointed, hold] = useState(false);
+  const [touched, setTouched] = useState(0);
+  const [shown, setShown] = useState(next);
+  const last = useRef(tab);
+  const still = pointed || now - touched < STILL_AFTER_KEY_MS;
+  const changedTab = last.current !== tab;
+  const arranged = arrange(shown, next, still && !changedTab);
+  useEffect(() => {
+    last.current = tab;
+    if (arranged.shown !== shown) setShown(arranged.shown);
+  });
+  return {
+    shown: arranged.shown,
+    waiting: arranged.waiting,
+    still,
+    hold,
+    release: () => setShown(next),
+    touch: () => setTouched(now),
+  };
+}
+
+interface RowProps {
+  item: Case;
+  now: number;
+  here: boolean;
+  /** It left this tab and stays only because the list is still. */
+  gone: boolean;
+  choose: (id: string) => void;
+}
+
+function CaseRow({ item, now, here, gone, choose }: RowProps) {
+  const texts = useTexts();
+  const { t, w, lang } = texts;
+  const clock = clockOf(item, now, texts);
+  const unseen = !item.final && item.acknowledged_by === null;
+  return (
+    <li class={`case ${here ? "here" : ""} ${gone ? "gone" : ""} ${unseen ? "unseen" : ""}`} onClick={() => choose(item.id)}>
+      <SeverityMark severity={item.severity} active={unseen} />
+      <div class="what">
+        <div class="title">{(lang === "zh" ? item.text_zh : item.text_en) || item.condition}</div>
+        <div class="dim under">
+          {item.asset_name || item.asset}
+          {item.department !== "" && <> · {item.department}</>}
+        </div>
+      </div>
+      <div class="right">
+        <div class={`left-time ${clock?.urgency ?? "calm"}`}>
+          {item.final ? momentText(item.closed ?? item.updated, now) : clock === null ? t("work.noDeadline") : clock.text}
+        </div>
+        <div class="dim under">
+          {w("state", item.state)}
+          {(item.assignee ?? item.acknowledged_by) !== null && <> · {item.assignee ?? item.acknowledged_by}</>}
+        </div>
+      </div>
+    </li>
+  );
+}

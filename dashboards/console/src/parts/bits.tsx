@@ -1,0 +1,73 @@
+// Small pieces that several pages use.
+
+import type { ComponentChildren } from "preact";
+import { ApiFailure } from "../api.ts";
+import { type Texts, useTexts } from "../context.tsx";
+import { type Countdown, countdown } from "../logic/format.ts";
+import type { Case, Severity } from "../types.ts";
+
+/** The severity by shape first, then by colour: a full diamond, a triangle, a ring, a bar. */
+export function SeverityMark({ severity, active }: { severity: Severity; active: boolean }) {
+  const { w } = useTexts();
+  const label = w("severity", severity);
+  return (
+    <svg class={`mark ${severity} ${active ? "active" : ""}`} viewBox="0 0 16 16" role="img" aria-label={label}>
+      <title>{label}</title>
+      {severity === "critical" && <path d="M8 0.8 15.2 8 8 15.2 0.8 8z" />}
+      {severity === "major" && <path d="M8 1.8 15 14.2H1z" />}
+      {severity === "minor" && <circle cx="8" cy="8" r="5.4" class="ring" />}
+      {severity === "info" && <path d="M2.5 6.5h11v3h-11z" />}
+    </svg>
+  );
+}
+
+/** What a case's clock says now. */
+export function clockOf(item: Case, now: number, texts: Texts): Countdown | null {
+  if (item.deadline === null || item.final) return null;
+  return countdown(item.deadline.due, item.deadline.started, now, texts.lang);
+}
+
+export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
+  return (
+    <dl class="facts">
+      {rows
+        .filter(([, value]) => value !== null && value !== "")
+        .map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+export function Section(props: { title: string; side?: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <section class="section">
+      <h3>
+        {props.title}
+        {props.side !== undefined && <span class="side">{props.side}</span>}
+      </h3>
+      {props.children}
+    </section>
+  );
+}
+
+/** Why something is not there: loading, or the server's words. */
+export function Waiting({ failure, reload }: { failure: ApiFailure | null; reload?: () => void }) {
+  const { t } = useTexts();
+  if (failure === null) return <p class="dim pad">{t("app.loading")}…</p>;
+  return (
+    <p class="pad bad">
+      {failureText(failure, t("app.unreachable"))}{" "}
+      {reload !== undefined && <button onClick={reload}>{t("app.retry")}</button>}
+    </p>
+  );
+}
+
+export function failureText(failure: unknown, unreachable: string): string {
+  if (!(failure instanceof ApiFailure)) return String(failure);
+  if (failure.status === 0) return unreachable;
+  return failure.hint === null ? failure.message : `${failure.message}（${failure.hint}）`;
+}

@@ -1,0 +1,183 @@
+// One case from top to bottom: what, where, whose, until when, what to do, why, and what happened so far.
+
+import { useEffect, useState } from "preact/hooks";
+import { get, query } from "../api.ts";
+import { type Texts, useApp, useEvents, useNow, useTexts } from "../context.tsx";
+import { useLoaded } from "../load.ts";
+import { agoText, momentText } from "../logic/format.ts";
+import { href } from "../router.ts";
+import type { Case, CaseDetail, CaseEvent, Incident, Page } from "../types.ts";
+import { clockOf, Facts, Section, SeverityMark, Waiting } from "./bits.tsx";
+import { CaseActions } from "./case_actions.tsx";
+import { Why } from "./why.tsx";
+
+const STAGES = ["report", "file", "dispatch", "handle", "check", "close"] as const;
+/** Incidents of a case that are loaded. */
+const MAX_INCIDENTS = 20;
+
+export function CaseCard({ id }: { id: string }) {
+  const { epoch } = useApp();
+  const loaded = useLoaded(() => get<CaseDetail>(`/api/v1/cases/${encodeURIComponent(id)}`), [id, epoch]);
+  useEvents((name, data) => {
+    if (name.startsWith("case.") && (data as Case).id === id) loaded.reload();
+  });
+  const item = loaded.value;
+  if (item === null || item.id !== id) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
+  return <Card item={item} reload={loaded.reload} />;
+}
+
+function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
+  const texts = useTexts();
+  const { t, w, lang } = texts;
+  const now = useNow(1_000);
+  const clock = clockOf(item, now, texts);
+  const unseen = !item.final && item.acknowledged_by === null;
+  return (
+    <article class="card">
+      <header class="card-head">
+        <SeverityMark severity={item.severity} active={unseen} />
+        <div class="card-title">
+          <h2>{(lang === "zh" ? item.text_zh : item.text_en) || item.condition}</h2>
+          <p class="dim">
+            {item.asset_name || item.asset} · {w("severity", item.severity)} ·{" "}
+            <span class={item.condition_holds ? "holds" : ""}>{t(item.condition_holds ? "case.holds" : "case.gone")}</span>
+          </p>
+        </div>
+        {clock !== null && (
+          <div class={`clock ${clock.urgency}`}>
+            <strong>{clock.text}</strong>
+            <span>{limitText(item, texts)}</span>
+          </div>
+        )}
+      </header>
+      <StageBar item={item} />
+      <CaseActions item={item} done={reload} />
+      <Facts
+        rows={[
+          [t("case.where"), [item.district, item.grid].filter(Boolean).join(" · ")],
+          [t("case.asset"), <span class="mono">{item.asset}</span>],
+          [t("case.class"), item.class_name === "" ? "" : `${item.class} ${item.class_name}`],
+          [t("case.owner"), item.department],
+          [t("case.deadline"), item.deadline === null ? t("work.noDeadline") : `${limitText(item, texts)} → ${momentText(item.deadline.due, now)}`],
+          [t("case.acknowledgedBy"), item.acknowledged_by === null ? <span class={item.final ? "dim" : "holds"}>{t("case.nobody")}</span> : `${item.acknowledged_by} ${momentText(item.acknowledged_at, now)}`],
+          [t("case.assignee"), item.assignee ?? ""],
+          [t("case.number"), <span class="mono">{item.number}</span>],
+          [t("case.opened"), `${momentText(item.opened, now)}（${agoText(item.opened, now, lang)}）`],
+          [t("case.map"), item.latitude === null || item.longitude === null ? "" : <span class="mono">{`${item.latitude.toFixed(5)}, ${item.longitude.toFixed(5)}`}</span>],
+          [t("case.feedback"), item.feedback === null ? "" : w("feedback", item.feedback)],
+          [t("case.mergedInto"), item.merged_into === null ? "" : <a href={href("work", item.merged_into)}>{item.merged_into}</a>],
+        ]}
+      />
+      <CaseIncidents item={item} />
+      <Section title={t("case.history")}>
+        <Timeline events={item.history} />
+      </Section>
+    </article>
+  );
+}
+
+function limitText(item: Case, { t, w }: Texts): string {
+  if (item.deadline === null) return t("work.noDeadline");
+  return w("limit", item.deadline.limit).replace("{amount}", String(item.deadline.amount));
+}
+
+function StageBar({ item }: { item: Case }) {
+  const { w } = useTexts();
+  const at = STAGES.indexOf(item.stage as (typeof STAGES)[number]);
+  return (
+    <ol class="stages">
+      {STAGES.map((stage, index) => (
+        <li key={stage} class={index < at ? "past" : index === at ? "now" : ""} aria-current={index === at ? "step" : undefined}>
+          {index === at ? w("state", item.state) : w("stage", stage)}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function CaseIncidents({ item }: { item: Case }) {
+  const { t, w, lang } = useTexts();
+  const now = useNow(60_000);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const ids = item.incidents.slice(-MAX_INCIDENTS);
+  const loaded = useLoaded(
+    () => Promise.all(ids.map((id) => get<Incident>(`/api/v1/incidents/${id}`))),
+    [item.id, ids.join(), item.updated],
+  );
+  useEffect(() => setChosen(null), [item.id]);
+  if (loaded.value === null) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
+  const incidents = loaded.value;
+  const incident = incidents.find((other) => other.id === chosen) ?? incidents.find((other) => other.state === "open") ?? incidents[0];
+  if (incident === undefined) return null;
+  return (
+    <>
+      <Section title={t("case.why")} side={<a href={href("devices", incident.device)}>{incident.device}</a>}>
+        <Why key={incident.id} incident={incident} />
+      </Section>
+      {incidents.length > 1 && (
+        <Section title={t("case.incidents")} side={item.incidents.length}>
+          <table class="grid rows">
+            <tbody>
+              {incidents.map((other) => (
+                <tr key={other.id} class={other.id === incident.id ? "here" : ""} onClick={() => setChosen(other.id)}>
+                  <td>
+                    <SeverityMark severity={other.severity} active={false} />
+                  </td>
+                  <td>{lang === "zh" ? other.text_zh : other.text_en}</td>
+                  <td class="num">{momentText(other.opened, now)}</td>
+                  <td>{w("incident", other.state)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Section>
+      )}
+      <Recent device={incident.device} not={item.incidents} />
+    </>
+  );
+}
+
+/** What else happened with this device lately. */
+function Recent({ device, not }: { device: string; not: string[] }) {
+  const { t, w, lang } = useTexts();
+  const now = useNow(60_000);
+  const loaded = useLoaded(() => get<Page<Incident>>(query("/api/v1/incidents", { device, limit: 6 })), [device, not.length]);
+  const others = (loaded.value?.items ?? []).filter((incident) => !not.includes(incident.id)).slice(0, 5);
+  if (others.length === 0) return null;
+  return (
+    <Section title={t("case.recent")}>
+      <table class="grid rows">
+        <tbody>
+          {others.map((incident) => (
+            <tr key={incident.id} onClick={() => (location.hash = href("incidents", incident.id))}>
+              <td>{lang === "zh" ? incident.text_zh : incident.text_en}</td>
+              <td class="num">{momentText(incident.opened, now)}</td>
+              <td>{w("incident", incident.state)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Section>
+  );
+}
+
+/** The history, the newest first: people in ink, the system in grey. */
+function Timeline({ events }: { events: CaseEvent[] }) {
+  const { w } = useTexts();
+  const now = useNow(60_000);
+  return (
+    <ol class="timeline">
+      {[...events].reverse().map((event, index) => (
+        <li key={`${event.time}${events.length - index}`} class={event.actor === "system" ? "system" : ""}>
+          <span class="num dim">{momentText(event.time, now)}</span>
+          <span class="actor">{event.actor}</span>
+          <span>
+            {w("step", event.action)}
+            {event.from !== null && event.from !== event.to && <span class="dim"> → {w("state", event.to)}</span>}
+            {event.note !== "" && <span class="note">{event.note}</span>}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}

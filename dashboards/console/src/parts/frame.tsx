@@ -1,0 +1,76 @@
+// Navigation, the state of connection and gateway, and who is logged in.
+
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { useApp, useNow, useTexts } from "../context.tsx";
+import { isOverdue } from "../logic/worklist.ts";
+import { href, PAGES, type Place } from "../router.ts";
+import { soundIsOn, switchSound } from "../sound.ts";
+import type { Status } from "../types.ts";
+
+interface Props {
+  place: Place;
+  status: Status | null;
+  switchLang: () => void;
+  logout: () => void;
+  children: ComponentChildren;
+}
+
+export function Frame({ place, status, switchLang, logout, children }: Props) {
+  const { me, live, cases } = useApp();
+  const { t } = useTexts();
+  const now = useNow(10_000);
+  const [sound, setSound] = useState(soundIsOn);
+  const open = [...cases.values()].filter((item) => !item.final);
+  const fresh = open.filter((item) => item.acknowledged_by === null).length;
+  const late = open.filter((item) => isOverdue(item, now)).length;
+  return (
+    <div class="frame">
+      <header class="top">
+        <a class="brand" href={href("work")}>
+          <img src="/icon.svg" alt="" width="22" height="22" />
+          {t("app.name")}
+        </a>
+        <nav>
+          {PAGES.map((page) => (
+            <a key={page} href={href(page)} class={page === place.page ? "here" : ""} aria-current={page === place.page ? "page" : undefined}>
+              {t(`page.${page}`)}
+              {page === "work" && fresh > 0 && (
+                <span class="badge" title={t("tab.new")}>
+                  {fresh}
+                </span>
+              )}
+              {page === "work" && late > 0 && (
+                <span class="badge over" title={t("tab.overdue")}>
+                  {t("tab.overdue")} {late}
+                </span>
+              )}
+              {page === "status" && status !== null && status.faults.length > 0 && <span class="badge over">!</span>}
+            </a>
+          ))}
+        </nav>
+        <div class="who">
+          <span class={`live ${live}`} role="status">
+            {live === "live" ? t("app.live") : live === "connecting" ? t("app.connecting") : t("app.broken")}
+          </span>
+          <button class="plain" title={t("app.sound")} aria-pressed={sound} onClick={() => setSound(switchSound())}>
+            {t(sound ? "app.soundOn" : "app.soundOff")}
+          </button>
+          <button class="plain" onClick={switchLang}>
+            {t("app.switch")}
+          </button>
+          <span class="user">{me.name}</span>
+          <button class="plain" onClick={logout}>
+            {t("app.logout")}
+          </button>
+        </div>
+      </header>
+      {status !== null && status.faults.length > 0 && place.page !== "status" && (
+        <a class="faults" href={href("status")}>
+          {t("app.fault")}：{status.faults.join("；")}
+        </a>
+      )}
+      <div class="page">{children}</div>
+    </div>
+  );
+}

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { en } from "../src/texts/en.ts";
+import { textOf, wordOf } from "../src/texts/index.ts";
+import { zh } from "../src/texts/zh.ts";
+
+const places = (text: string): string[] => [...text.matchAll(/\{\w+\}/g)].map(([place]) => place).sort();
+
+test("both languages have the same keys with the same places", () => {
+  assert.deepEqual(Object.keys(en).sort(), Object.keys(zh).sort());
+  for (const [key, text] of Object.entries(zh)) {
+    const other = en[key as keyof typeof zh];
+    assert.deepEqual(places(other), places(text), key);
+    assert.ok(text.trim() !== "" && other.trim() !== "", key);
+  }
+});
+
+test("no text stands beside the two files", () => {
+  const inSource = ["src", "src/pages", "src/parts"].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith(".tsx"))
+      .map((name) => `${folder}/${name}`),
+  );
+  assert.ok(inSource.length > 10);
+  for (const file of inSource) {
+    const code = readFileSync(file, "utf8").replaceAll(/\/\/.*|"Noto[^`]*?"/g, "");
+    const found = code.match(/[\u4e00-\u9fff]+/g);
+    assert.equal(found, null, `${file}: ${found?.join()}`);
+  }
+});
+
+test("places are filled, and a word without a text is shown as it is", () => {
+  assert.equal(textOf("zh", "work.waiting", { count: 3 }), "有 3 件新变化，点此显示");
+  assert.equal(wordOf("en", "severity", "critical"), "Critical");
+  assert.equal(wordOf("zh", "state", "unheard_of"), "unheard_of");
+});
