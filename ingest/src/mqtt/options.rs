@@ -9,6 +9,8 @@ pub struct MqttOptions {
     /// The largest packet taken, in bytes, fixed header included. Default 256 KiB; a firmware's biggest
     /// backlog message stays far below.
     pub max_packet_bytes: usize,
+    /// The largest CONNECT taken, in bytes: what a peer may make us hold before it has logged in. Default 16 KiB.
+    pub max_connect_bytes: usize,
     /// How many devices may be connected at once. Default 100,000. Over it: CONNACK 0x97 (MQTT 5) or 3.
     pub max_connections: usize,
     /// How many connections may be between accept and CONNACK at once. Default 512. Over it, accepting
@@ -60,6 +62,7 @@ impl Default for MqttOptions {
         let week = Duration::from_secs(7 * 24 * 3600);
         MqttOptions {
             max_packet_bytes: 256 * 1024,
+            max_connect_bytes: 16 * 1024,
             max_connections: 100_000,
             max_handshakes: 512,
             connect_timeout: Duration::from_secs(10),
