@@ -86,7 +86,29 @@ impl Default for MqttOptions {
     }
 }
 
+/// The largest packet that MQTT can frame: a remaining length of 268,435,455 and its fixed header.
+const MAX_MQTT_PACKET_BYTES: usize = 268_435_455 + 5;
+
 impl MqttOptions {
+    /// What is wrong with these options, all of it; empty when a listener can run with them.
+    #[must_use]
+    pub fn problems(&self) -> Vec<&'static str> {
+        let rules = [
+            ((2..=MAX_MQTT_PACKET_BYTES).contains(&self.max_packet_bytes), "max_packet_bytes must be 2 to 268435460"),
+            (self.max_connect_bytes >= 16, "max_connect_bytes must be at least 16, or no CONNECT fits"),
+            (self.max_connections > 0, "max_connections must not be 0"),
+            (self.max_handshakes > 0, "max_handshakes must not be 0"),
+            (self.max_in_flight > 0, "max_in_flight must not be 0: MQTT 5 forbids it as a Receive Maximum"),
+            (self.max_unsettled > 0, "max_unsettled must not be 0"),
+            (self.max_batch > 0, "max_batch must not be 0"),
+            (self.max_unwritten_bytes > 0, "max_unwritten_bytes must not be 0"),
+            (self.rate.messages_per_s > 0.0, "rate.messages_per_s must be above 0"),
+            (self.rate.burst >= 1.0, "rate.burst must be at least 1"),
+            (self.rate.backlog >= 0.0 && self.rate.backlog_per_s >= 0.0, "rate.backlog must not be negative"),
+        ];
+        rules.into_iter().filter(|(holds, _)| !holds).map(|(_, problem)| problem).collect()
+    }
+
     /// One and a half keep-alive times, `None` for a client without one.
     pub(crate) fn silence_allowed(keep_alive_s: u16) -> Option<Duration> {
         (keep_alive_s > 0).then(|| Duration::from_millis(u64::from(keep_alive_s) * 1_500))
@@ -136,5 +158,18 @@ impl Default for BackoffOptions {
             max_sources: 10_000,
             max_waiting: 1_024,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_problems_are_named_at_once() {
+        assert!(MqttOptions::default().problems().is_empty());
+        let rate = RateOptions { burst: f64::NAN, ..RateOptions::default() };
+        let bad = MqttOptions { max_in_flight: 0, max_batch: 0, rate, ..MqttOptions::default() };
+        assert_eq!(bad.problems().len(), 3);
     }
 }
