@@ -86,6 +86,8 @@ pub(super) struct Connection {
     /// The next packet is a message that has to wait for the window of unacknowledged ones.
     blocked: bool,
     unwritten_since: Option<Instant>,
+    /// All was written, but TLS may still hold some of it.
+    unflushed: bool,
     pub(super) paused_until: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Messages that wait for room in the journal's queue.
@@ -142,6 +144,7 @@ impl Connection {
             last_packet: now,
             blocked: false,
             unwritten_since: None,
+            unflushed: false,
             paused_until: None,
             timer: None,
             submitting: None,
@@ -248,7 +251,7 @@ impl Connection {
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         if self.output.is_empty() {
-            return Ok(false);
+            return self.poll_flush(cx);
         }
         let written = match Pin::new(&mut self.stream).poll_write(cx, &self.output) {
             Poll::Pending => {
@@ -264,11 +267,26 @@ impl Connection {
         } else {
             // An idle connection holds no buffer.
             self.output = BytesMut::new();
-            if let Poll::Ready(Err(_)) = Pin::new(&mut self.stream).poll_flush(cx) {
-                return Err(End::Lost);
-            }
+            self.unflushed = true;
         }
         Ok(true)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if !self.unflushed {
+            return Ok(false);
+        }
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Pending => {
+                self.unwritten_since.get_or_insert_with(Instant::now);
+            }
+            Poll::Ready(Err(_)) => return Err(End::Lost),
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                self.unwritten_since = None;
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the next packet may be looked at.

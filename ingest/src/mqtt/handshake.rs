@@ -94,7 +94,7 @@ async fn receive_hello(
 async fn receive_connect(shared: &Shared, mut stream: Stream) -> io::Result<Hello> {
     let mut rest = BytesMut::new();
     loop {
-        match wire::peek_frame(&rest, shared.options.max_packet_bytes, None) {
+        match wire::peek_frame(&rest, shared.options.max_connect_bytes, None) {
             Ok(None) => {}
             Ok(Some(header)) => {
                 let connect = wire::decode_connect(wire::take_frame(&mut rest, header));

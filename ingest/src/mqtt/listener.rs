@@ -81,8 +81,13 @@ impl Listener {
     /// Binds a port; with `tls` (see [`super::server_config`]) every connection on it is TLS.
     ///
     /// # Errors
-    /// When the address cannot be bound.
+    /// When the address cannot be bound, or with [`io::ErrorKind::InvalidInput`] when the options are not
+    /// usable ([`MqttOptions::problems`]).
     pub async fn bind(options: MqttOptions, addr: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Listener> {
+        let problems = options.problems();
+        if !problems.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, problems.join("; ")));
+        }
         let socket = TcpListener::bind(addr).await?;
         let local_addr = socket.local_addr()?;
         Ok(Listener { options, socket, local_addr, tls, metrics: Arc::default() })

@@ -12,7 +12,7 @@ use super::options::MqttOptions;
 use super::refusal::Refused;
 use super::topic;
 use super::wire::{Connect, Reason, Version, Will};
-use crate::admission::{Directory, LoginEntry, LoginError};
+use crate::admission::{Directory, LoginEntry, LoginError, MIN_LONE_TOKEN_BYTES};
 
 /// A refused login, with what each version answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,13 @@ fn by_token(connect: &Connect, directory: &Directory) -> Result<Arc<LoginEntry>,
         return Err(NO_CREDENTIALS);
     }
     let login = match &connect.password {
-        Some(token) => directory.login(&connect.user, token.as_bytes()),
+        Some(token) => {
+            let login = directory.login(&connect.user, token.as_bytes());
+            if login.is_ok() && token.len() < MIN_LONE_TOKEN_BYTES {
+                tracing::warn!(device = %connect.user, "mqtt login with a short token: give the device a longer one");
+            }
+            login
+        }
         None => directory.login_by_token(connect.user.as_bytes()),
     };
     login.map_err(|error| match error {

@@ -9,6 +9,8 @@ pub struct MqttOptions {
     /// The largest packet taken, in bytes, fixed header included. Default 256 KiB; a firmware's biggest
     /// backlog message stays far below.
     pub max_packet_bytes: usize,
+    /// The largest CONNECT taken, in bytes: what a peer may make us hold before it has logged in. Default 16 KiB.
+    pub max_connect_bytes: usize,
     /// How many devices may be connected at once. Default 100,000. Over it: CONNACK 0x97 (MQTT 5) or 3.
     pub max_connections: usize,
     /// How many connections may be between accept and CONNACK at once. Default 512. Over it, accepting
@@ -60,6 +62,7 @@ impl Default for MqttOptions {
         let week = Duration::from_secs(7 * 24 * 3600);
         MqttOptions {
             max_packet_bytes: 256 * 1024,
+            max_connect_bytes: 16 * 1024,
             max_connections: 100_000,
             max_handshakes: 512,
             connect_timeout: Duration::from_secs(10),
@@ -83,7 +86,29 @@ impl Default for MqttOptions {
     }
 }
 
+/// The largest packet that MQTT can frame: a remaining length of 268,435,455 and its fixed header.
+const MAX_MQTT_PACKET_BYTES: usize = 268_435_455 + 5;
+
 impl MqttOptions {
+    /// What is wrong with these options, all of it; empty when a listener can run with them.
+    #[must_use]
+    pub fn problems(&self) -> Vec<&'static str> {
+        let rules = [
+            ((2..=MAX_MQTT_PACKET_BYTES).contains(&self.max_packet_bytes), "max_packet_bytes must be 2 to 268435460"),
+            (self.max_connect_bytes >= 16, "max_connect_bytes must be at least 16, or no CONNECT fits"),
+            (self.max_connections > 0, "max_connections must not be 0"),
+            (self.max_handshakes > 0, "max_handshakes must not be 0"),
+            (self.max_in_flight > 0, "max_in_flight must not be 0: MQTT 5 forbids it as a Receive Maximum"),
+            (self.max_unsettled > 0, "max_unsettled must not be 0"),
+            (self.max_batch > 0, "max_batch must not be 0"),
+            (self.max_unwritten_bytes > 0, "max_unwritten_bytes must not be 0"),
+            (self.rate.messages_per_s > 0.0, "rate.messages_per_s must be above 0"),
+            (self.rate.burst >= 1.0, "rate.burst must be at least 1"),
+            (self.rate.backlog >= 0.0 && self.rate.backlog_per_s >= 0.0, "rate.backlog must not be negative"),
+        ];
+        rules.into_iter().filter(|(holds, _)| !holds).map(|(_, problem)| problem).collect()
+    }
+
     /// One and a half keep-alive times, `None` for a client without one.
     pub(crate) fn silence_allowed(keep_alive_s: u16) -> Option<Duration> {
         (keep_alive_s > 0).then(|| Duration::from_millis(u64::from(keep_alive_s) * 1_500))
@@ -133,5 +158,18 @@ impl Default for BackoffOptions {
             max_sources: 10_000,
             max_waiting: 1_024,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_problems_are_named_at_once() {
+        assert!(MqttOptions::default().problems().is_empty());
+        let rate = RateOptions { burst: f64::NAN, ..RateOptions::default() };
+        let bad = MqttOptions { max_in_flight: 0, max_batch: 0, rate, ..MqttOptions::default() };
+        assert_eq!(bad.problems().len(), 3);
     }
 }

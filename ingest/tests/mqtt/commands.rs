@@ -96,24 +96,33 @@ async fn commands_wait_for_a_session_that_is_offline_and_come_in_order() {
     assert_eq!(&*gateway.report().await.command, "c2");
 }
 
+/// Flags, packet id and payload of a PUBLISH of QoS 1 to the command topic, of either version.
+fn expect_command(version: u8, packet: &[u8], flags: u8, id: u8, command: &str) {
+    let rest = &packet[2 + 2 + BY_ID.len()..];
+    let properties = usize::from(version == 5);
+    assert_eq!((packet[0], rest[1]), (0x30 | flags, id), "{packet:02x?}");
+    assert_eq!(&rest[2 + properties..], format!("{{\"id\":\"{command}\"}}").as_bytes());
+}
+
 #[tokio::test]
 async fn what_was_not_acknowledged_is_sent_again_with_dup_and_the_same_id() {
-    let gateway = Gateway::start().await;
-    let connect = Connect::v3("a").resuming();
-    let mut raw = listening(&gateway, &connect, 1).await;
-    gateway.commands.send(command("a", "c1", CommandQos::AtLeastOnce), T0).unwrap();
-    gateway.commands.send(command("a", "c2", CommandQos::AtLeastOnce), T0).unwrap();
-    raw.expect(&publish_v3(2, BY_ID, 1, "{\"id\":\"c1\"}")).await;
-    raw.expect(&publish_v3(2, BY_ID, 2, "{\"id\":\"c2\"}")).await;
-    raw.vanish();
-    gateway.offline("a").await;
-    gateway.commands.send(command("a", "c3", CommandQos::AtLeastOnce), T0).unwrap();
-    let mut raw = Raw::open(gateway.addr).await;
-    raw.send(&connect.bytes()).await;
-    raw.expect(&[0x20, 2, 1, 0]).await;
-    raw.expect(&publish_v3(2 | 8, BY_ID, 1, "{\"id\":\"c1\"}")).await;
-    raw.expect(&publish_v3(2 | 8, BY_ID, 2, "{\"id\":\"c2\"}")).await;
-    raw.expect(&publish_v3(2, BY_ID, 3, "{\"id\":\"c3\"}")).await;
+    for connect in [Connect::v3("a").resuming(), Connect::v5("a").resuming().expiry(60)] {
+        let gateway = Gateway::start().await;
+        let mut raw = listening(&gateway, &connect, 1).await;
+        gateway.commands.send(command("a", "c1", CommandQos::AtLeastOnce), T0).unwrap();
+        gateway.commands.send(command("a", "c2", CommandQos::AtLeastOnce), T0).unwrap();
+        expect_command(connect.level, &raw.receive().await, 2, 1, "c1");
+        expect_command(connect.level, &raw.receive().await, 2, 2, "c2");
+        raw.vanish();
+        gateway.offline("a").await;
+        gateway.commands.send(command("a", "c3", CommandQos::AtLeastOnce), T0).unwrap();
+        let mut raw = Raw::open(gateway.addr).await;
+        raw.send(&connect.bytes()).await;
+        assert_eq!(raw.receive().await[2], 1, "the session is present");
+        expect_command(connect.level, &raw.receive().await, 2 | 8, 1, "c1");
+        expect_command(connect.level, &raw.receive().await, 2 | 8, 2, "c2");
+        expect_command(connect.level, &raw.receive().await, 2, 3, "c3");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 const TABLE: &str = include_str!("../../src/mqtt/CONFORMANCE.md");
-const SOURCES: [(&str, &str); 14] = [
+const SOURCES: [(&str, &str); 15] = [
     ("acknowledge", include_str!("acknowledge.rs")),
     ("clients_mosquitto", include_str!("clients_mosquitto.rs")),
     ("clients_rumqttc", include_str!("clients_rumqttc.rs")),
@@ -14,6 +14,7 @@ const SOURCES: [(&str, &str); 14] = [
     ("publish", include_str!("publish.rs")),
     ("qos2", include_str!("qos2.rs")),
     ("session", include_str!("session.rs")),
+    ("stop", include_str!("stop.rs")),
     ("subscribe", include_str!("subscribe.rs")),
     ("takeover", include_str!("takeover.rs")),
     ("tls", include_str!("tls.rs")),

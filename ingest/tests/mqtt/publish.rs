@@ -32,6 +32,19 @@ async fn qos_0_is_journaled_without_an_answer() {
 }
 
 #[tokio::test]
+async fn a_packet_id_is_free_after_puback() {
+    let gateway = Gateway::start().await;
+    let (mut v3, mut v5) = (Raw::v3(gateway.addr, "a").await, Raw::v5(gateway.addr, "b").await);
+    for _ in 0..2 {
+        v3.send(&publish_v3(QOS1, "v1/devices/me/up", 1, "{}")).await;
+        v3.expect(&[0x40, 2, 0, 1]).await;
+        v5.send(&publish_v5(QOS1, "v1/devices/me/up", 1, &[], "{}")).await;
+        v5.expect(&[0x40, 2, 0, 1]).await;
+    }
+    assert_eq!(gateway.journal.count(), 4);
+}
+
+#[tokio::test]
 async fn an_empty_payload_is_a_message() {
     let gateway = Gateway::start().await;
     let mut raw = Raw::v5(gateway.addr, "a").await;

@@ -25,18 +25,25 @@ async fn the_four_packets() {
 #[tokio::test]
 async fn a_repeat_before_pubrel_is_answered_and_not_journaled() {
     let gateway = Gateway::start().await;
-    let mut raw = Raw::v3(gateway.addr, "a").await;
-    raw.send(&publish_v3(QOS2, TELEMETRY, 1, "{}")).await;
-    raw.expect(&[0x50, 2, 0, 1]).await;
-    raw.send(&publish_v3(QOS2 | DUP, TELEMETRY, 1, "{}")).await;
-    raw.expect(&[0x50, 2, 0, 1]).await;
-    raw.send(&release(1)).await;
-    raw.expect(&[0x70, 2, 0, 1]).await;
-    assert_eq!(gateway.journal.count(), 1);
-    // After PUBCOMP the id stands for a new message.
-    raw.send(&publish_v3(QOS2, TELEMETRY, 1, "{}")).await;
-    raw.expect(&[0x50, 2, 0, 1]).await;
-    assert_eq!(gateway.journal.count(), 2);
+    let v5 = |flags| publish_v5(flags, "v1/devices/me/up", 1, &[], "{}");
+    let v3 = |flags| publish_v3(flags, "v1/devices/me/up", 1, "{}");
+    let cases = [
+        (Raw::v3(gateway.addr, "a").await, v3(QOS2), v3(QOS2 | DUP), 0),
+        (Raw::v5(gateway.addr, "b").await, v5(QOS2), v5(QOS2 | DUP), 2),
+    ];
+    for (mut raw, first, repeat, before) in cases {
+        raw.send(&first).await;
+        raw.expect(&[0x50, 2, 0, 1]).await;
+        raw.send(&repeat).await;
+        raw.expect(&[0x50, 2, 0, 1]).await;
+        raw.send(&release(1)).await;
+        raw.expect(&[0x70, 2, 0, 1]).await;
+        assert_eq!(gateway.journal.count(), before + 1);
+        // After PUBCOMP the id stands for a new message.
+        raw.send(&first).await;
+        raw.expect(&[0x50, 2, 0, 1]).await;
+        assert_eq!(gateway.journal.count(), before + 2);
+    }
 }
 
 #[tokio::test]

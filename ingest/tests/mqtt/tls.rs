@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gengfu_ingest::mqtt::{MqttOptions, server_config};
+use bytes::Bytes;
+use gengfu_ingest::mqtt::{Command, CommandQos, MqttOptions, server_config};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
-use crate::harness::{Gateway, options, soon};
-use crate::raw::{Connect, QOS1, Raw, publish_v3};
+use crate::harness::{Gateway, T0, command, eventually, options, soon};
+use crate::raw::{Connect, QOS1, Raw, publish_v3, subscribe};
 
 struct Authority(Certificate, KeyPair);
 
@@ -84,6 +85,24 @@ async fn a_token_works_over_tls() {
 }
 
 #[tokio::test]
+async fn a_large_command_arrives_whole_over_tls() {
+    let authority = Authority::new();
+    let gateway = start(&authority, false, options()).await;
+    let mut raw = connect(&gateway, &authority, None).await.unwrap();
+    raw.send(&Connect::v3("a").bytes()).await;
+    raw.expect(&[0x20, 2, 0, 0]).await;
+    raw.send(&subscribe(4, 1, &[("v1/devices/me/commands", 1)])).await;
+    raw.expect(&[0x90, 3, 0, 1, 1]).await;
+    // More than the sockets' buffers take while the client does not read.
+    let payload = Bytes::from(vec![b'x'; 8_000_000]);
+    let large = Command { payload: payload.clone(), ..command("a", "large", CommandQos::AtLeastOnce) };
+    gateway.commands.send(large, T0).unwrap();
+    eventually("it is being written", || gateway.metric("gengfu_mqtt_commands_sent_total") == 1).await;
+    assert!(raw.receive().await.ends_with(&payload));
+    raw.ping().await;
+}
+
+#[tokio::test]
 async fn a_client_certificate_is_a_login() {
     let authority = Authority::new();
     let gateway = start(&authority, true, options()).await;
@@ -153,8 +172,5 @@ async fn plain_mqtt_on_a_tls_port_is_closed() {
     let mut raw = Raw::open(gateway.addr).await;
     raw.send(&Connect::v3("a").bytes()).await;
     // The TLS side answers with an alert, which is no MQTT packet of ours.
-    crate::harness::eventually("the handshake has failed", || {
-        gateway.metric("gengfu_mqtt_handshakes_failed_total") == 1
-    })
-    .await;
+    eventually("the handshake has failed", || gateway.metric("gengfu_mqtt_handshakes_failed_total") == 1).await;
 }

@@ -12,6 +12,7 @@
 //! - it fails on an MQTT 5 DISCONNECT without properties, and writes one with a wrong length, so that
 //!   packet is read and written here; it fails on a password that is not UTF-8.
 
+mod body;
 mod decode;
 mod encode;
 mod frame;
@@ -93,8 +94,7 @@ pub(crate) enum QoS {
     ExactlyOnce = 2,
 }
 
-/// A CONNECT, of either version.
-#[derive(Clone, Debug)]
+/// A CONNECT, of either version. It holds a credential, so it cannot be printed.
 pub(crate) struct Connect {
     pub(crate) version: Version,
     /// Clean session (3.1.1) or clean start (5).

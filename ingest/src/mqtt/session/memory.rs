@@ -1,136 +1,11 @@
-//! Sessions: what is kept of a device between its connections.
-//!
-//! A session belongs to one device and one client id. A device has at most one: a connect with another
-//! client id ends the older session, as a clean start would. So client ids of different devices never
-//! meet, and nobody can take another device's session by its client id.
-//!
-//! Kept are: the subscription to the command topic, the packet ids of QoS 2 that wait for their PUBREL,
-//! and the commands that the device has not acknowledged, in order.
+//! Sessions in memory: the default until sessions are kept in the ledger.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use gengfu_model::{DeviceId, Timestamp};
 
-use super::topic::CommandTopic;
-
-/// How a command is delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CommandQos {
-    /// At most once: only to a device that is connected now, never queued.
-    AtMostOnce,
-    /// At least once: queued in the session until the device acknowledges it.
-    AtLeastOnce,
-}
-
-/// A command on its way to a device.
-#[derive(Clone, Debug)]
-pub struct Command {
-    /// Who it is for.
-    pub device: DeviceId,
-    /// Its id, which comes back in its [`super::CommandReport`].
-    pub id: Arc<str>,
-    /// The bytes as the device gets them.
-    pub payload: Bytes,
-    /// How it is delivered; the subscription may grant less.
-    pub qos: CommandQos,
-    /// It is not delivered after this.
-    pub expires: Option<Timestamp>,
-}
-
-/// What a device has subscribed to: its command topic under one of its names, or both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Subscription {
-    /// The QoS granted for `v1/devices/{id}/commands`.
-    pub by_id: Option<CommandQos>,
-    /// The QoS granted for `v1/devices/me/commands`.
-    pub me: Option<CommandQos>,
-}
-
-impl Subscription {
-    /// The place of one of the names.
-    pub(crate) fn place(&mut self, topic: CommandTopic) -> &mut Option<CommandQos> {
-        match topic {
-            CommandTopic::ById => &mut self.by_id,
-            CommandTopic::Me => &mut self.me,
-        }
-    }
-
-    /// The name and QoS to deliver under. A device that subscribed under both names gets one copy.
-    pub(crate) fn delivery(&self) -> Option<(CommandTopic, CommandQos)> {
-        let by_id = self.by_id.map(|qos| (CommandTopic::ById, qos));
-        by_id.or(self.me.map(|qos| (CommandTopic::Me, qos)))
-    }
-}
-
-/// A session as it is found or made at a connect.
-#[derive(Clone, Debug, Default)]
-pub struct Opened {
-    /// There was a session, and it goes on.
-    pub present: bool,
-    /// The subscription.
-    pub subscription: Subscription,
-    /// Packet ids of QoS 2 that wait for their PUBREL.
-    pub unreleased: Vec<u16>,
-    /// Commands that were sent and not acknowledged, in order, with their packet ids.
-    pub unacknowledged: Vec<(u16, Command)>,
-    /// Commands that went with an older session.
-    pub dropped: Vec<Arc<str>>,
-}
-
-/// The next command for a device.
-#[derive(Clone, Debug, Default)]
-pub struct NextCommand {
-    /// The command, now marked as sent under the packet id given.
-    pub command: Option<Command>,
-    /// Commands that had expired before it.
-    pub expired: Vec<Arc<str>>,
-}
-
-/// Why a command cannot be queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum QueueError {
-    /// The device is not connected and has no session.
-    #[error("the device is offline and keeps no session")]
-    NoSession,
-    /// The device has not subscribed to its command topic.
-    #[error("the device does not listen to its command topic")]
-    NotSubscribed,
-    /// Its queue is full.
-    #[error("too many commands wait for the device")]
-    Full,
-}
-
-/// Where sessions are kept.
-///
-/// Called from the connections' tasks, so it must not wait for a disk: a store on disk keeps a copy in
-/// memory and writes behind. Lost sessions are safe: a repeated QoS 2 message is then journaled again with
-/// [`gengfu_model::MessageKey::MqttDup`], by which the engine knows it.
-pub trait SessionStore: Send + Sync {
-    /// Resumes the session of this device and client id, or makes a new one (always with `clean`).
-    fn open(&self, device: &DeviceId, client_id: &str, clean: bool, now: Timestamp) -> Opened;
-    /// The connection ended: the session is kept for `expiry_s` seconds, or gone at once with 0. Gives the
-    /// commands that went with it.
-    fn close(&self, device: &DeviceId, client_id: &str, expiry_s: u64, now: Timestamp) -> Vec<Arc<str>>;
-    /// Notes what the device has subscribed to.
-    fn subscribe(&self, device: &DeviceId, subscription: Subscription);
-    /// Notes that a QoS 2 message is in the journal and waits for its PUBREL.
-    fn hold(&self, device: &DeviceId, packet_id: u16);
-    /// Notes its PUBREL.
-    fn release(&self, device: &DeviceId, packet_id: u16);
-    /// Puts a command at the end of the device's queue.
-    ///
-    /// # Errors
-    /// [`QueueError`] says why it cannot be.
-    fn queue(&self, command: Command, now: Timestamp) -> Result<(), QueueError>;
-    /// Takes the first command that was not sent yet, and notes that it is sent under `packet_id`.
-    fn next(&self, device: &DeviceId, packet_id: u16, now: Timestamp) -> NextCommand;
-    /// The device has acknowledged what was sent under this packet id.
-    fn acknowledge(&self, device: &DeviceId, packet_id: u16) -> Option<Arc<str>>;
-    /// Removes sessions that have expired; gives the commands that went with them.
-    fn expire(&self, now: Timestamp) -> Vec<(DeviceId, Arc<str>)>;
-}
+use super::{Command, NextCommand, Opened, QueueError, SessionStore, Subscription};
 
 /// Sessions in memory. They do not outlast the process.
 #[derive(Debug)]
@@ -293,6 +168,9 @@ impl SessionStore for MemorySessions {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
+    use super::super::CommandQos;
     use super::*;
 
     const T0: Timestamp = Timestamp(1_000_000);
