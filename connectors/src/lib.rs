@@ -7,10 +7,12 @@
 pub mod checkpoint;
 pub mod delivery;
 pub mod ledger;
+pub mod live_feed;
 pub mod series;
 mod sqlite;
 
 pub use checkpoint::{CheckpointStore, DeviceRow, MemoryCheckpoints, SqliteCheckpoints};
 pub use delivery::Deliverer;
 pub use ledger::{Ledger, LedgerError, LedgerReader, LedgerState, MemoryLedger, SqliteLedger};
+pub use live_feed::LiveFeed;
 pub use series::{SeriesError, SeriesReader, SeriesStore, SqliteSeries};

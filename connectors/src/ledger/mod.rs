@@ -120,6 +120,9 @@ pub trait Ledger: Send {
     fn dump(&self, output: &mut dyn Write) -> Result<(), LedgerError>;
 }
 
+/// A parameter's setting: rule, name, scope, value.
+pub type ParameterSetting = (Arc<str>, Arc<str>, Arc<str>, Value);
+
 /// The reducer's state at a position, as the ledger keeps it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LedgerState {
@@ -141,7 +144,7 @@ pub struct LedgerState {
     /// Every activated pack with the record that activated it, oldest first.
     pub packs: Vec<ActivatedPack>,
     /// Settings of parameters (rule, name, scope, value), sorted.
-    pub parameters: Vec<(Arc<str>, Arc<str>, Arc<str>, Value)>,
+    pub parameters: Vec<ParameterSetting>,
 }
 
 /// A rule pack that was put to work.
