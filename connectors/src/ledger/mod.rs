@@ -130,8 +130,9 @@ pub struct LedgerState {
     pub position: Seq,
     /// That record's journal time.
     pub time: Timestamp,
-    /// Incidents that are open, and cleared ones whose id stands in a `ReducerState` row's key
-    /// (see [`Ledger::load`]): sorted by id.
+    /// Incidents that are open, and cleared ones that may open again: those whose id stands under
+    /// `"incident"` in the JSON of a [`Effect::ReducerState`] piece with a key that begins with
+    /// `cooldown/`. Sorted by id, each once.
     pub incidents: Vec<Incident>,
     /// Cases that are not in a final state, sorted by id.
     pub cases: Vec<Case>,

@@ -318,6 +318,22 @@ mod tests {
         assert_eq!(decode(&encode(&rows)).unwrap(), rows);
     }
 
+    /// Blocks are read for as long as they are kept, by every later program.
+    #[test]
+    fn a_block_of_the_first_release_is_still_read() {
+        let rows = [
+            BlockRow { ms: 1_000, seq: 70, values: vec![(0, 21.5), (3, 1.0 / 3.0)] },
+            BlockRow { ms: 61_000, seq: 75, values: vec![(0, 21.4)] },
+            BlockRow { ms: 121_000, seq: 79, values: vec![(0, -3.0)] },
+        ];
+        assert_eq!(decode(&STORED).unwrap(), rows);
+    }
+
+    const STORED: [u8; 38] = [
+        0, 3, 208, 15, 240, 153, 7, 0, 140, 1, 10, 8, 2, 0, 0, 1, 174, 3, 9, 1, 206, 3, 3, 1, 1, 255, 85, 85, 85, 85,
+        85, 85, 213, 63, 113, 159, 211, 194,
+    ];
+
     #[test]
     fn a_changed_byte_is_found() {
         let bytes = encode(&[BlockRow { ms: 5, seq: 6, values: vec![(1, 2.5)] }]);
