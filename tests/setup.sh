@@ -12,7 +12,13 @@ missing=()
 for tool in "${!package_of[@]}"; do
     command -v "$tool" >/dev/null || missing+=("${package_of[$tool]}")
 done
-fc-list 2>/dev/null | grep -qi 'noto.*cjk' || missing+=(fonts-noto-cjk)
+compgen -G '/usr/share/fonts/*/noto/NotoSansCJK*' >/dev/null || missing+=(fonts-noto-cjk)
+/usr/bin/python3 -c 'import paho.mqtt.client' 2>/dev/null || missing+=(python3-paho-mqtt)
+
+# MQTT.js comes from npm, by its lock file.
+clients="$(dirname "$0")/clients"
+[ -d "$clients/node_modules/mqtt" ] || (cd "$clients" && npm ci --no-audit --no-fund --silent)
+
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 echo "installing for the tests: ${missing[*]}"
