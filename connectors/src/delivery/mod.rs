@@ -17,6 +17,8 @@ mod receipts;
 mod store;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 pub mod webhook;
 mod worker;
 

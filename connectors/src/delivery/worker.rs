@@ -18,6 +18,10 @@ const MAX_PENDING: usize = 1_000;
 /// Finished items between two looks at how many receipts there are.
 const TRIM_EVERY: u32 = 1_000;
 
+/// The wait after the record or the ledger could not be read or written. An item that was delivered
+/// just then goes out again under its id, so the wait is not short.
+const STORE_RETRY: Duration = Duration::from_secs(5);
+
 /// How the threads are told to go on or to end.
 #[derive(Debug, Default)]
 pub(super) struct Bell {
@@ -86,7 +90,7 @@ impl Worker {
         loop {
             let wait = self.step(&mut line).unwrap_or_else(|error| {
                 tracing::error!(target_name = %self.name, %error, "delivery waits");
-                self.config.poll
+                STORE_RETRY
             });
             match self.bell.wait(heard, wait) {
                 Some(rings) => heard = rings,
