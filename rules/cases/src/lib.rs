@@ -18,6 +18,10 @@
 //!   incident again (`reopened` + 1). What was withdrawn or retired has no cooldown.
 //! - **Flapping guard**: an incident that opened `times` times within `within` clears only after the
 //!   condition stayed away for `quiet` (see [`profile::Flapping`]); until then it stays open and silent.
+//! - **Storms**: when enough assets of a group (feeder, cabinet, carrier cell) have the same condition within
+//!   the time that the profile says, one parent incident opens and has the case. Members that open while it
+//!   lasts get no case and no message; cases of earlier members that nobody dispatched are folded into the
+//!   parent's. It ends when no more than half of that number still hold; what is left joins its case.
 //! - **Maintenance**: signals of a device in maintenance are recorded as incidents, but open no case and
 //!   tell nobody. When the device leaves maintenance ([`Reducer::register`]), what still holds gets its case.
 //!

@@ -15,6 +15,8 @@ use super::timer::Timer;
 pub(super) const NUMBERS_KEY: &str = "cases/numbers";
 /// Keys of tracks' rows begin so, then comes the JSON of the [`TrackKey`].
 pub(super) const TRACK_PREFIX: &str = "cases/track/";
+/// Keys of storms' rows begin so, then comes the JSON of the [`StormKey`]; the value is the parent's id.
+pub(super) const STORM_PREFIX: &str = "cases/storm/";
 /// Keys of cases' rows begin so, then comes the case's id.
 pub(super) const CASE_PREFIX: &str = "cases/case/";
 
@@ -49,9 +51,30 @@ pub(super) struct Track {
     /// Flapping: the clear that waits for quiet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pending: Option<PendingClear>,
+    /// Open: the group that it counts in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<Membership>,
     /// What other devices on the asset hold; the incident itself says what its own device holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) others: Vec<Hold>,
+}
+
+/// A condition within a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StormKey {
+    pub(super) condition: Arc<str>,
+    /// Such as `feeder:F7`.
+    pub(super) group: Arc<str>,
+}
+
+/// An open incident counts in a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Membership {
+    pub(super) storm: StormKey,
+    /// Since when.
+    pub(super) since: Timestamp,
 }
 
 /// A clear that waits, since the incident flaps.
@@ -232,6 +255,14 @@ impl Reducer {
         if let Some(due) = track.due() {
             self.timers.remove(&(due, Timer::Track(key.clone())));
         }
+        if let Some(member) = &track.member
+            && let Some(members) = self.members_of.get_mut(&member.storm)
+        {
+            members.remove(key);
+            if members.is_empty() {
+                self.members_of.remove(&member.storm);
+            }
+        }
         Some(track)
     }
 
@@ -240,7 +271,20 @@ impl Reducer {
         if let Some(due) = track.due() {
             self.timers.insert((due, Timer::Track(key.clone())));
         }
+        if let Some(member) = &track.member {
+            self.members_of.entry(member.storm.clone()).or_default().insert(key.clone());
+        }
         self.tracks.insert(key, track);
+    }
+
+    /// Puts out which incident is a storm's parent, and keeps it; `None`: the storm is over.
+    pub(super) fn save_storm(&mut self, storm: StormKey, parent: Option<EffectId>, out: &mut EffectSink) {
+        let key = format!("{STORM_PREFIX}{}", json(&storm));
+        out.push(Effect::ReducerState { key, value: parent.as_ref().map(json) });
+        match parent {
+            Some(parent) => self.storms.insert(storm, parent),
+            None => self.storms.remove(&storm),
+        };
     }
 
     /// Notes that a device holds a track.
