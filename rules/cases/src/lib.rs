@@ -31,8 +31,11 @@
 //!   row leaves less time, the case takes over that row and its deadline.
 //! - The row's limit is counted from the opening until the first dispatch, and from then on from the
 //!   dispatch. It runs until the work is reported as handled, and stands still only while suspended.
+//!   While a case is suspended, its deadline shows the due time of before; resuming moves it.
 //! - A case whose incidents all cleared stays open for staff, unless the profile says `auto_close`. It cannot
 //!   be closed while its condition holds, other than by force.
+//! - What staff ended while it still held comes back as a case when it gets worse than it ever was, or clears
+//!   and opens again.
 //! - Final cases leave the reducer's memory: a later request about one is answered `not_found`.
 
 pub mod calendar;

@@ -73,6 +73,7 @@ pub(super) fn announce(reducer: &mut Reducer, at: At, device: &Device, mut incid
         notify::incident(reducer, at, "incident.opened", &told, out);
     }
     settle(reducer, at, Some(device), &told, None, placement, false, out);
+    storm::worsen(reducer, at, &told, out);
     if let Entry::Began(parent) = entry {
         storm::fold_cases(reducer, at, parent, out);
     }

@@ -2,7 +2,7 @@
 //!
 //! A storm opens when enough assets of a group (a feeder, a cabinet, a catchment) opened the condition within
 //! the time that the profile says. Its parent incident has the case; members that open while it lasts get
-//! neither case nor message of their own, and cases of members that nobody dispatched yet are folded into the
+//! neither case nor message of their own (one that gets worse than the storm makes the storm worse), and cases of members that nobody dispatched yet are folded into the
 //! parent's. The storm ends when no more than half of that number still hold; what is left then joins the
 //! parent's case, so that nothing is lost.
 
@@ -87,14 +87,16 @@ fn begin(
     out: &mut EffectSink,
 ) -> EffectId {
     let id = out.reserve();
+    let worst = open_members(reducer, storm).iter().map(|member| member.severity).max();
+    let severity = worst.into_iter().chain([rule.severity, last.severity]).max().unwrap_or(rule.severity);
     let count = reducer.members_of.get(storm).map_or(0, BTreeSet::len);
     let mut parent = Incident {
         id,
         asset: storm.group.clone(),
         key: format!("group:{}", storm.condition).into(),
         condition: rule.parent_condition.clone(),
-        severity: rule.severity,
-        worst: rule.severity,
+        severity,
+        worst: severity,
         opened: at.now,
         updated: at.now,
         value: None,
@@ -121,6 +123,23 @@ fn begin(
         reducer.save_incident(member, out);
     }
     id
+}
+
+/// A member got worse than its storm: so does the storm, since the member itself calls nobody.
+pub(super) fn worsen(reducer: &mut Reducer, at: At, member: &Incident, out: &mut EffectSink) {
+    let parent = member.parent.and_then(|id| reducer.incidents.get(&id));
+    let worse = |parent: &&Incident| member.state == IncidentState::Open && member.severity > parent.severity;
+    let Some(mut parent) = parent.filter(worse).cloned() else { return };
+    parent.severity = member.severity;
+    parent.worst = parent.worst.max(member.severity);
+    parent.updated = at.now;
+    let told = parent.clone();
+    reducer.save_incident(parent, out);
+    out.push(Effect::Explanation { incident: told.id, change: "updated", evidence: unasked(at, "group") });
+    notify::incident(reducer, at, "incident.updated", &told, out);
+    if let Some(id) = told.case {
+        case::refresh(reducer, at, id, Some(&told), false, out);
+    }
 }
 
 fn open_members(reducer: &Reducer, storm: &StormKey) -> Vec<Incident> {

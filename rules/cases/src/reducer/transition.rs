@@ -48,6 +48,9 @@ pub(super) fn put_out(
         notify::incident(reducer, at, topic, &told, out);
     }
     settle(reducer, at, device, &told, old_case, placement, change.quiet, out);
+    if !change.quiet {
+        storm::worsen(reducer, at, &told, out);
+    }
     if let Entry::Began(parent) = entry {
         storm::fold_cases(reducer, at, parent, out);
     }

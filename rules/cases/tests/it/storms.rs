@@ -113,13 +113,24 @@ fn members_call_nobody_while_the_storm_lasts() {
     dark(&mut world, &["l1", "l2", "l3"]);
     let told = world.topics().len();
     dark(&mut world, &["l4", "l5"]);
-    world.raise(&fed("l4"), "dark", Critical, "lamp_dark");
+    world.raise(&fed("l4"), "dark", Major, "lamp_dark");
     world.clear(&fed("l4"), "dark");
     assert_eq!(world.topics().len(), told);
     // Another condition on a member is its own matter.
     world.raise(&fed("l5"), "leak", Critical, "leakage");
     world.raise(&fed("l3"), "dark", Critical, "pole_tilted");
     assert_eq!(open_cases(&world).len(), 3);
+}
+
+#[test]
+fn a_member_that_gets_worse_than_the_storm_makes_the_storm_worse() {
+    let mut world = world();
+    dark(&mut world, &["l1", "l2", "l3", "l4"]);
+    let told = world.topics().len();
+    world.raise(&fed("l4"), "dark", Critical, "lamp_dark");
+    assert_eq!((parent(&world).severity, parent(&world).worst), (Critical, Critical));
+    assert_eq!(world.reducer.cases().next().map(|case| case.severity), Some(Critical));
+    assert_eq!(world.topics()[told..], ["incident.updated", "case.updated"]);
 }
 
 #[test]
