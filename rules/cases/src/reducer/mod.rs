@@ -12,6 +12,7 @@ mod merge;
 mod notify;
 mod request;
 mod restore;
+mod save;
 mod state;
 mod storm;
 mod timer;
