@@ -174,7 +174,7 @@ fn target(
         };
         (class.id.clone(), None)
     };
-    let group_by = entry.group_by.as_ref().map(|name| group_by(name, problems));
+    let group_by = entry.group_by.as_ref().map(|name| group_by(name, "mapping.group_by", problems));
     let start = entry.start.as_ref().map_or(CaseState::Reported, |name| start(name, problems));
     Some(Target::Case(CaseTarget { class, standard, group_by, start }))
 }
@@ -202,19 +202,20 @@ fn mapped_row<'a>(
     row
 }
 
-fn group_by(name: &Spanned<String>, problems: &mut Problems<'_>) -> GroupBy {
+pub(super) fn group_by(name: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> GroupBy {
     match name.get_ref().as_str() {
         "feeder" => GroupBy::Feeder,
         "cabinet" => GroupBy::Cabinet,
         "catchment" => GroupBy::Catchment,
+        "carrier_cell" => GroupBy::CarrierCell,
         "grid" => GroupBy::Grid,
         "district" => GroupBy::District,
         attribute => {
             let known = gengfu_model::catalogue::KINDS.iter().flat_map(|kind| kind.attributes);
             if !known.clone().any(|def| def.name == attribute) {
                 let message = format!("`{attribute}` is no attribute of any kind of device");
-                let hint = "feeder, cabinet, catchment, grid, district, or an attribute such as road";
-                problems.add(name.span().start, "mapping.group_by", message, hint);
+                let hint = "feeder, cabinet, catchment, carrier_cell, grid, district, or an attribute such as road";
+                problems.add(name.span().start, field, message, hint);
             }
             GroupBy::Attribute(attribute.into())
         }

@@ -68,26 +68,31 @@ pub(super) fn place(reducer: &Reducer, device: &Device, incident: &Incident, out
 
 /// The asset, or the group that the mapping merges by. A device that does not say its group stands alone.
 fn scope(group_by: Option<&GroupBy>, device: &Device) -> Arc<str> {
+    let group = group_by.and_then(|group_by| group_of(group_by, device));
+    group.unwrap_or_else(|| format!("asset:{}", device.asset_code).into())
+}
+
+/// The group of a device, such as `feeder:F7`, if the register says it.
+pub(super) fn group_of(group_by: &GroupBy, device: &Device) -> Option<Arc<str>> {
     let (name, value) = match group_by {
-        None => ("", ""),
-        Some(GroupBy::Feeder) => ("feeder", &*device.feeder),
-        Some(GroupBy::Cabinet) => ("cabinet", &*device.cabinet),
-        Some(GroupBy::Catchment) => ("catchment", &*device.catchment),
-        Some(GroupBy::Grid) => ("grid", &*device.grid),
-        Some(GroupBy::District) => ("district", &*device.district),
-        Some(GroupBy::Attribute(name)) => match device.attributes.get(name) {
+        GroupBy::Feeder => ("feeder", &*device.feeder),
+        GroupBy::Cabinet => ("cabinet", &*device.cabinet),
+        GroupBy::Catchment => ("catchment", &*device.catchment),
+        GroupBy::CarrierCell => ("carrier_cell", &*device.carrier_cell),
+        GroupBy::Grid => ("grid", &*device.grid),
+        GroupBy::District => ("district", &*device.district),
+        GroupBy::Attribute(name) => match device.attributes.get(name) {
             Some(Value::Text(text)) => (&**name, &**text),
             Some(Value::Bool(_) | Value::Number(_)) | None => ("", ""),
         },
     };
     if value.is_empty() {
-        format!("asset:{}", device.asset_code).into()
-    } else if matches!(group_by, Some(GroupBy::Attribute(_))) {
-        // Two districts may have a road of the same name.
-        format!("{name}:{}/{value}", device.district).into()
-    } else {
-        format!("{name}:{value}").into()
+        return None;
     }
+    // Two districts may have a road of the same name.
+    let in_district = matches!(group_by, GroupBy::Attribute(_));
+    let group = if in_district { format!("{name}:{}/{value}", device.district) } else { format!("{name}:{value}") };
+    Some(group.into())
 }
 
 /// Opens a case for an incident.
@@ -163,6 +168,21 @@ pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Pl
     }
     if let Some(target) = &plan.target {
         events.extend(tighten(reducer, at, &mut open, incident, target));
+    }
+    events.extend(condition_events(reducer, at, &mut open, Some(incident)));
+    if !events.is_empty() {
+        open.case.updated = at.now;
+        publish(reducer, at, open, events, Some("case.updated"), out);
+    }
+}
+
+/// Takes an incident that a storm left behind into the storm's case.
+pub(super) fn take_in(reducer: &mut Reducer, at: At, id: EffectId, incident: &Incident, out: &mut EffectSink) {
+    let Some(mut open) = reducer.cases.get(&id).cloned() else { return };
+    let mut events = Vec::new();
+    if let Err(index) = open.case.incidents.binary_search(&incident.id) {
+        open.case.incidents.insert(index, incident.id);
+        events.push(happening(&open.case, at, "incident_joined", Some(open.case.state), incident_note(incident)));
     }
     events.extend(condition_events(reducer, at, &mut open, Some(incident)));
     if !events.is_empty() {

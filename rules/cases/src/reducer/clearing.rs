@@ -8,7 +8,7 @@ use gengfu_model::{Device, EffectSink, Evidence, Incident, IncidentState, Timest
 use super::incident::take_worst;
 use super::state::{PendingClear, Track, TrackKey};
 use super::transition::{Change, put_out};
-use super::{At, Reducer, case};
+use super::{At, Reducer, case, storm};
 
 /// A device lets go of what it holds. What it does not hold stays.
 ///
@@ -117,6 +117,7 @@ pub(super) fn clear_now(
         track.incident = None;
     }
     let keep = track.forget_at.is_some();
+    let member = track.member.take();
     reducer.save_track(key, keep.then_some(track), out);
     incident.state = IncidentState::Cleared;
     incident.updated = at.now;
@@ -127,6 +128,9 @@ pub(super) fn clear_now(
     put_out(reducer, at, None, incident, change, evidence, out);
     if gone {
         reducer.incidents.remove(&id);
+    }
+    if let Some(member) = member {
+        storm::left(reducer, at, &member.storm, out);
     }
     if let Some(of_case) = of_case {
         case::close_if_gone(reducer, at, of_case, out);

@@ -7,8 +7,9 @@ use gengfu_model::{Device, DeviceId, DeviceLife, EffectSink, Incident, IncidentS
 use super::clearing::{release, unasked};
 use super::incident::in_maintenance;
 use super::state::{Hold, TrackKey};
+use super::storm::Entry;
 use super::transition::settle;
-use super::{At, Reducer, case, notify};
+use super::{At, Reducer, case, notify, storm};
 
 pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut EffectSink) {
     for key in held_by(reducer, &device.id) {
@@ -61,13 +62,21 @@ pub(super) fn maintenance(reducer: &mut Reducer, at: At, device: &Device, key: &
 
 /// Gives an incident that called nobody its case and its messages.
 pub(super) fn announce(reducer: &mut Reducer, at: At, device: &Device, mut incident: Incident, out: &mut EffectSink) {
-    let placement = case::place(reducer, device, &incident, out);
+    let entry = storm::enter(reducer, at, device, &mut incident, &unasked(at, "maintenance"), out);
+    let alone = entry == Entry::Alone;
+    let placement = if alone { case::place(reducer, device, &incident, out) } else { case::Placement::None };
     incident.case = placement.case();
     incident.updated = at.now;
     let told = incident.clone();
     reducer.save_incident(incident, out);
-    notify::incident(reducer, at, "incident.opened", &told, out);
+    if alone {
+        notify::incident(reducer, at, "incident.opened", &told, out);
+    }
     settle(reducer, at, Some(device), &told, None, placement, false, out);
+    storm::worsen(reducer, at, &told, out);
+    if let Entry::Began(parent) = entry {
+        storm::fold_cases(reducer, at, parent, out);
+    }
 }
 
 pub(super) fn hand_over(reducer: &mut Reducer, at: At, from: &DeviceId, to: &Device, out: &mut EffectSink) {

@@ -101,6 +101,7 @@ fn open(
         reopen_until: None,
         forget_at: None,
         pending: None,
+        member: None,
         others: Vec::new(),
     };
     let change = Change { name: "opened", topic: Some("incident.opened"), quiet: track.quiet, place: true };

@@ -12,7 +12,9 @@ mod merge;
 mod notify;
 mod request;
 mod restore;
+mod save;
 mod state;
+mod storm;
 mod timer;
 mod transition;
 
@@ -24,7 +26,7 @@ use gengfu_model::{Case, Device, DeviceId, EffectId, EffectSink, Incident, Role,
 
 pub use self::request::{FEEDBACK, MAX_NAME_BYTES, MAX_NOTE_BYTES};
 pub use self::restore::RestoreError;
-use self::state::{CaseKey, OpenCase, Track, TrackKey};
+use self::state::{CaseKey, OpenCase, StormKey, Track, TrackKey};
 use self::timer::Timer;
 use crate::number::NumberCounter;
 use crate::profile::Profile;
@@ -53,6 +55,10 @@ pub struct Reducer {
     tracks: BTreeMap<TrackKey, Track>,
     /// On which asset a device holds (rule, key): found from `tracks`.
     holds: BTreeMap<(DeviceId, Arc<str>, Arc<str>), Arc<str>>,
+    /// Open incidents by the group that they count in: found from `tracks`.
+    members_of: BTreeMap<StormKey, BTreeSet<TrackKey>>,
+    /// The parent incidents of storms.
+    storms: BTreeMap<StormKey, EffectId>,
     /// Cases that are not final.
     cases: BTreeMap<EffectId, OpenCase>,
     /// Which case takes further incidents: found from `cases`.
@@ -71,6 +77,8 @@ impl Reducer {
             incidents: BTreeMap::new(),
             tracks: BTreeMap::new(),
             holds: BTreeMap::new(),
+            members_of: BTreeMap::new(),
+            storms: BTreeMap::new(),
             cases: BTreeMap::new(),
             case_of: BTreeMap::new(),
             numbers: NumberCounter::default(),

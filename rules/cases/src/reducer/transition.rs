@@ -3,7 +3,8 @@
 
 use gengfu_model::{Device, Effect, EffectId, EffectSink, Evidence, Incident};
 
-use super::{At, Reducer, case, notify};
+use super::storm::Entry;
+use super::{At, Reducer, case, notify, storm};
 
 /// What is put out about an incident's transition.
 pub(super) struct Change {
@@ -29,18 +30,30 @@ pub(super) fn put_out(
 ) {
     let id = incident.id;
     let old_case = incident.case;
-    let placement = match device {
-        Some(device) if change.place && !change.quiet => case::place(reducer, device, &incident, out),
-        _ => case::Placement::None,
-    };
+    let mut entry = Entry::Alone;
+    let mut placement = case::Placement::None;
+    if let Some(device) = device.filter(|_| change.place && !change.quiet) {
+        entry = storm::enter(reducer, at, device, &mut incident, &evidence, out);
+        if entry == Entry::Alone {
+            placement = case::place(reducer, device, &incident, out);
+        }
+    }
     incident.case = placement.case().or(old_case);
     let told = incident.clone();
     reducer.save_incident(incident, out);
     out.push(Effect::Explanation { incident: id, change: change.name, evidence });
-    if let Some(topic) = change.topic.filter(|_| !change.quiet) {
+    // What happens to a storm's members is told by its parent.
+    let swallowed = told.parent.is_some_and(|parent| reducer.incidents.contains_key(&parent));
+    if let Some(topic) = change.topic.filter(|_| !change.quiet && !swallowed) {
         notify::incident(reducer, at, topic, &told, out);
     }
     settle(reducer, at, device, &told, old_case, placement, change.quiet, out);
+    if !change.quiet {
+        storm::worsen(reducer, at, &told, out);
+    }
+    if let Entry::Began(parent) = entry {
+        storm::fold_cases(reducer, at, parent, out);
+    }
 }
 
 /// What an incident that was put out means for its cases.

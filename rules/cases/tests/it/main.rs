@@ -9,5 +9,6 @@ mod outbox;
 mod profile;
 mod properties;
 mod restore;
+mod storms;
 mod support;
 mod workflow;

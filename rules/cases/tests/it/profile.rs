@@ -36,6 +36,7 @@ fn the_shipped_city_maps_the_shipped_conditions() {
         ("01-02", "oxygen_abnormal", "E05-95.1", 2, LimitKind::UrgentHour),
         ("01-37", "lamp_dark", "01-37.3", 2, LimitKind::WorkDay),
         ("01-39", "lamp_dark", "01-39.4", 3, LimitKind::WorkDay),
+        ("01-37", "feeder_outage", "01-37.3", 2, LimitKind::WorkDay),
         ("01-37", "day_burner", "01-37.5", 2, LimitKind::WorkHour),
         ("01-37", "leakage", "E05-95.1", 2, LimitKind::UrgentHour),
         ("01-37", "pole_tilted", "01-37.1", 1, LimitKind::WorkDay),
@@ -126,6 +127,13 @@ incident_from = "bad"
 [[outbox.text]]
 topic = "case.opened"
 zh = "{nummer}"
+[[group]]
+condition = "c"
+by = "colour"
+distinct = 1
+within = "20"
+parent_condition = "p"
+severity = "bad"
 [[class]]
 id = "a"
 kind = "thing"
@@ -167,23 +175,36 @@ start = "closed"
             (15, "outbox.topics"),
             (16, "outbox.incident_from"),
             (19, "outbox.text"),
-            (22, "class.kind"),
-            (25, "class.standards.limit"),
-            (25, "class.standards.id"),
-            (28, "mapping.standard"),
-            (30, "mapping"),
-            (32, "mapping.condition"),
-            (36, "mapping.asset_type"),
-            (38, "mapping.group_by"),
-            (38, "mapping.group_by"),
-            (39, "mapping.start"),
-            (39, "mapping.start"),
+            (22, "group.by"),
+            (23, "group.distinct"),
+            (24, "group.within"),
+            (26, "group.severity"),
+            (29, "class.kind"),
+            (32, "class.standards.limit"),
+            (32, "class.standards.id"),
+            (35, "mapping.standard"),
+            (37, "mapping"),
+            (39, "mapping.condition"),
+            (43, "mapping.asset_type"),
+            (45, "mapping.group_by"),
+            (45, "mapping.group_by"),
+            (46, "mapping.start"),
+            (46, "mapping.start"),
         ]
     );
     assert_eq!(
         errors[0].to_string(),
         "line 2: `time_zone`: `Mars/Base` is no time zone (an IANA name such as Asia/Shanghai)"
     );
+}
+
+#[test]
+fn a_storm_that_would_have_no_case_is_an_error() {
+    let group = "[[group]]\ncondition = \"c\"\nby = \"feeder\"\ndistinct = 3\nwithin = \"20m\"\n\
+        parent_condition = \"device_silent\"\nseverity = \"major\"\n";
+    let errors = Profile::parse(&format!("{CLASSES}{group}{group}")).expect_err("bad");
+    let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
+    assert_eq!(fields, ["group.parent_condition", "group.condition", "group.parent_condition"]);
 }
 
 #[test]
