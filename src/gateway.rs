@@ -18,7 +18,7 @@ use gengfu_ingest::journal::{
 };
 use gengfu_ingest::{Clock, Directory, Intake, SystemClock};
 use gengfu_model::staff::Action;
-use gengfu_model::{Effect, EffectId, Seq};
+use gengfu_model::{Effect, EffectId, Point, Seq};
 use gengfu_rules::engine::Engine;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::delivery;
+use crate::feed::{self, Feed};
 use crate::handle::{Handle, Shared};
 use crate::listeners;
 use crate::local;
@@ -147,9 +148,10 @@ impl Gateway {
         opened.engine.register().for_each(|device| directory.put(device));
         let report = opened.report;
         let is_new = opened.is_new;
+        let feed = if options.listeners { feed::start(config)? } else { None };
         let (intake, messages) = Intake::new(config.journal.queue);
         let mut supervisor = Supervisor::default();
-        let handle = start_pipeline(config, opened, &mut supervisor, &directory, |batches, log, archive| {
+        let handle = start_pipeline(config, opened, &mut supervisor, &directory, feed.as_ref(), |batches, log, archive| {
             let refusals = intake.refusals();
             JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)
         })?;
@@ -158,7 +160,7 @@ impl Gateway {
             supervisor,
             tasks: JoinSet::new(),
             stop_listeners: CancellationToken::new(),
-            addresses: bound.addresses.clone(),
+            addresses: Addresses { feed: feed.as_ref().map(Feed::address), ..bound.addresses.clone() },
             report,
             deliverer: None,
             _lock: lock,
@@ -344,9 +346,11 @@ fn start_pipeline(
     opened: Recovered,
     supervisor: &mut Supervisor,
     directory: &Arc<Directory>,
+    feed: Option<&Feed>,
     start_journal: impl FnOnce(SyncSender<Arc<Vec<gengfu_model::Record>>>, Log, Archive) -> std::io::Result<JournalHandle>,
 ) -> Result<Arc<Handle>, StartError> {
     let thread = |error: std::io::Error| StartError::new("threads", error);
+    let feed = feed.cloned();
     let Recovered { log, archive, engine, mut ledger, mut checkpoints, mut series, .. } = opened;
     let progress = Arc::new(Progress::default());
     progress.update(|positions| {
@@ -373,7 +377,13 @@ fn start_pipeline(
         directory: Arc::clone(directory),
         publish: {
             let (stream, pack, reader) = (stream.clone(), Arc::clone(&pack), ledger_reader(&config.data.folder)?);
-            Box::new(move |effects| publish(effects, &stream, &pack, &reader))
+            let feed = feed.clone();
+            Box::new(move |effects| {
+                publish(effects, &stream, &pack, &reader);
+                if let Some(feed) = &feed {
+                    feed.effects(effects);
+                }
+            })
         },
         full: {
             let ledger_full = Arc::clone(&ledger_full);
@@ -395,9 +405,15 @@ fn start_pipeline(
         })
         .map_err(thread)?;
     let (closed, series_progress, keep_ms) = (close(&progress), Arc::clone(&progress), config.series.keep.0);
+    let readings_feed = feed.clone();
+    let written = move |points: &[Point]| {
+        if let Some(feed) = &readings_feed {
+            feed.readings(points);
+        }
+    };
     supervisor
         .spawn("series", move || {
-            let result = series::run(&mut series, &series_queue, &series_progress, keep_ms);
+            let result = series::run(&mut series, &series_queue, &series_progress, keep_ms, &written);
             if result.is_err() {
                 closed();
             }

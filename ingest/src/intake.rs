@@ -141,7 +141,9 @@ const MAX_REFUSAL_ROWS: usize = 1_000;
 
 /// What was refused since the last summary.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<BTreeMap<(Transport, Option<DeviceId>, &'static str), u64>>);
+pub struct Refusals(Mutex<BTreeMap<RefusalKey, u64>>);
+
+type RefusalKey = (Transport, Option<DeviceId>, &'static str);
 
 impl Refusals {
     fn add(&self, transport: Transport, device: Option<&DeviceId>, reason: &'static str) {
@@ -154,7 +156,7 @@ impl Refusals {
     #[must_use]
     pub fn take(&self) -> Vec<RefusalCount> {
         let counts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let row = |((transport, device, reason), count): ((Transport, Option<DeviceId>, &str), u64)| RefusalCount {
+        let row = |((transport, device, reason), count): (RefusalKey, u64)| RefusalCount {
             transport,
             device,
             reason: reason.to_owned(),

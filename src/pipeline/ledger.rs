@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use gengfu_connectors::ledger::SqliteLedger;
 use gengfu_connectors::{Ledger, LedgerError};
 use gengfu_ingest::Directory;
 use gengfu_model::staff::Verdict;
@@ -16,6 +17,8 @@ use super::verdicts::Verdicts;
 const MAX_EFFECTS: usize = 1_000;
 /// How long a full disk is given before the next try.
 const FULL_WAIT: Duration = Duration::from_millis(200);
+/// A reserve that was given up is asked back after this many jobs.
+const RESERVE_EVERY: u64 = 100;
 
 /// What came of the records up to a position.
 pub struct LedgerJob {
@@ -49,7 +52,8 @@ pub struct Listeners {
 ///
 /// # Errors
 /// When the store fails otherwise than for want of room.
-pub fn run(ledger: &mut dyn Ledger, input: &Receiver<LedgerJob>, listeners: &Listeners) -> Result<(), String> {
+pub fn run(ledger: &mut SqliteLedger, input: &Receiver<LedgerJob>, listeners: &Listeners) -> Result<(), String> {
+    let mut commits = 0_u64;
     while let Ok(mut job) = input.recv() {
         while job.effects.len() < MAX_EFFECTS
             && let Ok(more) = input.try_recv()
@@ -64,27 +68,30 @@ pub fn run(ledger: &mut dyn Ledger, input: &Receiver<LedgerJob>, listeners: &Lis
             commit(ledger, &job, listeners)?;
         }
         tell(job, listeners);
+        if !ledger.has_reserve() && commits.is_multiple_of(RESERVE_EVERY) && ledger.restore_reserve().is_ok() {
+            tracing::info!("the ledger has its reserve again");
+            (listeners.full)(false);
+        }
+        commits += 1;
     }
     Ok(())
 }
 
-fn commit(ledger: &mut dyn Ledger, job: &LedgerJob, listeners: &Listeners) -> Result<(), String> {
+fn commit(ledger: &mut SqliteLedger, job: &LedgerJob, listeners: &Listeners) -> Result<(), String> {
     let mut was_full = false;
     loop {
         match ledger.commit(&job.effects, job.position, job.time) {
-            Ok(()) => {
-                if was_full {
-                    (listeners.full)(false);
-                }
-                return Ok(());
-            }
+            Ok(()) => return Ok(()),
             Err(LedgerError::Full) => {
                 if !was_full {
-                    tracing::warn!("no room for the ledger; waiting");
+                    // The reserve is there for this: timers and staff go on while devices are refused.
+                    tracing::error!("no room for the ledger: its reserve is given up");
                     (listeners.full)(true);
                     was_full = true;
+                    ledger.release_reserve().map_err(|error| error.to_string())?;
+                } else {
+                    std::thread::sleep(FULL_WAIT);
                 }
-                std::thread::sleep(FULL_WAIT);
             }
             Err(error) => return Err(error.to_string()),
         }

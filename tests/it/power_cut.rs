@@ -111,7 +111,8 @@ fn request(action: Action) -> Control {
 /// The rule pack of this suite: tilt at once, tilt after a hold time, and silence, so that timers run.
 const RULE: &str = r#"
 /// Cover displaced.
-const RULE = #{ kind: "manhole", key: "tilt", severity: "critical", condition: "cover_displaced", silent: 5.min };
+const RULE = #{ kind: "manhole", key: "tilt", severity: "critical", condition: "cover_displaced",
+                silent: 5.min, cooldown: 2.min };
 fn on_message(msg, dev) {
     incident(msg.tilt_deg > 30.0 || held(band(msg.tilt_deg, 10.0, 8.0), 10.s));
 }

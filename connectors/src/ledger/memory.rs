@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, Device, DeviceId, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
@@ -14,7 +15,6 @@ use gengfu_model::{
 };
 
 use super::dump::{self, DispositionRow, line};
-use super::live::{COOLDOWN_PREFIX, cooldown_incidents};
 use super::{ActivatedPack, Ledger, LedgerError, LedgerState};
 
 /// A ledger in memory. Clones are handles of the same ledger: a test keeps one, lets the other's
@@ -200,11 +200,11 @@ impl Tables {
             .filter(|(_, incident)| incident.state == IncidentState::Open)
             .map(|(id, incident)| (*id, incident))
             .collect();
-        for (key, value) in self.reducer.iter().filter(|(key, _)| key.starts_with(COOLDOWN_PREFIX)) {
-            for id in cooldown_incidents(key, value)? {
-                if let Some(incident) = self.incidents.get(&id) {
-                    incidents.insert(id, incident);
-                }
+        let reducer: Vec<(String, String)> =
+            self.reducer.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        for id in Reducer::incidents_in_cooldown(&reducer) {
+            if let Some(incident) = self.incidents.get(&id) {
+                incidents.insert(id, incident);
             }
         }
         Ok(LedgerState {
@@ -212,7 +212,7 @@ impl Tables {
             time: self.time,
             incidents: incidents.into_values().cloned().collect(),
             cases: self.cases.values().filter(|case| !case.state.is_final()).cloned().collect(),
-            reducer: self.reducer.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            reducer,
             users: self.users.values().cloned().collect(),
             profile: self.profile.clone(),
             packs: self.packs.values().cloned().collect(),

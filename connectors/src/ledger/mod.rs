@@ -130,9 +130,8 @@ pub struct LedgerState {
     pub position: Seq,
     /// That record's journal time.
     pub time: Timestamp,
-    /// Incidents that are open, and cleared ones that may open again: those whose id stands under
-    /// `"incident"` in the JSON of a [`Effect::ReducerState`] piece with a key that begins with
-    /// `cooldown/`. Sorted by id, each once.
+    /// Incidents that are open, and cleared ones that may open again (those that
+    /// [`gengfu_cases::Reducer::incidents_in_cooldown`] finds in the reducer's pieces). Sorted by id, each once.
     pub incidents: Vec<Incident>,
     /// Cases that are not in a final state, sorted by id.
     pub cases: Vec<Case>,

@@ -50,6 +50,9 @@ impl Engine {
             }
             Action::AddDevices { devices, replace } => self.add_devices(seq, devices, *replace, out),
             Action::SetLife { device, life } => {
+                if *life == DeviceLife::Retired {
+                    self.hand_over(seq, device, out);
+                }
                 self.change_device(seq, device, out, |device| device.life = *life)?;
                 Ok(rows(1))
             }
@@ -133,6 +136,25 @@ impl Engine {
         state.device = Arc::new(device);
         self.changed(seq, index, out);
         Ok(())
+    }
+
+    /// A sensor is retired: another one of its kind on the same asset takes over what it holds.
+    fn hand_over(&mut self, seq: Seq, from: &DeviceId, out: &mut Output) {
+        if !self.is_live(seq) {
+            return;
+        }
+        let Some(old) = self.index.get(from).map(|&index| Arc::clone(&self.devices[index as usize].device)) else {
+            return;
+        };
+        let takes_over = |device: &&Arc<Device>| {
+            let is_other = device.id != old.id && device.asset_code == old.asset_code && device.kind == old.kind;
+            is_other && device.life != DeviceLife::Retired
+        };
+        // The smallest id, so that the order of registration in memory does not matter.
+        let new = self.register().filter(takes_over).min_by(|a, b| a.id.cmp(&b.id)).cloned();
+        if let Some(new) = new {
+            self.reducer.hand_over(At { seq, now: self.now }, from, &new, &mut out.effects);
+        }
     }
 
     /// A register entry changed: it goes to the ledger, the reducer hears of it, silence is armed anew.

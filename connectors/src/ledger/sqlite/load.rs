@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{EffectId, Incident, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -9,7 +10,6 @@ use serde::de::DeserializeOwned;
 
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, from_json, seq_column, seq_value};
-use crate::ledger::live::{COOLDOWN_PREFIX, cooldown_incidents};
 use crate::ledger::{ActivatedPack, LedgerState, ParameterSetting};
 
 /// The reducer's state as of one commit.
@@ -85,7 +85,7 @@ pub(super) fn reducer(conn: &Connection) -> Result<Vec<(String, String)>, Ledger
     rows(conn, "reducer_state", "SELECT key, value FROM reducer_state ORDER BY key", pair)
 }
 
-/// Open incidents, and cleared ones that a cooldown names: sorted by id, each once.
+/// Open incidents, and cleared ones that may open again: sorted by id, each once.
 fn incidents(conn: &Connection, reducer: &[(String, String)]) -> Result<Vec<Incident>, LedgerError> {
     let sql = "SELECT seq, ordinal, body FROM incident WHERE state = 'open' ORDER BY seq, ordinal";
     let mut incidents: Vec<Incident> = bodies(conn, "incident", sql)?;
@@ -93,13 +93,11 @@ fn incidents(conn: &Connection, reducer: &[(String, String)]) -> Result<Vec<Inci
     let mut cleared = conn
         .prepare_cached("SELECT body FROM incident WHERE seq = ?1 AND ordinal = ?2 AND state <> 'open'")
         .map_err(failed)?;
-    for (key, value) in reducer.iter().filter(|(key, _)| key.starts_with(COOLDOWN_PREFIX)) {
-        for id in cooldown_incidents(key, value)? {
-            let body: Option<String> =
-                cleared.query_row((seq_column(id.seq), id.ordinal), |row| row.get(0)).optional().map_err(failed)?;
-            if let Some(body) = body {
-                incidents.push(from_json("incident", id, &body)?);
-            }
+    for id in Reducer::incidents_in_cooldown(reducer) {
+        let body: Option<String> =
+            cleared.query_row((seq_column(id.seq), id.ordinal), |row| row.get(0)).optional().map_err(failed)?;
+        if let Some(body) = body {
+            incidents.push(from_json("incident", id, &body)?);
         }
     }
     incidents.sort_by_key(|incident| incident.id);
