@@ -10,16 +10,22 @@
 //! `gengfu-cases`: what comes out of here are [`gengfu_model::Signal`]s.
 
 pub mod diagnostic;
+pub mod functions;
 mod judge;
 pub mod latest;
+pub mod library;
 mod lower;
 pub mod pack;
 pub mod parameters;
 mod program;
+pub mod reference;
 mod script;
+mod template;
 
 pub use diagnostic::{Diagnostic, Level};
-pub use judge::{Context, RuleState};
+pub use judge::{
+    Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState,
+};
 pub use latest::{Latest, LatestValue};
 pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo};
 pub use parameters::{Effective, Parameters};

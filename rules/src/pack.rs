@@ -9,8 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Level, Problem};
-use crate::judge::Counters;
-use crate::judge::SlotKind;
+use crate::judge::{Counters, SlotKind};
 use crate::lower::{Lowered, lower_file};
 use crate::parameters::{Effective, Parameters};
 use crate::program::Rule;
@@ -36,6 +35,17 @@ pub(crate) struct RuleSet {
     /// Hashes of the slots' ids.
     pub(crate) layout: Arc<[u32]>,
     pub(crate) slot_kinds: Vec<SlotKind>,
+    /// Some rule has a period.
+    pub(crate) has_every: bool,
+    /// The rules that wait for silence.
+    silences: Vec<usize>,
+}
+
+impl RuleSet {
+    /// The rules that wait for silence.
+    pub(crate) fn silences(&self) -> impl Iterator<Item = &Placed> {
+        self.silences.iter().filter_map(|place| self.rules.get(*place))
+    }
 }
 
 /// A rule and where its slots begin.
@@ -94,6 +104,8 @@ pub struct ParameterInfo {
     pub max: Option<f64>,
     /// The unit as people write it; `s` for a duration.
     pub unit: String,
+    /// Whether it is a length of time.
+    pub is_duration: bool,
 }
 
 /// How incidents of many devices are to be one: checked here, done elsewhere.
@@ -197,6 +209,10 @@ impl Pack {
             for slot in &rule.slots {
                 layout.push(slot_hash(&info.id, &slot.id));
                 set.slot_kinds.push(slot.kind);
+            }
+            set.has_every |= rule.every.is_some();
+            if rule.silence.is_some() {
+                set.silences.push(set.rules.len());
             }
             set.rules.push(Placed { rule, base, counters: Counters::default() });
             infos.push(info);

@@ -169,6 +169,11 @@ impl RuleState {
         }
     }
 
+    /// Whether the state is laid out like this.
+    pub(crate) fn fits(&self, layout: &Arc<[u32]>) -> bool {
+        self.layout.as_ref().is_some_and(|own| Arc::ptr_eq(own, layout) || own == layout)
+    }
+
     /// Brings the state to a layout: slots keep their content by identity.
     pub(crate) fn fit(&mut self, layout: &Arc<[u32]>, kinds: &[SlotKind]) {
         if let Some(own) = &self.layout {
