@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The rule language: a pack of `.rhai` files is parsed, checked against the catalogue, lowered, and
+//! judges devices.
+//!
+//! Promises: everything here is a function of (state, event, now). There is no clock, no randomness,
+//! no I/O and no iteration over an unordered map, so the same journal gives the same signals, live or
+//! replayed. All mistakes of a pack are reported at load, with file, line, column and a hint; nothing
+//! is half loaded. Judging a device does not allocate unless its state changes.
+//!
+//! It knows no transport, no store and no runtime, and it leaves incidents, groups and cases to
+//! `gengfu-cases`: what comes out of here are [`gengfu_model::Signal`]s.
+
+pub mod diagnostic;
+pub mod functions;
+mod judge;
+pub mod latest;
+pub mod library;
+mod lower;
+pub mod pack;
+pub mod parameters;
+mod program;
+pub mod reference;
+mod script;
+mod template;
+
+pub use diagnostic::{Diagnostic, Level};
+pub use judge::{
+    Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState,
+};
+pub use latest::{Latest, LatestValue};
+pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo};
+pub use parameters::{Effective, Parameters};

@@ -1,0 +1,201 @@
+//! Why a verdict changed: the evaluation is replayed with somebody looking on. Off the hot path: this
+//! runs on transitions alone.
+
+use std::collections::BTreeMap;
+
+use gengfu_model::signal::{EvidenceReading, EvidenceSlot, EvidenceStep};
+use gengfu_model::{Evidence, FieldId, Timestamp};
+
+use super::Context;
+use super::evaluate::trigger_name;
+use super::machine::{Machine, Scalar, Trigger, Watch};
+use super::state::{Last, Slot, Window};
+use crate::pack::Placed;
+use crate::program::{Effect, Entry, MAX_LOCALS, Node, NodeId, Rule};
+
+/// The most steps of one explanation.
+pub(crate) const MAX_STEPS: usize = 64;
+
+/// An evaluation that is over, with what a replay needs.
+pub(super) struct Replay<'a> {
+    pub(super) placed: &'a Placed,
+    pub(super) entry: &'a Entry,
+    pub(super) cx: &'a Context<'a>,
+    pub(super) trigger: Trigger,
+    pub(super) timer: Option<&'a str>,
+    pub(super) heard: Option<Timestamp>,
+    /// Slots as they were before they changed.
+    pub(super) before: &'a [(u16, Slot)],
+}
+
+/// Keeps the value of every node that was evaluated.
+#[derive(Default)]
+struct Recorder {
+    seen: BTreeMap<NodeId, String>,
+}
+
+impl Watch for &mut Recorder {
+    const REPLAY: bool = true;
+    fn saw(&mut self, node: NodeId, value: Scalar<'_>) {
+        let text = match value {
+            Scalar::Unknown => "unknown".to_owned(),
+            Scalar::Bool(v) => v.to_string(),
+            Scalar::Int(v) => v.to_string(),
+            Scalar::Float(v) => v.to_string(),
+            Scalar::Text(v) => v.to_owned(),
+        };
+        self.seen.insert(node, text);
+    }
+}
+
+/// Evaluates again and tells what decided `effect`.
+pub(super) fn explain(replay: &Replay<'_>, effect: &Effect, slots: &[Slot]) -> Evidence {
+    let rule = &replay.placed.rule;
+    let mut recorder = Recorder::default();
+    let mut copy = slots.to_vec();
+    let mut locals = [Scalar::Unknown; MAX_LOCALS];
+    if let (Some(name), Some(first)) = (replay.timer, locals.first_mut()) {
+        *first = Scalar::Text(name);
+    }
+    let (cx, trigger, heard) = (replay.cx, replay.trigger, replay.heard);
+    Machine::new(rule, cx, trigger, heard, &mut copy, &mut locals, &mut recorder).run(replay.entry.block);
+
+    let mut nodes = Vec::new();
+    for root in &effect.deciding {
+        collect(rule, replay.entry, *root, &recorder, &mut nodes);
+    }
+    let pos = effect.origin.pos;
+    let source = rule.source.lines().nth(pos.line.saturating_sub(1) as usize).unwrap_or_default();
+    Evidence {
+        trigger: trigger_name(trigger).0.to_owned(),
+        now: cx.now,
+        seq: cx.seq,
+        file: rule.file.to_string(),
+        line: pos.line,
+        column: pos.column,
+        source: source.trim().to_owned(),
+        readings: readings(rule, cx, &recorder),
+        steps: nodes.iter().filter_map(|node| step(rule, *node, &recorder)).collect(),
+        slots: slots_of(replay, slots),
+    }
+}
+
+/// The node and what it is made of, outermost first, as far as it was evaluated; no literals.
+fn collect(rule: &Rule, entry: &Entry, node: NodeId, recorder: &Recorder, out: &mut Vec<NodeId>) {
+    let Some(kind) = rule.nodes.get(usize::from(node)) else { return };
+    if out.len() >= MAX_STEPS || out.contains(&node) {
+        return;
+    }
+    if recorder.seen.contains_key(&node) {
+        out.push(node);
+    }
+    let mut go = |inner: NodeId| collect(rule, entry, inner, recorder, out);
+    match *kind {
+        Node::Local(local) | Node::Call { result: local, .. } => {
+            for source in entry.local_sources.get(usize::from(local)).into_iter().flatten() {
+                if recorder.seen.contains_key(source) {
+                    go(*source);
+                }
+            }
+        }
+        Node::ToFloat(x)
+        | Node::ToInt(x)
+        | Node::Not(x)
+        | Node::NegateInt(x)
+        | Node::NegateFloat(x)
+        | Node::Known(x)
+        | Node::Math { x, .. }
+        | Node::Changed { x, .. }
+        | Node::Previous { x, .. }
+        | Node::Do { value: x, .. } => go(x),
+        Node::And { a, b, .. }
+        | Node::Or { a, b, .. }
+        | Node::CompareInt { a, b, .. }
+        | Node::CompareFloat { a, b, .. }
+        | Node::SameBool { a, b, .. }
+        | Node::SameText { a, b, .. }
+        | Node::IntOp { a, b, .. }
+        | Node::FloatOp { a, b, .. }
+        | Node::Smaller { a, b }
+        | Node::Larger { a, b }
+        | Node::Pair { a, b }
+        | Node::At { from: a, to: b }
+        | Node::OrElse { x: a, otherwise: b }
+        | Node::Band { x: a, limits: b, .. }
+        | Node::Held { condition: a, wait: b, .. }
+        | Node::Window { x: a, span: b, .. } => {
+            go(a);
+            go(b);
+        }
+        Node::Choose { condition, yes, no } => {
+            go(condition);
+            go(yes);
+            go(no);
+        }
+        Node::Bool(_)
+        | Node::Int(_)
+        | Node::Float(_)
+        | Node::Text(_)
+        | Node::Field(_)
+        | Node::Attribute(_)
+        | Node::Device(_)
+        | Node::Parameter(_) => {}
+    }
+}
+
+fn step(rule: &Rule, node: NodeId, recorder: &Recorder) -> Option<EvidenceStep> {
+    let origin = rule.origins.get(usize::from(node))?;
+    Some(EvidenceStep {
+        line: origin.pos.line,
+        column: origin.pos.column,
+        text: origin.text.to_string(),
+        value: recorder.seen.get(&node)?.clone(),
+    })
+}
+
+/// The latest value of every field that was looked at.
+fn readings(rule: &Rule, cx: &Context<'_>, recorder: &Recorder) -> Vec<EvidenceReading> {
+    let mut fields: Vec<FieldId> = Vec::new();
+    for node in recorder.seen.keys() {
+        if let Some(Node::Field(field)) = rule.nodes.get(usize::from(*node))
+            && !fields.contains(field)
+        {
+            fields.push(*field);
+        }
+    }
+    fields.sort_unstable();
+    let reading = |field: FieldId| {
+        let latest = cx.latest.get(field);
+        Some(EvidenceReading {
+            field: rule.kind.field_def(field)?.name.to_owned(),
+            value: latest.map(|latest| latest.value.clone()),
+            event_time: latest.map(|latest| latest.event_time),
+            seq: latest.map(|latest| latest.seq),
+        })
+    };
+    fields.into_iter().filter_map(reading).collect()
+}
+
+fn slots_of(replay: &Replay<'_>, slots: &[Slot]) -> Vec<EvidenceSlot> {
+    let defs = replay.placed.rule.slots.iter().zip(slots).enumerate();
+    let shown = defs.filter(|(_, (_, slot))| **slot != Slot::Empty || !replay.before.is_empty());
+    let described = shown.map(|(number, (def, slot))| {
+        let old = replay.before.iter().find(|(changed, _)| usize::from(*changed) == number).map(|(_, old)| old);
+        let before = old.map_or_else(|| before_sample(slot, replay.trigger), Slot::describe);
+        EvidenceSlot { id: def.id.clone(), before, after: slot.describe() }
+    });
+    described.filter(|slot| slot.before != slot.after || slot.after != Slot::Empty.describe()).collect()
+}
+
+/// Windows keep no copy of what they were: the sample that the reading brought is taken away again.
+fn before_sample(slot: &Slot, trigger: Trigger) -> String {
+    let (_, Some(event_time)) = trigger_name(trigger) else { return slot.describe() };
+    match slot {
+        Slot::Window(window) if window.samples.iter().any(|(t, _)| *t == event_time) => {
+            let samples = window.samples.iter().filter(|(t, _)| *t != event_time).copied().collect();
+            Slot::Window(Box::new(Window { samples })).describe()
+        }
+        Slot::Last(last) => Slot::Last(Box::new(Last { newest: last.previous, ..Last::default() })).describe(),
+        other => other.describe(),
+    }
+}

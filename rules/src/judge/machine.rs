@@ -1,0 +1,607 @@
+//! Evaluating lowered nodes: numbers that may be unknown, conditions in Kleene's logic.
+//!
+//! A failure (integer overflow, division by zero, budget) makes the value unknown and is remembered;
+//! whoever started the evaluation then drops everything it did. A replay reads slots and changes
+//! none: it runs after the evaluation it explains, and every primitive gives the same value again.
+
+use gengfu_model::{FieldId, Quality, Severity, Timestamp, Value};
+
+use super::clock::{clock_minutes, minute_of_day};
+use super::number::{Failure, compare_floats, compare_ints, float_op, int_op};
+use super::state::Slot;
+use super::{Context, interval_ms};
+use crate::latest::LatestValue;
+use crate::program::{BlockId, DeviceProperty, MAX_KEYS, Math, Node, NodeId, Op, Rule, SeverityOf};
+
+/// The most operations of one evaluation. Far above what a rule of the largest size needs: it is a
+/// fence, not a ration.
+pub(crate) const MAX_OPERATIONS: u32 = 100_000;
+
+/// Why an evaluation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    /// A reading with its event time and the fields that it carries.
+    Reading { event_time: Timestamp, carried: u32 },
+    /// A timer is due.
+    Timer,
+    /// The device has been silent.
+    Silent,
+}
+
+/// A value while evaluating.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Scalar<'a> {
+    #[default]
+    Unknown,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(&'a str),
+}
+
+impl From<Option<bool>> for Scalar<'_> {
+    fn from(value: Option<bool>) -> Self {
+        value.map_or(Scalar::Unknown, Scalar::Bool)
+    }
+}
+impl From<Option<i64>> for Scalar<'_> {
+    fn from(value: Option<i64>) -> Self {
+        value.map_or(Scalar::Unknown, Scalar::Int)
+    }
+}
+impl From<Option<f64>> for Scalar<'_> {
+    fn from(value: Option<f64>) -> Self {
+        value.map_or(Scalar::Unknown, Scalar::Float)
+    }
+}
+impl<'a> From<Option<&'a str>> for Scalar<'a> {
+    fn from(value: Option<&'a str>) -> Self {
+        value.map_or(Scalar::Unknown, Scalar::Text)
+    }
+}
+
+/// What an evaluation says of a key; the last call for a key counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Outcome {
+    /// Nothing: not reached, or unknown.
+    #[default]
+    None,
+    Clear {
+        effect: u16,
+    },
+    Raise {
+        effect: u16,
+        severity: Severity,
+        value: Option<f64>,
+    },
+}
+
+/// Where an evaluation failed, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) node: NodeId,
+    pub(crate) failure: Failure,
+}
+
+/// Looks on while nodes are evaluated.
+pub(crate) trait Watch {
+    /// Slots are read and not changed.
+    const REPLAY: bool;
+    fn saw(&mut self, node: NodeId, value: Scalar<'_>);
+}
+
+/// The hot path: nobody looks on.
+pub(crate) struct Unwatched;
+
+impl Watch for Unwatched {
+    const REPLAY: bool = false;
+    #[inline(always)]
+    fn saw(&mut self, _: NodeId, _: Scalar<'_>) {}
+}
+
+/// One evaluation of one rule.
+pub(crate) struct Machine<'a, 's, W> {
+    pub(crate) rule: &'a Rule,
+    pub(crate) cx: &'a Context<'a>,
+    pub(crate) trigger: Trigger,
+    /// When the device was last heard.
+    pub(crate) heard: Option<Timestamp>,
+    /// The rule's slots.
+    pub(crate) slots: &'s mut [Slot],
+    pub(crate) locals: &'s mut [Scalar<'a>],
+    pub(crate) outcomes: [Outcome; MAX_KEYS],
+    pub(crate) operations: u32,
+    pub(crate) fault: Option<Fault>,
+    /// Slots as they were before they changed, in order.
+    pub(crate) before: Vec<(u16, Slot)>,
+    pub(crate) watch: W,
+}
+
+/// Whether the statements of a function go on.
+#[derive(PartialEq)]
+enum Flow {
+    On,
+    Return,
+}
+
+impl<'a, 's, W: Watch> Machine<'a, 's, W> {
+    pub(crate) fn new(
+        rule: &'a Rule,
+        cx: &'a Context<'a>,
+        trigger: Trigger,
+        heard: Option<Timestamp>,
+        slots: &'s mut [Slot],
+        locals: &'s mut [Scalar<'a>],
+        watch: W,
+    ) -> Self {
+        let outcomes = [Outcome::None; MAX_KEYS];
+        let before = Vec::new();
+        Machine { rule, cx, trigger, heard, slots, locals, outcomes, operations: 0, fault: None, before, watch }
+    }
+
+    pub(crate) fn run(&mut self, block: BlockId) {
+        self.block(block);
+    }
+
+    fn block(&mut self, block: BlockId) -> Flow {
+        let rule = self.rule;
+        for op in rule.blocks.get(usize::from(block)).map_or(&[][..], Vec::as_slice) {
+            self.operations += 1;
+            if self.op(*op) == Flow::Return {
+                return Flow::Return;
+            }
+        }
+        Flow::On
+    }
+
+    fn op(&mut self, op: Op) -> Flow {
+        match op {
+            Op::Set { local, value } => {
+                let value = self.scalar(value);
+                if let Some(place) = self.locals.get_mut(usize::from(local)) {
+                    *place = value;
+                }
+            }
+            Op::If { condition, then, otherwise } => {
+                return match self.boolean(condition) {
+                    Some(true) => self.block(then),
+                    Some(false) => self.block(otherwise),
+                    None => Flow::On,
+                };
+            }
+            Op::Incident { effect, condition } => match self.boolean(condition) {
+                Some(true) => self.raise(effect),
+                Some(false) => self.say(effect, Outcome::Clear { effect }),
+                None => {}
+            },
+            Op::Raise { effect } => self.raise(effect),
+            Op::Clear { effect } => self.say(effect, Outcome::Clear { effect }),
+            Op::After { slot, wait } => self.after(slot, wait),
+            Op::Cancel { slot } => self.write(slot, Slot::Empty),
+            Op::Evaluate(node) => {
+                self.scalar(node);
+            }
+            Op::Call(block) => {
+                self.block(block);
+            }
+            Op::Return => return Flow::Return,
+        }
+        Flow::On
+    }
+
+    fn raise(&mut self, effect: u16) {
+        let Some(def) = self.rule.effects.get(usize::from(effect)) else { return };
+        let value = def.value.and_then(|node| self.float(node));
+        let severity = match def.severity {
+            SeverityOf::Fixed(severity) => severity,
+            SeverityOf::Node { node, otherwise } => {
+                self.text(node).and_then(Severity::from_name).unwrap_or(otherwise)
+            }
+        };
+        self.say(effect, Outcome::Raise { effect, severity, value });
+    }
+
+    fn say(&mut self, effect: u16, outcome: Outcome) {
+        let key = self.rule.effects.get(usize::from(effect)).map_or(0, |effect| effect.key);
+        if let Some(place) = self.outcomes.get_mut(usize::from(key)) {
+            *place = outcome;
+        }
+    }
+
+    /// Changes a slot and keeps what it was; nothing while replaying.
+    pub(crate) fn write(&mut self, slot: u16, new: Slot) {
+        if W::REPLAY {
+            return;
+        }
+        if let Some(place) = self.slots.get_mut(usize::from(slot))
+            && *place != new
+        {
+            let old = std::mem::replace(place, new);
+            self.before.push((slot, old));
+        }
+    }
+
+    pub(crate) fn slot(&self, slot: u16) -> &Slot {
+        self.slots.get(usize::from(slot)).unwrap_or(&Slot::Empty)
+    }
+
+    pub(crate) fn fail(&mut self, node: NodeId, failure: Failure) {
+        self.fault.get_or_insert(Fault { node, failure });
+    }
+
+    fn node(&mut self, id: NodeId) -> Node {
+        self.operations += 1;
+        if self.operations > MAX_OPERATIONS {
+            self.fail(id, Failure::Budget);
+            return Node::Pair { a: 0, b: 0 };
+        }
+        self.rule.nodes.get(usize::from(id)).copied().unwrap_or(Node::Pair { a: 0, b: 0 })
+    }
+
+    /// A node of any type.
+    pub(crate) fn scalar(&mut self, id: NodeId) -> Scalar<'a> {
+        match self.rule.nodes.get(usize::from(id)).copied() {
+            None | Some(Node::Pair { .. }) => Scalar::Unknown,
+            Some(Node::Field(field)) => {
+                self.operations += 1;
+                let value = self.field_scalar(field);
+                self.watch.saw(id, value);
+                value
+            }
+            Some(Node::Attribute(_) | Node::Device(_) | Node::Parameter(_) | Node::Local(_)) => {
+                self.operations += 1;
+                let value = self.outer(id);
+                self.watch.saw(id, value);
+                value
+            }
+            Some(Node::Choose { condition, yes, no }) => {
+                self.operations += 1;
+                let value = match self.boolean(condition) {
+                    Some(true) => self.scalar(yes),
+                    Some(false) => self.scalar(no),
+                    None => Scalar::Unknown,
+                };
+                self.watch.saw(id, value);
+                value
+            }
+            Some(Node::Do { block, value }) => {
+                self.block(block);
+                let value = self.scalar(value);
+                self.watch.saw(id, value);
+                value
+            }
+            Some(Node::Call { block, result }) => {
+                let value = self.called(block, result);
+                self.watch.saw(id, value);
+                value
+            }
+            Some(Node::OrElse { x, otherwise }) => {
+                let value = match self.scalar(x) {
+                    Scalar::Unknown => self.scalar(otherwise),
+                    known => known,
+                };
+                self.watch.saw(id, value);
+                value
+            }
+            Some(Node::Previous { slot, x }) => {
+                self.operations += 1;
+                let value = self.previous(slot, x);
+                self.watch.saw(id, value);
+                value
+            }
+            Some(Node::Text(_)) => self.text(id).into(),
+            Some(node) if is_boolean(node) => self.boolean(id).into(),
+            Some(node) if is_int(node) => self.int(id).into(),
+            Some(_) => self.float(id).into(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn boolean(&mut self, id: NodeId) -> Option<bool> {
+        let value = match self.node(id) {
+            Node::Bool(v) => return Some(v),
+            Node::Field(field) => match self.latest(field)?.value {
+                Value::Bool(v) => Some(v),
+                Value::Number(_) | Value::Text(_) => None,
+            },
+            Node::CompareFloat { op, a, b } => {
+                let (a, b) = (self.float(a), self.float(b));
+                a.zip(b).map(|(a, b)| compare_floats(op, a, b))
+            }
+            Node::CompareInt { op, a, b } => {
+                let (a, b) = (self.int(a), self.int(b));
+                a.zip(b).map(|(a, b)| compare_ints(op, a, b))
+            }
+            Node::Not(x) => self.boolean(x).map(|x| !x),
+            Node::And { a, b, eager } => match self.boolean(a) {
+                Some(false) if !eager => Some(false),
+                a => and(a, self.boolean(b)),
+            },
+            Node::Or { a, b, eager } => match self.boolean(a) {
+                Some(true) if !eager => Some(true),
+                a => or(a, self.boolean(b)),
+            },
+            Node::SameBool { negated, a, b } => {
+                let (a, b) = (self.boolean(a), self.boolean(b));
+                a.zip(b).map(|(a, b)| (a == b) != negated)
+            }
+            Node::SameText { negated, a, b } => {
+                let (a, b) = (self.text(a), self.text(b));
+                a.zip(b).map(|(a, b)| (a == b) != negated)
+            }
+            Node::Known(x) => Some(self.scalar(x) != Scalar::Unknown),
+            Node::At { from, to } => self.at(from, to),
+            Node::Held { slot, condition, wait } => self.held(slot, condition, wait),
+            Node::Band { slot, x, limits } => self.band(slot, x, limits),
+            Node::Changed { slot, x } => self.changed(slot, x),
+            Node::Attribute(_)
+            | Node::Device(_)
+            | Node::Parameter(_)
+            | Node::Local(_)
+            | Node::Choose { .. }
+            | Node::Do { .. }
+            | Node::Call { .. }
+            | Node::OrElse { .. }
+            | Node::Previous { .. } => {
+                return match self.scalar(id) {
+                    Scalar::Bool(v) => Some(v),
+                    _ => None,
+                };
+            }
+            _ => None,
+        };
+        self.watch.saw(id, value.into());
+        value
+    }
+
+    #[inline]
+    pub(crate) fn float(&mut self, id: NodeId) -> Option<f64> {
+        let value = match self.node(id) {
+            Node::Float(v) => return Some(v),
+            Node::Field(field) => {
+                let value = self.latest(field).and_then(|latest| latest.value.as_number());
+                self.watch.saw(id, value.into());
+                return value;
+            }
+            Node::ToFloat(x) => return self.int(x).map(|x| x as f64),
+            Node::FloatOp { op, a, b } => {
+                let (a, b) = (self.float(a), self.float(b));
+                a.zip(b).map(|(a, b)| float_op(op, a, b))
+            }
+            Node::NegateFloat(x) => self.float(x).map(|x| -x),
+            Node::Math { f, x } => self.float(x).map(|x| match f {
+                Math::Abs => x.abs(),
+                Math::Floor => libm::floor(x),
+                Math::Ceil => libm::ceil(x),
+                Math::Round => libm::round(x),
+                Math::Sqrt => libm::sqrt(x),
+            }),
+            Node::Smaller { a, b } => {
+                let (a, b) = (self.float(a), self.float(b));
+                a.zip(b).map(|(a, b)| a.min(b))
+            }
+            Node::Larger { a, b } => {
+                let (a, b) = (self.float(a), self.float(b));
+                a.zip(b).map(|(a, b)| a.max(b))
+            }
+            Node::Window { f, slot, x, span } => self.window(f, slot, x, span),
+            _ => {
+                return match self.scalar(id) {
+                    Scalar::Float(v) => Some(v),
+                    _ => None,
+                };
+            }
+        };
+        self.watch.saw(id, value.into());
+        value
+    }
+
+    pub(crate) fn int(&mut self, id: NodeId) -> Option<i64> {
+        let value = match self.node(id) {
+            Node::Int(v) => return Some(v),
+            Node::IntOp { op, a, b } => {
+                let (a, b) = (self.int(a), self.int(b));
+                match a.zip(b).map(|(a, b)| int_op(op, a, b)) {
+                    Some(Ok(v)) => Some(v),
+                    Some(Err(failure)) => {
+                        self.fail(id, failure);
+                        None
+                    }
+                    None => None,
+                }
+            }
+            Node::NegateInt(x) => match self.int(x).map(i64::checked_neg) {
+                Some(None) => {
+                    self.fail(id, Failure::Overflow);
+                    None
+                }
+                negated => negated.flatten(),
+            },
+            Node::ToInt(x) => {
+                let whole = self.float(x).map(libm::trunc);
+                whole.filter(|x| (-9.2e18..=9.2e18).contains(x)).map(|x| x as i64)
+            }
+            Node::Window { f, slot, x, span } => self.window(f, slot, x, span).map(|count| count as i64),
+            _ => {
+                return match self.scalar(id) {
+                    Scalar::Int(v) => Some(v),
+                    _ => None,
+                };
+            }
+        };
+        self.watch.saw(id, value.into());
+        value
+    }
+
+    pub(crate) fn text(&mut self, id: NodeId) -> Option<&'a str> {
+        match self.node(id) {
+            Node::Text(text) => self.rule.texts.get(usize::from(text)).map(AsRef::as_ref),
+            _ => match self.scalar(id) {
+                Scalar::Text(v) => Some(v),
+                _ => None,
+            },
+        }
+    }
+
+    fn called(&mut self, block: BlockId, result: u8) -> Scalar<'a> {
+        let place = usize::from(result);
+        if let Some(local) = self.locals.get_mut(place) {
+            *local = Scalar::Unknown;
+        }
+        self.block(block);
+        self.locals.get(place).copied().unwrap_or_default()
+    }
+
+    /// The latest value of a field, if it may be judged: good, and not older than 2.5 intervals.
+    #[inline]
+    pub(crate) fn latest(&self, field: FieldId) -> Option<&'a LatestValue> {
+        let latest = self.cx.latest.get(field)?;
+        let fresh = self.cx.now.since_ms(latest.journal_time) * 2 <= interval_ms(self.cx.device) * 5;
+        (latest.quality == Quality::Ok && fresh).then_some(latest)
+    }
+
+    fn field_scalar(&self, field: FieldId) -> Scalar<'a> {
+        let Some(latest) = self.latest(field) else { return Scalar::Unknown };
+        let whole = matches!(
+            self.rule.kind.field_def(field).map(|def| def.ty),
+            Some(gengfu_model::FieldType::Integer { .. })
+        );
+        scalar_of(&latest.value, whole)
+    }
+
+    fn outer(&mut self, id: NodeId) -> Scalar<'a> {
+        let (rule, device) = (self.rule, self.cx.device);
+        match rule.nodes.get(usize::from(id)).copied() {
+            Some(Node::Local(local)) => self.locals.get(usize::from(local)).copied().unwrap_or_default(),
+            Some(Node::Attribute(name)) => {
+                let Some(name) = rule.attributes.get(usize::from(name)) else { return Scalar::Unknown };
+                let whole = rule.kind.def().attributes.iter().any(|def| {
+                    def.name == &**name && matches!(def.ty, gengfu_model::FieldType::Integer { .. })
+                });
+                device.attributes.get(name).map_or(Scalar::Unknown, |value| scalar_of(value, whole))
+            }
+            Some(Node::Parameter(index)) => {
+                let Some(parameter) = rule.parameters.get(usize::from(index)) else { return Scalar::Unknown };
+                let set = self.cx.parameters.nearest(&rule.id, &parameter.name, device, |v| parameter.check(v).is_ok());
+                match set.map_or(&parameter.default, |(_, value)| value) {
+                    Value::Number(seconds) if parameter.is_duration => Scalar::Int(libm::round(seconds * 1e3) as i64),
+                    value => scalar_of(value, false),
+                }
+            }
+            Some(Node::Device(property)) => self.device(property),
+            _ => Scalar::Unknown,
+        }
+    }
+
+    fn device(&self, property: DeviceProperty) -> Scalar<'a> {
+        let device = self.cx.device;
+        match property {
+            DeviceProperty::Id => Scalar::Text(device.id.as_str()),
+            DeviceProperty::Name => Scalar::Text(&device.name),
+            DeviceProperty::Model => Scalar::Text(&device.model),
+            DeviceProperty::Asset => Scalar::Text(&device.asset_code),
+            DeviceProperty::District => Scalar::Text(&device.district),
+            DeviceProperty::Grid => Scalar::Text(&device.grid),
+            DeviceProperty::Feeder => Scalar::Text(&device.feeder),
+            DeviceProperty::Cabinet => Scalar::Text(&device.cabinet),
+            DeviceProperty::Catchment => Scalar::Text(&device.catchment),
+            DeviceProperty::CarrierCell => Scalar::Text(&device.carrier_cell),
+            DeviceProperty::Department => Scalar::Text(&device.department),
+            DeviceProperty::IntervalS => Scalar::Int(interval_ms(device) / 1_000),
+            DeviceProperty::IntervalMs => Scalar::Int(interval_ms(device)),
+            DeviceProperty::Silent if self.trigger == Trigger::Silent => Scalar::Bool(true),
+            DeviceProperty::Silent => {
+                self.heard.map(|heard| self.cx.now.since_ms(heard) * 2 > interval_ms(device) * 5).into()
+            }
+            DeviceProperty::Latitude => device.latitude.into(),
+            DeviceProperty::Longitude => device.longitude.into(),
+        }
+    }
+
+    fn at(&mut self, from: NodeId, to: NodeId) -> Option<bool> {
+        let (from, to) = (self.text(from).and_then(clock_minutes), self.text(to).and_then(clock_minutes));
+        let (from, to) = from.zip(to)?;
+        let minute = minute_of_day(self.cx.now, self.cx.zone)?;
+        Some(if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to })
+    }
+}
+
+fn scalar_of(value: &Value, whole: bool) -> Scalar<'_> {
+    match value {
+        Value::Bool(v) => Scalar::Bool(*v),
+        Value::Number(v) if whole => Scalar::Int(*v as i64),
+        Value::Number(v) => Scalar::Float(*v),
+        Value::Text(v) => Scalar::Text(v),
+    }
+}
+
+fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+    match (a, b) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
+fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
+    match (a, b) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
+fn is_boolean(node: Node) -> bool {
+    matches!(
+        node,
+        Node::Bool(_)
+            | Node::Not(_)
+            | Node::And { .. }
+            | Node::Or { .. }
+            | Node::CompareInt { .. }
+            | Node::CompareFloat { .. }
+            | Node::SameBool { .. }
+            | Node::SameText { .. }
+            | Node::Known(_)
+            | Node::At { .. }
+            | Node::Held { .. }
+            | Node::Band { .. }
+            | Node::Changed { .. }
+    )
+}
+
+fn is_int(node: Node) -> bool {
+    use crate::program::WindowFunction::{Count, CountTrue};
+    matches!(
+        node,
+        Node::Int(_)
+            | Node::IntOp { .. }
+            | Node::NegateInt(_)
+            | Node::ToInt(_)
+            | Node::Window { f: Count | CountTrue, .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn and_and_or_follow_kleene() {
+        let (t, f, u) = (Some(true), Some(false), None);
+        for (a, b, both, either) in [
+            (t, t, t, t),
+            (t, f, f, t),
+            (t, u, u, t),
+            (f, t, f, t),
+            (f, f, f, f),
+            (f, u, f, u),
+            (u, t, u, t),
+            (u, f, f, u),
+            (u, u, u, u),
+        ] {
+            assert_eq!(and(a, b), both, "{a:?} && {b:?}");
+            assert_eq!(or(a, b), either, "{a:?} || {b:?}");
+        }
+    }
+}

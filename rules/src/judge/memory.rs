@@ -1,0 +1,213 @@
+//! What the words with memory do: `held`, `band`, windows, `changed`, `prev`, `after`.
+
+use gengfu_model::Timestamp;
+
+use super::machine::{Machine, Scalar, Trigger, Watch};
+use super::state::{Last, Slot, Stored, Window};
+use crate::program::{Node, NodeId, WindowFunction};
+
+/// The shortest time that a timer runs: one that is due at once would never let go.
+const MIN_TIMER_MS: i64 = 1_000;
+
+impl<'a, W: Watch> Machine<'a, '_, W> {
+    /// True once the condition has been true for `wait`. Journal time counts. Unknown keeps what is
+    /// remembered, the timer included, and is the answer.
+    pub(super) fn held(&mut self, slot: u16, condition: NodeId, wait: NodeId) -> Option<bool> {
+        let condition = self.boolean(condition);
+        let wait_ms = u32::try_from(self.int(wait)?.max(0)).unwrap_or(u32::MAX);
+        let now = self.cx.now;
+        if !condition? {
+            if matches!(self.slot(slot), Slot::Held { .. }) {
+                self.write(slot, Slot::Empty);
+            }
+            return Some(false);
+        }
+        let (since, fired) = match self.slot(slot) {
+            // Judged at its due, the timer is spent; a longer wait arms it again.
+            Slot::Held { since, wait_ms: old, pending } => (*since, !pending && *old == wait_ms),
+            _ => (now, false),
+        };
+        let over = now.since_ms(since) >= i64::from(wait_ms);
+        self.write(slot, Slot::Held { since, wait_ms, pending: !over && !fired });
+        Some(over)
+    }
+
+    /// True from `trip` on, false from `reset` on; as before in between.
+    pub(super) fn band(&mut self, slot: u16, x: NodeId, limits: NodeId) -> Option<bool> {
+        let Some(Node::Pair { a, b }) = self.rule.nodes.get(usize::from(limits)).copied() else { return None };
+        let x = self.float(x);
+        let (trip, reset) = (self.float(a), self.float(b));
+        let (x, trip, reset) = (x?, trip?, reset?);
+        let (on, off) = if trip >= reset { (x >= trip, x <= reset) } else { (x <= trip, x >= reset) };
+        if on || off {
+            self.write(slot, Slot::Band(on));
+            return Some(on);
+        }
+        match self.slot(slot) {
+            Slot::Band(tripped) => Some(*tripped),
+            _ => None,
+        }
+    }
+
+    pub(super) fn after(&mut self, slot: u16, wait: NodeId) {
+        let Some(wait) = self.int(wait) else { return };
+        if *self.slot(slot) == Slot::Empty {
+            self.write(slot, Slot::Timer(self.cx.now.plus_ms(wait.max(MIN_TIMER_MS))));
+        }
+    }
+
+    /// The event time of a reading that brings this slot a sample.
+    fn brings_sample(&self, slot: u16) -> Option<Timestamp> {
+        let reads = self.rule.slots.get(usize::from(slot))?.reads;
+        match self.trigger {
+            Trigger::Reading { event_time, carried } if carried & reads != 0 => Some(event_time),
+            Trigger::Reading { .. } | Trigger::Timer | Trigger::Silent => None,
+        }
+    }
+
+    /// A window over event time; it ends with the reading, or at `now` for a timer.
+    pub(super) fn window(&mut self, f: WindowFunction, slot: u16, x: NodeId, span: NodeId) -> Option<f64> {
+        let x = match self.scalar(x) {
+            Scalar::Bool(v) => Some(if v { 1.0 } else { 0.0 }),
+            Scalar::Int(v) => Some(v as f64),
+            Scalar::Float(v) => Some(v).filter(|v| v.is_finite()),
+            Scalar::Unknown | Scalar::Text(_) => None,
+        };
+        let span = self.int(span)?.max(1);
+        let end = match self.trigger {
+            Trigger::Reading { event_time, .. } => event_time,
+            Trigger::Timer | Trigger::Silent => self.cx.now,
+        };
+        let start = end.plus_ms(-span);
+        if let (Some(x), Some(time), false) = (x, self.brings_sample(slot), W::REPLAY) {
+            self.take_sample(slot, time, x, start);
+        }
+        let Slot::Window(window) = self.slot(slot) else {
+            return matches!(f, WindowFunction::Count | WindowFunction::CountTrue).then_some(0.0);
+        };
+        let value = aggregate(f, window, start, end, span);
+        self.operations += u32::try_from(window.samples.len()).unwrap_or(u32::MAX);
+        value.filter(|v| v.is_finite())
+    }
+
+    fn take_sample(&mut self, slot: u16, time: Timestamp, x: f64, start: Timestamp) {
+        let can_fail = self.rule.can_fail;
+        let Some(place) = self.slots.get_mut(usize::from(slot)) else { return };
+        if can_fail {
+            // Only a rule that can fail pays for a copy of its windows.
+            self.before.push((slot, place.clone()));
+        }
+        if !matches!(place, Slot::Window(_)) {
+            *place = Slot::Window(Box::default());
+        }
+        if let Slot::Window(window) = place {
+            window.take(time, x, start);
+        }
+    }
+
+    /// The two newest samples, after taking the one that this reading brings.
+    fn last_two(&mut self, slot: u16, x: NodeId) -> (Last, bool) {
+        let x = stored(self.scalar(x));
+        let known = match self.slot(slot) {
+            Slot::Last(last) => **last,
+            _ => Last::default(),
+        };
+        let brought = self.brings_sample(slot).is_some() && x != Stored::Unknown;
+        if !brought || W::REPLAY {
+            return (known, brought);
+        }
+        let last = Last { previous: known.newest, newest: x };
+        let can_fail = self.rule.can_fail;
+        if let Some(place) = self.slots.get_mut(usize::from(slot)) {
+            if can_fail {
+                self.before.push((slot, place.clone()));
+            }
+            match place {
+                Slot::Last(old) => **old = last,
+                other => *other = Slot::Last(Box::new(last)),
+            }
+        }
+        (last, true)
+    }
+
+    pub(super) fn changed(&mut self, slot: u16, x: NodeId) -> Option<bool> {
+        let (last, brought) = self.last_two(slot, x);
+        if !brought {
+            return Some(false);
+        }
+        (last.previous != Stored::Unknown).then_some(last.previous != last.newest)
+    }
+
+    pub(super) fn previous(&mut self, slot: u16, x: NodeId) -> Scalar<'a> {
+        match self.last_two(slot, x).0.previous {
+            Stored::Bool(v) => Scalar::Bool(v),
+            Stored::Int(v) => Scalar::Int(v),
+            Stored::Float(v) => Scalar::Float(v),
+            Stored::Unknown | Stored::Text(_) => Scalar::Unknown,
+        }
+    }
+}
+
+fn stored(value: Scalar<'_>) -> Stored {
+    match value {
+        Scalar::Unknown => Stored::Unknown,
+        Scalar::Bool(v) => Stored::Bool(v),
+        Scalar::Int(v) => Stored::Int(v),
+        Scalar::Float(v) => Stored::Float(v),
+        // FNV-1a: the same on every machine and in every version.
+        Scalar::Text(v) => Stored::Text(
+            v.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)),
+        ),
+    }
+}
+
+fn aggregate(f: WindowFunction, window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<f64> {
+    let inside = window.samples.iter().filter(|(t, _)| *t > start && *t <= end).map(|(_, v)| *v);
+    match f {
+        WindowFunction::Count => Some(inside.count() as f64),
+        WindowFunction::CountTrue => Some(inside.sum()),
+        WindowFunction::Sum => inside.reduce(|a, b| a + b),
+        WindowFunction::Avg => {
+            let (sum, count) = inside.fold((0.0, 0_u32), |(sum, count), v| (sum + v, count + 1));
+            (count > 0).then(|| sum / f64::from(count))
+        }
+        WindowFunction::Min => inside.reduce(f64::min),
+        WindowFunction::Max => inside.reduce(f64::max),
+        WindowFunction::Rate => {
+            let (first, last) = ends(window, start, end, span)?;
+            Some((last.1 - first.1) / last.0.since_ms(first.0) as f64 * span as f64)
+        }
+        WindowFunction::Slope => slope(window, start, end, span),
+    }
+}
+
+type Sample = (Timestamp, f64);
+
+/// The first and last sample, if they span half of the window or more. The first is the newest at or
+/// before the start, unless that is older than another whole span.
+fn ends(window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<(Sample, Sample)> {
+    let oldest = start.plus_ms(-span);
+    let last = *window.samples.iter().rev().find(|(t, _)| *t <= end)?;
+    let first = *window.samples.iter().find(|(t, _)| *t > oldest)?;
+    (last.0.since_ms(first.0).saturating_mul(2) >= span).then_some((first, last))
+}
+
+/// Least squares over the samples, in units per span.
+fn slope(window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<f64> {
+    let (first, _) = ends(window, start, end, span)?;
+    let points = window.samples.iter().filter(|(t, _)| *t >= first.0 && *t <= end);
+    let points = points.map(|(t, v)| (t.since_ms(first.0) as f64 / span as f64, *v));
+    let (mut n, mut sum_t, mut sum_v) = (0.0, 0.0, 0.0);
+    for (t, v) in points.clone() {
+        n += 1.0;
+        sum_t += t;
+        sum_v += v;
+    }
+    let (mean_t, mean_v) = (sum_t / n, sum_v / n);
+    let (mut over, mut under) = (0.0, 0.0);
+    for (t, v) in points {
+        over += (t - mean_t) * (v - mean_v);
+        under += (t - mean_t) * (t - mean_t);
+    }
+    (under > 0.0).then(|| over / under)
+}

@@ -1,0 +1,247 @@
+//! Judging devices: what the engine calls for every reading, timer and sign of life.
+//!
+//! Edges are kept here: per (rule, key) the state has the last known verdict, and a [`Signal`] is
+//! pushed on a transition alone. An evaluation that fails has no effect at all.
+
+mod clock;
+mod count;
+mod evaluate;
+mod evidence;
+mod faults;
+mod machine;
+mod memory;
+pub(crate) mod number;
+mod state;
+
+use chrono_tz::Tz;
+use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timestamp};
+
+pub(crate) use clock::clock_minutes;
+pub(crate) use count::Counters;
+pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
+use machine::Trigger;
+pub(crate) use state::SlotKind;
+pub use state::{MAX_WINDOW_SAMPLES, RuleState};
+use state::Slot;
+
+use crate::latest::Latest;
+use crate::pack::{Pack, Placed, RuleSet};
+use crate::parameters::Parameters;
+use crate::program::Span;
+
+/// What an evaluation may know beside the device's state.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The register's entry.
+    pub device: &'a Device,
+    /// The latest values, the reading that is judged included.
+    pub latest: &'a Latest,
+    /// The journal's time; for a timer, when it was due.
+    pub now: Timestamp,
+    /// The record that is applied.
+    pub seq: Seq,
+    /// The reading came late: carried into what it raises.
+    pub late: bool,
+    /// The asset has open incidents from another sensor: a first known verdict that is clear is said
+    /// as well, not only a transition from open.
+    pub inherits: bool,
+    /// The city's time zone.
+    pub zone: Tz,
+    /// The settings of the rules' parameters.
+    pub parameters: &'a Parameters,
+}
+
+impl<'a> Context<'a> {
+    /// A context of a reading that is not late, in the zone of China.
+    #[must_use]
+    pub fn new(device: &'a Device, latest: &'a Latest, parameters: &'a Parameters, now: Timestamp, seq: Seq) -> Self {
+        let zone = chrono_tz::Asia::Shanghai;
+        Context { device, latest, now, seq, late: false, inherits: false, zone, parameters }
+    }
+}
+
+impl Pack {
+    /// A reading was accepted in time and `cx.latest` updated. `event_time` is the reading's; `carried`
+    /// has bit `n` set if the reading carries field `n`. Rules that read none of its fields do not run.
+    /// Signals are pushed in the order of the rules.
+    pub fn on_reading(
+        &self,
+        cx: &Context<'_>,
+        event_time: Timestamp,
+        carried: u32,
+        state: &mut RuleState,
+        out: &mut Vec<Signal>,
+    ) {
+        let Some(set) = self.set_of(cx.device) else { return };
+        state.fit(&set.layout, &set.slot_kinds);
+        let trigger = Trigger::Reading { event_time, carried };
+        for placed in &set.rules {
+            if let Some(entry) = placed.rule.on_message.as_ref().filter(|entry| entry.reads & carried != 0) {
+                evaluate::run(self, placed, entry, cx, trigger, None, state, out);
+            }
+        }
+    }
+
+    /// Fires every timer of this device that is due at `cx.now`, rule by rule in the order of their
+    /// ids; within a rule silence, `every`, held conditions (several due at once are judged once), and
+    /// `after` in the order of the source.
+    pub fn on_timer(&self, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
+        let Some(set) = self.set_of(cx.device) else { return };
+        state.fit(&set.layout, &set.slot_kinds);
+        for placed in &set.rules {
+            self.fire_silence(placed, cx, state, out);
+            self.fire_every(placed, cx, state, out);
+            self.fire_held(placed, cx, state, out);
+            self.fire_after(placed, cx, state, out);
+        }
+    }
+
+    /// When this device's next timer is due: held conditions, silence, `after`, `every`. `None` if
+    /// there is none. Silence counts only while the device is in service.
+    #[must_use]
+    pub fn next_due(&self, device: &Device, state: &RuleState) -> Option<Timestamp> {
+        let set = self.set_of(device)?;
+        let fits = state.fits(&set.layout);
+        let silence = set.silences().filter_map(|placed| silence_due(placed, device, state, fits)).min();
+        // A state of another pack has its timers in other places, but they are the same timers.
+        let timers = state.slots.iter().filter_map(timer_due).min();
+        silence.into_iter().chain(timers).min()
+    }
+
+    /// The device came in service or was heard, with a message that may be anything: silence counts
+    /// from `cx.now`, what `on_silent` raised is cleared, and the periods of `every` begin.
+    pub fn arm(&self, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
+        state.heard = Some(cx.now);
+        let Some(set) = self.set_of(cx.device) else { return };
+        if state.slots.is_empty() && !set.has_every {
+            return;
+        }
+        state.fit(&set.layout, &set.slot_kinds);
+        for placed in &set.rules {
+            if let Some((period_ms, slot)) = placed.rule.every
+                && let Some(place) = state.slots.get_mut(placed.base + slot)
+                && *place == Slot::Empty
+            {
+                *place = Slot::Timer(cx.now.plus_ms(period_ms));
+            }
+            self.clear_silence(placed, cx, state, out);
+        }
+    }
+
+    fn set_of(&self, device: &Device) -> Option<&RuleSet> {
+        self.sets.get(device.kind as usize).filter(|set| !set.rules.is_empty())
+    }
+
+    fn clear_silence(&self, placed: &Placed, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
+        let Some((_, slot)) = placed.rule.silence else { return };
+        let Some(fired) = state.slots.get_mut(placed.base + slot) else { return };
+        if *fired != Slot::SilenceFired {
+            return;
+        }
+        *fired = Slot::Empty;
+        for key in placed.rule.keys.iter().filter(|key| key.by_silence) {
+            let Some(verdict) = state.slots.get_mut(placed.base + key.slot) else { continue };
+            if !matches!(verdict, Slot::Verdict(Some(_))) {
+                continue;
+            }
+            *verdict = Slot::Verdict(None);
+            placed.counters.signalled();
+            let evidence = Evidence {
+                trigger: "message".to_owned(),
+                now: cx.now,
+                seq: cx.seq,
+                file: placed.rule.file.to_string(),
+                ..Evidence::default()
+            };
+            out.push(Signal {
+                rule: placed.rule.id.clone(),
+                rule_version: self.version().clone(),
+                key: key.name.clone(),
+                assertion: Assertion::Clear { reason: "clear".into() },
+                evidence: Box::new(evidence),
+            });
+        }
+    }
+
+    fn fire_silence(&self, placed: &Placed, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
+        if silence_due(placed, cx.device, state, true).is_none_or(|due| due > cx.now) {
+            return;
+        }
+        let Some((_, slot)) = placed.rule.silence else { return };
+        if let Some(place) = state.slots.get_mut(placed.base + slot) {
+            *place = Slot::SilenceFired;
+        }
+        if let Some(entry) = &placed.rule.on_silent {
+            evaluate::run(self, placed, entry, cx, Trigger::Silent, None, state, out);
+        }
+    }
+
+    fn fire_every(&self, placed: &Placed, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
+        let Some((period_ms, slot)) = placed.rule.every else { return };
+        let Some(place) = state.slots.get_mut(placed.base + slot) else { return };
+        let Some(due) = timer_due(place).filter(|due| *due <= cx.now) else { return };
+        // After a gap it fires once, and goes on in its old rhythm.
+        let periods = cx.now.since_ms(due) / period_ms.max(1) + 1;
+        *place = Slot::Timer(due.plus_ms(periods.saturating_mul(period_ms)));
+        if let Some(entry) = &placed.rule.on_timer {
+            evaluate::run(self, placed, entry, cx, Trigger::Timer, Some("every"), state, out);
+        }
+    }
+
+    fn fire_held(&self, placed: &Placed, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
+        let mut any = false;
+        for slot in state.slots.iter_mut().skip(placed.base).take(placed.rule.slots.len()) {
+            let due = timer_due(slot).is_some_and(|due| due <= cx.now);
+            if let Slot::Held { pending, .. } = slot
+                && due
+            {
+                *pending = false;
+                any = true;
+            }
+        }
+        if let Some(entry) = placed.rule.on_message.as_ref().filter(|_| any) {
+            evaluate::run(self, placed, entry, cx, Trigger::Timer, None, state, out);
+        }
+    }
+
+    fn fire_after(&self, placed: &Placed, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
+        for (number, def) in placed.rule.slots.iter().enumerate() {
+            let (Some(name), Some(place)) = (&def.timer, state.slots.get_mut(placed.base + number)) else { continue };
+            if timer_due(place).is_none_or(|due| due > cx.now) {
+                continue;
+            }
+            *place = Slot::Empty;
+            if let Some(entry) = &placed.rule.on_timer {
+                evaluate::run(self, placed, entry, cx, Trigger::Timer, Some(name), state, out);
+            }
+        }
+    }
+}
+
+fn timer_due(slot: &Slot) -> Option<Timestamp> {
+    match slot {
+        Slot::Held { since, wait_ms, pending: true } => Some(since.plus_ms(i64::from(*wait_ms))),
+        Slot::Timer(due) => Some(*due),
+        _ => None,
+    }
+}
+
+/// When the rule's silence is over; `fits`: the state is laid out for this pack.
+fn silence_due(placed: &Placed, device: &Device, state: &RuleState, fits: bool) -> Option<Timestamp> {
+    let (span, slot) = placed.rule.silence?;
+    let heard = state.heard.filter(|_| device.life == DeviceLife::InService)?;
+    if fits && state.slots.get(placed.base + slot) == Some(&Slot::SilenceFired) {
+        return None;
+    }
+    let wait_ms = match span {
+        Span::Ms(ms) => ms,
+        Span::Intervals(n) => libm::round(n * interval_ms(device) as f64) as i64,
+    };
+    Some(heard.plus_ms(wait_ms))
+}
+
+/// How often the device is expected to report; the kind's usual interval if the register says nothing.
+pub(crate) fn interval_ms(device: &Device) -> i64 {
+    let seconds = if device.interval_s == 0 { device.kind.def().interval_s } else { device.interval_s };
+    i64::from(seconds) * 1_000
+}

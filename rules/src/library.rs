@@ -1,0 +1,1 @@
+//! The shipped rules: the one visible list.

@@ -1,0 +1,291 @@
+//! `const RULE = #{ .. }`: what a rule says about itself, read once at load.
+
+use std::sync::Arc;
+
+use gengfu_model::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+use gengfu_model::{Kind, Severity, Value};
+
+use crate::diagnostic::{Problem, did_you_mean};
+use crate::pack::{GroupInfo, ParameterInfo};
+use crate::program::Span;
+use crate::script::Pos;
+use crate::script::tree::{Constant, Expr, ExprKind, File, MapEntry, Unary};
+
+/// The longest time that a rule may wait or look back.
+pub(crate) const MAX_SPAN_MS: i64 = 45 * DAY_MS;
+/// The shortest period of `every`, `silent` and `after`.
+pub(crate) const MIN_PERIOD_MS: i64 = SECOND_MS;
+/// The longest text of a rule, in bytes.
+const MAX_TEXT_BYTES: usize = 400;
+/// Units of time, as in `10.min`.
+pub(crate) const UNITS: [(&str, i64); 5] =
+    [("ms", 1), ("s", SECOND_MS), ("min", MINUTE_MS), ("h", HOUR_MS), ("d", DAY_MS)];
+/// What a rule may say in `RULE`.
+pub(crate) const KEYS: [&str; 17] = [
+    "id", "kind", "key", "severity", "condition", "cooldown", "silent", "every", "parameters", "text_zh", "text_en",
+    "group", "distinct", "share", "within", "group_severity", "group_condition",
+];
+const GROUPS: [&str; 5] = ["feeder", "cabinet", "catchment", "grid", "carrier_cell"];
+
+/// What the map says, checked.
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    pub(crate) id: Arc<str>,
+    pub(crate) id_pos: Pos,
+    pub(crate) kind: Kind,
+    pub(crate) key: Option<Arc<str>>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) condition: Option<Arc<str>>,
+    pub(crate) cooldown_ms: i64,
+    pub(crate) silent: Option<Span>,
+    pub(crate) every_ms: Option<i64>,
+    pub(crate) parameters: Vec<ParameterInfo>,
+    pub(crate) text_zh: Option<(String, Pos)>,
+    pub(crate) text_en: Option<(String, Pos)>,
+    pub(crate) group: Option<GroupInfo>,
+    /// Where `RULE` stands.
+    pub(crate) pos: Pos,
+    /// Where `silent` stands.
+    pub(crate) silent_pos: Pos,
+    /// Where `every` stands.
+    pub(crate) every_pos: Pos,
+}
+
+/// Reads `RULE`. `None` if there is none or it names no kind; other mistakes are recorded alone.
+pub(crate) fn read(file_name: &str, file: &File, problems: &mut Vec<Problem>) -> Option<Metadata> {
+    let example = "write const RULE = #{ kind: \"manhole\", key: \"tilt\", severity: \"major\", condition: \"..\" };";
+    let Some(rule) = file.constants.iter().find(|constant| constant.name == "RULE") else {
+        problems.push(Problem::error(Pos::default(), "the file has no `const RULE`").hint(example));
+        return None;
+    };
+    let ExprKind::Map(entries) = &rule.value.kind else {
+        problems.push(Problem::error(rule.value.pos, "`RULE` is no map").hint(example));
+        return None;
+    };
+    let mut reader = Reader { entries, constants: &file.constants, problems };
+    reader.names(&KEYS, "RULE");
+    let kind_name = reader.text("kind");
+    let kind = kind_name.as_ref().and_then(|(name, _)| Kind::from_name(name));
+    if kind.is_none() {
+        let names = gengfu_model::catalogue::KINDS.iter().map(|def| def.name);
+        let (message, pos, hint) = match kind_name {
+            Some((name, pos)) => (format!("there is no kind `{name}`"), pos, did_you_mean(&name, names)),
+            None => ("`RULE` has no `kind`".to_owned(), rule.value.pos, did_you_mean("", names)),
+        };
+        reader.problems.push(Problem::error(pos, message).hint(hint));
+    }
+    let silent = reader.get("silent").map(|entry| (entry.value.pos, reader.span(&entry.value)));
+    let every = reader.get("every").map(|entry| (entry.value.pos, reader.duration(&entry.value, MIN_PERIOD_MS)));
+    let stem = file_name.rsplit('/').next().unwrap_or(file_name).trim_end_matches(".rhai");
+    let (id, id_pos) = reader.word("id").unwrap_or_else(|| (Arc::from(stem), rule.pos));
+    Some(Metadata {
+        id,
+        id_pos,
+        kind: kind?,
+        key: reader.word("key").map(|(key, _)| key),
+        severity: reader.severity("severity"),
+        condition: reader.word("condition").map(|(word, _)| word),
+        cooldown_ms: reader.get("cooldown").and_then(|entry| reader.duration(&entry.value, 0)).unwrap_or_default(),
+        silent: silent.and_then(|(_, span)| span),
+        every_ms: every.and_then(|(_, ms)| ms),
+        parameters: reader.parameters(),
+        text_zh: reader.text("text_zh"),
+        text_en: reader.text("text_en"),
+        group: reader.group(),
+        pos: rule.pos,
+        silent_pos: silent.map(|(pos, _)| pos).unwrap_or_default(),
+        every_pos: every.map(|(pos, _)| pos).unwrap_or_default(),
+    })
+}
+
+struct Reader<'a> {
+    entries: &'a [MapEntry],
+    constants: &'a [Constant],
+    problems: &'a mut Vec<Problem>,
+}
+
+impl<'a> Reader<'a> {
+    fn get(&self, key: &str) -> Option<&'a MapEntry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    fn names(&mut self, known: &[&str], of: &str) {
+        for entry in self.entries {
+            if !known.contains(&entry.key.as_str()) {
+                let hint = did_you_mean(&entry.key, known.iter().copied());
+                self.problems.push(Problem::error(entry.key_pos, format!("{of} has no `{}`", entry.key)).hint(hint));
+            }
+        }
+    }
+
+    fn wrong<T>(&mut self, pos: Pos, message: impl Into<String>, hint: &str) -> Option<T> {
+        self.problems.push(Problem::error(pos, message).hint(hint));
+        None
+    }
+
+    /// A constant of the file stands for its value.
+    fn resolve(&self, expr: &'a Expr) -> &'a Expr {
+        let ExprKind::Name(name) = &expr.kind else { return expr };
+        self.constants.iter().find(|c| c.name == *name && c.name != "RULE").map_or(expr, |c| &c.value)
+    }
+
+    fn text(&mut self, key: &str) -> Option<(String, Pos)> {
+        let value = self.resolve(&self.get(key)?.value);
+        match &value.kind {
+            ExprKind::Text(text) if text.len() <= MAX_TEXT_BYTES => Some((text.clone(), value.pos)),
+            ExprKind::Text(_) => self.wrong(value.pos, format!("`{key}` is longer than {MAX_TEXT_BYTES} bytes"), ""),
+            _ => self.wrong(value.pos, format!("`{key}` is no text"), "write it in double quotes"),
+        }
+    }
+
+    /// A text that programs use as a name.
+    fn word(&mut self, key: &str) -> Option<(Arc<str>, Pos)> {
+        let (text, pos) = self.text(key)?;
+        if is_word(&text) {
+            return Some((Arc::from(text), pos));
+        }
+        self.wrong(pos, format!("`{key}` is \"{text}\""), "take 1 to 64 small letters, digits, `_`, `-` or `.`")
+    }
+
+    fn severity(&mut self, key: &str) -> Option<Severity> {
+        let (text, pos) = self.text(key)?;
+        Severity::from_name(&text).or_else(|| {
+            let hint = did_you_mean(&text, Severity::ALL.iter().map(|severity| severity.name()));
+            self.wrong(pos, format!("there is no severity `{text}`"), &hint)
+        })
+    }
+
+    fn number(&mut self, expr: &'a Expr) -> Option<f64> {
+        let value = self.resolve(expr);
+        literal(value).or_else(|| self.wrong(value.pos, "a number stands here", ""))
+    }
+
+    fn duration(&mut self, expr: &'a Expr, least_ms: i64) -> Option<i64> {
+        let value = self.resolve(expr);
+        let Some(ms) = duration(value) else {
+            return self.wrong(value.pos, "a length of time stands here", "write 30.s, 10.min, 2.h or 7.d");
+        };
+        if (least_ms..=MAX_SPAN_MS).contains(&ms) {
+            return Some(ms);
+        }
+        self.wrong(value.pos, "the time is too short or too long", "it must be 1 second to 45 days")
+    }
+
+    fn span(&mut self, expr: &'a Expr) -> Option<Span> {
+        let value = self.resolve(expr);
+        if let ExprKind::Property { of, name, .. } = &value.kind
+            && name == "intervals"
+        {
+            return match literal(of) {
+                Some(n) if (0.1..=1_000.0).contains(&n) => Some(Span::Intervals(n)),
+                _ => self.wrong(value.pos, "the number of intervals must be 0.1 to 1000", ""),
+            };
+        }
+        self.duration(expr, MIN_PERIOD_MS).map(Span::Ms)
+    }
+
+    fn parameters(&mut self) -> Vec<ParameterInfo> {
+        let Some(entry) = self.get("parameters") else { return Vec::new() };
+        let ExprKind::Map(parameters) = &entry.value.kind else {
+            self.problems.push(Problem::error(entry.value.pos, "`parameters` is no map"));
+            return Vec::new();
+        };
+        parameters.iter().filter_map(|parameter| self.parameter(parameter)).collect()
+    }
+
+    fn parameter(&mut self, parameter: &'a MapEntry) -> Option<ParameterInfo> {
+        let example = "write name: #{ default: 30.0, min: 5.0, max: 90.0, unit: \"°\" }";
+        let ExprKind::Map(entries) = &parameter.value.kind else {
+            return self.wrong(parameter.value.pos, format!("parameter `{}` is no map", parameter.key), example);
+        };
+        let mut reader = Reader { entries, constants: self.constants, problems: self.problems };
+        reader.names(&["default", "min", "max", "unit"], "a parameter");
+        let Some(default_entry) = reader.get("default") else {
+            return reader.wrong(parameter.key_pos, format!("parameter `{}` has no `default`", parameter.key), example);
+        };
+        let value = reader.resolve(&default_entry.value);
+        let (default, timed) = match (&value.kind, duration(value)) {
+            (ExprKind::Bool(v), _) => (Value::Bool(*v), false),
+            (_, Some(ms)) => (Value::Number(seconds(ms)), true),
+            _ => (Value::Number(reader.number(value)?), false),
+        };
+        let (min, max) = (reader.limit("min", timed), reader.limit("max", timed));
+        let unit = if timed { "s".to_owned() } else { reader.text("unit").map(|(t, _)| t).unwrap_or_default() };
+        let info = ParameterInfo { name: Arc::from(parameter.key.as_str()), default, min, max, unit, is_duration: timed };
+        if let Err(message) = info.check(&info.default) {
+            return reader.wrong(value.pos, message, "the default lies within the limits");
+        }
+        Some(info)
+    }
+
+    fn limit(&mut self, key: &str, timed: bool) -> Option<f64> {
+        let entry = self.get(key)?;
+        if timed { self.duration(&entry.value, 0).map(seconds) } else { self.number(&entry.value) }
+    }
+
+    fn group(&mut self) -> Option<GroupInfo> {
+        let entry = self.get("group");
+        let Some(entry) = entry else {
+            for key in ["distinct", "share", "within", "group_severity", "group_condition"] {
+                if let Some(alone) = self.get(key) {
+                    self.problems.push(Problem::error(alone.key_pos, format!("`{key}` stands without `group`")));
+                }
+            }
+            return None;
+        };
+        let (by, pos) = self.text("group")?;
+        if !GROUPS.contains(&by.as_str()) {
+            let hint = did_you_mean(&by, GROUPS);
+            return self.wrong(pos, format!("there is no group `{by}`"), &hint);
+        }
+        let distinct = self.get("distinct").and_then(|entry| self.number(&entry.value));
+        let share = self.get("share").and_then(|entry| self.number(&entry.value));
+        if distinct.is_none() && share.is_none() {
+            return self.wrong(entry.key_pos, "`group` needs `distinct` or `share`", "from how many devices on?");
+        }
+        if distinct.is_some_and(|n| n < 2.0 || n > 100_000.0 || n.fract() != 0.0) {
+            return self.wrong(entry.key_pos, "`distinct` must be a whole number from 2 on", "");
+        }
+        if share.is_some_and(|n| n <= 0.0 || n > 1.0) {
+            return self.wrong(entry.key_pos, "`share` must be above 0 and at most 1", "0.3 is thirty percent");
+        }
+        let Some(within) = self.get("within") else {
+            return self.wrong(entry.key_pos, "`group` needs `within`", "write within: 20.min");
+        };
+        Some(GroupInfo {
+            by: Arc::from(by),
+            distinct: distinct.map(|n| n as u32),
+            share,
+            within_ms: self.duration(&within.value, MIN_PERIOD_MS)?,
+            severity: self.severity("group_severity"),
+            condition: self.word("group_condition").map(|(word, _)| word),
+        })
+    }
+}
+
+/// Ids, keys and conditions: names for programs.
+pub(crate) fn is_word(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b))
+}
+
+fn literal(expr: &Expr) -> Option<f64> {
+    match &expr.kind {
+        ExprKind::Int(n) => Some(*n as f64),
+        ExprKind::Float(n) => Some(*n),
+        ExprKind::Unary(Unary::Minus, x) => literal(x).map(|n| -n),
+        _ => None,
+    }
+}
+
+/// `10.min` in milliseconds.
+fn duration(expr: &Expr) -> Option<i64> {
+    let ExprKind::Property { of, name, .. } = &expr.kind else { return None };
+    let unit = UNITS.iter().find(|(unit, _)| unit == name)?.1;
+    let ms = literal(of)? * unit as f64;
+    (ms.abs() <= MAX_SPAN_MS as f64 * 2.0).then(|| libm::round(ms) as i64)
+}
+
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / SECOND_MS as f64
+}

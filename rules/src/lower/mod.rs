@@ -1,0 +1,303 @@
+//! From syntax tree to lowered rule: names are resolved, types checked, own functions copied in.
+//!
+//! Every mistake becomes a [`Problem`] and lowering goes on with the next statement, so that one load
+//! reports all mistakes. An expression that is broken gives `None`, and what is built on it is silent.
+
+mod call;
+mod effect;
+mod expr;
+mod function;
+mod memory;
+mod metadata;
+mod ranges;
+mod value;
+mod verdicts;
+
+use std::sync::Arc;
+
+use crate::diagnostic::Problem;
+use crate::functions;
+use crate::judge::SlotKind;
+use crate::pack::RuleInfo;
+use crate::program::{Effect, Entry, Key, MAX_SLOTS, Node, Op, Origin, Rule, SlotDef};
+use crate::script::tree::{File, Function};
+use crate::script::{Pos, parse};
+use metadata::Metadata;
+use value::{Binding, Bound, Value};
+use verdicts::Site;
+
+/// A rule that compiled.
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    pub(crate) info: RuleInfo,
+    pub(crate) rule: Rule,
+    /// Where its id stands.
+    pub(crate) id_pos: Pos,
+}
+
+/// Compiles one file. Problems are recorded; `None` if there is no rule to speak of.
+pub(crate) fn lower_file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Option<Lowered> {
+    let file = match parse(text) {
+        Ok(file) => file,
+        Err(found) => {
+            problems.extend(found);
+            return None;
+        }
+    };
+    let meta = metadata::read(name, &file, problems)?;
+    let mut lowerer = Lowerer::new(&meta, &file, problems);
+    lowerer.constants();
+    let (on_message, on_silent, on_timer) = lowerer.entries();
+    lowerer.unused(on_message.is_some() || on_silent.is_some() || on_timer.is_some());
+    lowerer.verdicts();
+    Some(lowerer.finish(name, text, on_message, on_silent, on_timer))
+}
+
+/// Which function of the engine's is being lowered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum EntryKind {
+    Message,
+    Silent,
+    Timer,
+}
+
+/// A function whose body is being lowered.
+#[derive(Debug)]
+struct Frame {
+    name: String,
+    /// The variable and type of its value, once a `return` or the tail gave one.
+    result: Option<(u8, value::Type)>,
+    is_entry: bool,
+}
+
+struct Lowerer<'a> {
+    meta: &'a Metadata,
+    file: &'a File,
+    problems: &'a mut Vec<Problem>,
+    nodes: Vec<Node>,
+    origins: Vec<Origin>,
+    blocks: Vec<Vec<Op>>,
+    effects: Vec<Effect>,
+    keys: Vec<Key>,
+    texts: Vec<Arc<str>>,
+    attributes: Vec<Arc<str>>,
+    slots: Vec<SlotDef>,
+    /// Names in sight, the innermost last.
+    scope: Vec<Binding>,
+    /// Statements of the blocks being lowered, the innermost last.
+    ops: Vec<Vec<Op>>,
+    frames: Vec<Frame>,
+    /// Functions that were copied in.
+    called: Vec<String>,
+    /// The `if`s around, with the branch taken: two paths that differ in one cannot hold at once.
+    path: Vec<(u32, u8)>,
+    /// The conditions of the `if`s around.
+    conditions: Vec<u16>,
+    branches: u32,
+    /// The newest `if` without value, if its first branch always returns.
+    returning_branch: Option<u32>,
+    sites: Vec<Site>,
+    entry: EntryKind,
+    local_sources: Vec<Vec<u16>>,
+    reads: u32,
+    can_fail: bool,
+    /// The rule was found to be too large, and that was said.
+    too_large: bool,
+}
+
+impl<'a> Lowerer<'a> {
+    fn new(meta: &'a Metadata, file: &'a File, problems: &'a mut Vec<Problem>) -> Lowerer<'a> {
+        let mut lowerer = Lowerer {
+            meta,
+            file,
+            problems,
+            nodes: Vec::new(),
+            origins: Vec::new(),
+            blocks: vec![Vec::new()],
+            effects: Vec::new(),
+            keys: Vec::new(),
+            texts: Vec::new(),
+            attributes: Vec::new(),
+            slots: Vec::new(),
+            scope: Vec::new(),
+            ops: Vec::new(),
+            frames: Vec::new(),
+            called: Vec::new(),
+            path: Vec::new(),
+            conditions: Vec::new(),
+            branches: 0,
+            returning_branch: None,
+            sites: Vec::new(),
+            entry: EntryKind::Message,
+            local_sources: Vec::new(),
+            reads: 0,
+            can_fail: false,
+            too_large: false,
+        };
+        lowerer.slot_of_rule("faults", SlotKind::Faults);
+        if meta.silent.is_some() {
+            lowerer.slot_of_rule("silence", SlotKind::Silence);
+        }
+        if meta.every_ms.is_some() {
+            lowerer.slot_of_rule("every", SlotKind::Timer);
+        }
+        lowerer
+    }
+
+    fn slot_of_rule(&mut self, id: &str, kind: SlotKind) {
+        self.slots.push(SlotDef { id: id.to_owned(), kind, reads: 0, timer: None });
+    }
+
+    fn error(&mut self, pos: Pos, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(Problem::error(pos, message).hint(hint));
+    }
+
+    fn warn(&mut self, pos: Pos, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(Problem::warning(pos, message).hint(hint));
+    }
+
+    /// The file's constants become names in sight.
+    fn constants(&mut self) {
+        self.ops.push(Vec::new());
+        self.frames.push(Frame { name: "const".to_owned(), result: None, is_entry: true });
+        for constant in &self.file.constants {
+            if constant.name == "RULE" {
+                continue;
+            }
+            let bound = match self.expr(&constant.value) {
+                Some(Value { ty, constant: Some(value), .. }) => Bound::Constant(ty, value),
+                Some(_) => {
+                    self.error(constant.pos, format!("`{}` is not constant", constant.name), "");
+                    Bound::Broken
+                }
+                None => Bound::Broken,
+            };
+            self.scope.push(Binding { name: constant.name.clone(), bound });
+        }
+        self.frames.pop();
+        self.ops.pop();
+    }
+
+    fn entries(&mut self) -> (Option<Entry>, Option<Entry>, Option<Entry>) {
+        for function in &self.file.functions {
+            if functions::find(&function.name).is_some() {
+                self.error(function.pos, format!("`{}` is a word of the language", function.name), "take another name");
+            }
+        }
+        let find = |name: &str| self.file.functions.iter().find(|function| function.name == name);
+        let (message, silent, timer) = (find("on_message"), find("on_silent"), find("on_timer"));
+        if message.is_none() && silent.is_none() && timer.is_none() {
+            self.error(self.meta.pos, "the rule has no `fn on_message(msg, dev)`", "without it, it never judges");
+        }
+        if silent.is_some() && self.meta.silent.is_none() {
+            self.error(self.meta.pos, "`on_silent` never runs", "say in RULE after how long: silent: 2.5.intervals");
+        }
+        if silent.is_none() && self.meta.silent.is_some() {
+            self.error(self.meta.silent_pos, "`silent` without `fn on_silent(dev)`", "");
+        }
+        if timer.is_none() && self.meta.every_ms.is_some() {
+            self.error(self.meta.every_pos, "`every` without `fn on_timer(dev, name)`", "");
+        }
+        let on_message = message.map(|function| self.entry(function, EntryKind::Message));
+        if let (Some(entry), Some(function)) = (&on_message, message)
+            && entry.reads == 0
+        {
+            let hint = "on_message runs when a reading carries a field that it reads";
+            self.error(function.pos, "`on_message` reads no field, so it never runs", hint);
+        }
+        let on_silent = silent.map(|function| self.entry(function, EntryKind::Silent));
+        let on_timer = timer.map(|function| self.entry(function, EntryKind::Timer));
+        if on_timer.is_none()
+            && let Some(slot) = self.slots.iter().find(|slot| slot.timer.is_some())
+        {
+            let message = format!("`{}` is armed, but there is no `fn on_timer(dev, name)`", slot.id);
+            self.problems.push(Problem::error(self.meta.pos, message));
+        }
+        (on_message, on_silent, on_timer)
+    }
+
+    /// Functions that nothing calls are checked as far as they can be: `member` wholly, others not.
+    fn unused(&mut self, has_entry: bool) {
+        let member: Option<&Function> = self.file.functions.iter().find(|function| function.name == "member");
+        if self.meta.group.is_some() && member.is_none() {
+            self.warn(self.meta.pos, "`group` without `fn member(msg, dev)`", "members are then its open incidents");
+        }
+        if !has_entry {
+            return;
+        }
+        for function in &self.file.functions {
+            let known = ["on_message", "on_silent", "on_timer", "member"].contains(&function.name.as_str());
+            if !known && !self.called.contains(&function.name) {
+                self.warn(function.pos, format!("`{}` is never called", function.name), "it was not checked");
+            }
+        }
+        if let Some(member) = member.filter(|_| !self.called.contains(&"member".to_owned())) {
+            self.check_member(member);
+        }
+    }
+
+    fn finish(
+        self,
+        name: &str,
+        text: &str,
+        on_message: Option<Entry>,
+        on_silent: Option<Entry>,
+        on_timer: Option<Entry>,
+    ) -> Lowered {
+        let meta = self.meta;
+        if self.slots.len() > MAX_SLOTS {
+            let message = format!("the rule has {} pieces of memory, at most {MAX_SLOTS} are allowed", self.slots.len());
+            self.problems.push(Problem::error(meta.pos, message).hint("split it into two rules"));
+        }
+        let reads = [&on_message, &on_silent, &on_timer].into_iter().flatten().fold(0, |mask, entry| mask | entry.reads);
+        let fields = meta.kind.def().fields.iter().enumerate();
+        let mut conditions: Vec<Arc<str>> = Vec::new();
+        for effect in &self.effects {
+            if !effect.condition.is_empty() && !conditions.contains(&effect.condition) {
+                conditions.push(Arc::clone(&effect.condition));
+            }
+        }
+        let info = RuleInfo {
+            id: Arc::clone(&meta.id),
+            kind: meta.kind,
+            keys: self.keys.iter().map(|key| Arc::clone(&key.name)).collect(),
+            severity: meta.severity,
+            condition: meta.condition.clone(),
+            conditions,
+            doc: self.file.doc.clone(),
+            text_zh: meta.text_zh.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
+            text_en: meta.text_en.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
+            parameters: meta.parameters.clone(),
+            slots: self.slots.iter().map(|slot| slot.id.clone()).collect(),
+            fields: fields.filter(|(n, _)| reads & (1 << n) != 0).map(|(_, field)| field.name).collect(),
+            group: meta.group.clone(),
+            file: name.to_owned(),
+            source: text.to_owned(),
+        };
+        let place = |id: &str| self.slots.iter().position(|slot| slot.id == id);
+        let rule = Rule {
+            id: Arc::clone(&meta.id),
+            kind: meta.kind,
+            file: Arc::from(name),
+            source: Arc::from(text),
+            silence: meta.silent.zip(place("silence")),
+            every: meta.every_ms.zip(place("every")),
+            faults_slot: place("faults").unwrap_or_default(),
+            nodes: self.nodes,
+            origins: self.origins,
+            blocks: self.blocks,
+            effects: self.effects,
+            keys: self.keys,
+            texts: self.texts,
+            attributes: self.attributes,
+            parameters: meta.parameters.clone(),
+            slots: self.slots,
+            on_message,
+            on_silent,
+            on_timer,
+            cooldown_ms: meta.cooldown_ms,
+            can_fail: self.can_fail,
+        };
+        Lowered { info, rule, id_pos: meta.id_pos }
+    }
+}

@@ -1,0 +1,333 @@
+//! A rule pack: every file of the rule engineers, compiled as a whole, or not at all.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use gengfu_model::{Device, Kind, Severity, Value};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::diagnostic::{Diagnostic, Level, Problem};
+use crate::judge::{Counters, SlotKind};
+use crate::lower::{Lowered, lower_file};
+use crate::parameters::{Effective, Parameters};
+use crate::program::Rule;
+use crate::script::Pos;
+
+/// The most files a pack may have.
+pub const MAX_FILES: usize = 512;
+
+/// Every rule of a version. Immutable but for its counters; shared by `Arc`.
+#[derive(Debug)]
+pub struct Pack {
+    version: Arc<str>,
+    /// One set per kind, in the order of the kinds' numbers.
+    pub(crate) sets: Vec<RuleSet>,
+    infos: Vec<RuleInfo>,
+    warnings: Vec<Diagnostic>,
+}
+
+/// The rules of one kind, in the order of their ids, and the layout of a device's state.
+#[derive(Debug, Default)]
+pub(crate) struct RuleSet {
+    pub(crate) rules: Vec<Placed>,
+    /// Hashes of the slots' ids.
+    pub(crate) layout: Arc<[u32]>,
+    pub(crate) slot_kinds: Vec<SlotKind>,
+    /// Some rule has a period.
+    pub(crate) has_every: bool,
+    /// The rules that wait for silence.
+    silences: Vec<usize>,
+}
+
+impl RuleSet {
+    /// The rules that wait for silence.
+    pub(crate) fn silences(&self) -> impl Iterator<Item = &Placed> {
+        self.silences.iter().filter_map(|place| self.rules.get(*place))
+    }
+}
+
+/// A rule and where its slots begin.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) rule: Rule,
+    pub(crate) base: usize,
+    pub(crate) counters: Counters,
+}
+
+/// What a rule is, for the API and the console.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleInfo {
+    /// The rule's id.
+    pub id: Arc<str>,
+    /// The kind that it judges.
+    pub kind: Kind,
+    /// The keys that it can raise, in the order of the source.
+    pub keys: Vec<Arc<str>>,
+    /// The severity that its incidents have unless a call says otherwise.
+    pub severity: Option<Severity>,
+    /// The condition that its incidents have unless a call says otherwise.
+    pub condition: Option<Arc<str>>,
+    /// Every condition that it can raise.
+    pub conditions: Vec<Arc<str>>,
+    /// The `///` lines at the head of its file.
+    pub doc: String,
+    /// The text for duty staff, in Chinese, with its placeholders.
+    pub text_zh: String,
+    /// The text for duty staff, in English, with its placeholders.
+    pub text_en: String,
+    /// What a duty lead may tune.
+    pub parameters: Vec<ParameterInfo>,
+    /// The ids of its slots.
+    pub slots: Vec<String>,
+    /// The fields that it reads.
+    pub fields: Vec<&'static str>,
+    /// How its incidents are grouped; grouping itself is the reducer's business.
+    pub group: Option<GroupInfo>,
+    /// The file in the pack.
+    pub file: String,
+    /// The file's text.
+    pub source: String,
+}
+
+/// A parameter of a rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ParameterInfo {
+    /// The name, read as `param.NAME`.
+    pub name: Arc<str>,
+    /// The rule's own value: a number, a number of seconds for a duration, or yes or no.
+    pub default: Value,
+    /// The smallest setting; for a duration in seconds.
+    pub min: Option<f64>,
+    /// The largest setting; for a duration in seconds.
+    pub max: Option<f64>,
+    /// The unit as people write it; `s` for a duration.
+    pub unit: String,
+    /// Whether it is a length of time.
+    pub is_duration: bool,
+}
+
+/// How incidents of many devices are to be one: checked here, done elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupInfo {
+    /// `feeder`, `cabinet`, `catchment`, `grid` or `carrier_cell`.
+    pub by: Arc<str>,
+    /// From how many devices on.
+    pub distinct: Option<u32>,
+    /// From which share of the group on, 0 to 1.
+    pub share: Option<f64>,
+    /// Within how long, in milliseconds.
+    pub within_ms: i64,
+    /// The severity of the group's incident.
+    pub severity: Option<Severity>,
+    /// The condition of the group's incident.
+    pub condition: Option<Arc<str>>,
+}
+
+/// What a rule cost and did since the pack was compiled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RuleCounts {
+    /// The rule's id.
+    pub rule: Arc<str>,
+    /// How often it was evaluated.
+    pub evaluations: u64,
+    /// How many operations that took.
+    pub operations: u64,
+    /// How many evaluations failed.
+    pub faults: u64,
+    /// How many evaluations were left out since the device is in quarantine from the rule.
+    pub skipped: u64,
+    /// How many signals it gave.
+    pub signals: u64,
+    /// The newest failure.
+    pub last_fault: Option<FaultNote>,
+}
+
+/// One failed evaluation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FaultNote {
+    /// The device.
+    pub device: Arc<str>,
+    /// When, in milliseconds of the epoch.
+    pub time_ms: i64,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+    /// What went wrong.
+    pub message: String,
+}
+
+impl Pack {
+    /// Compiles the `.rhai` files of a pack (other files only count for the version).
+    ///
+    /// # Errors
+    /// Every mistake of every file, ordered by file and place; warnings among them. A pack with
+    /// warnings alone compiles, see [`Pack::warnings`].
+    pub fn compile(files: &BTreeMap<String, String>) -> Result<Pack, Vec<Diagnostic>> {
+        let mut diagnostics = Vec::new();
+        let mut lowered: Vec<Lowered> = Vec::new();
+        let rules = files.iter().filter(|(name, _)| name.ends_with(".rhai"));
+        if let Some((name, text)) = rules.clone().nth(MAX_FILES) {
+            let problem = Problem::error(Pos::default(), format!("a pack has at most {MAX_FILES} rule files"));
+            diagnostics.push(problem.in_file(name, text));
+        }
+        for (name, text) in rules.take(MAX_FILES) {
+            let mut problems = Vec::new();
+            if let Some(one) = lower_file(name, text, &mut problems) {
+                match lowered.iter().find(|other| other.info.id == one.info.id && other.info.kind == one.info.kind) {
+                    Some(other) => problems.push(
+                        Problem::error(
+                            one.id_pos,
+                            format!("rule id `{}` is taken by {}", one.info.id, other.info.file),
+                        )
+                        .hint("give one of them another `id` in RULE, or another file name"),
+                    ),
+                    None => lowered.push(one),
+                }
+            }
+            diagnostics.extend(problems.into_iter().map(|problem| problem.in_file(name, text)));
+        }
+        diagnostics.sort();
+        diagnostics.dedup();
+        if diagnostics.iter().any(|d| d.level == Level::Error) {
+            return Err(diagnostics);
+        }
+        Ok(Pack::assemble(version(files), lowered, diagnostics))
+    }
+
+    fn assemble(version: Arc<str>, mut lowered: Vec<Lowered>, warnings: Vec<Diagnostic>) -> Pack {
+        lowered.sort_by(|a, b| (a.info.kind, &a.info.id).cmp(&(b.info.kind, &b.info.id)));
+        let mut sets: Vec<RuleSet> = gengfu_model::catalogue::KINDS.iter().map(|_| RuleSet::default()).collect();
+        let mut layouts: Vec<Vec<u32>> = vec![Vec::new(); sets.len()];
+        let mut infos = Vec::new();
+        for Lowered { info, rule, .. } in lowered {
+            let number = info.kind as usize;
+            let (set, layout) = (&mut sets[number], &mut layouts[number]);
+            let base = layout.len();
+            for slot in &rule.slots {
+                layout.push(slot_hash(&info.id, &slot.id));
+                set.slot_kinds.push(slot.kind);
+            }
+            set.has_every |= rule.every.is_some();
+            if rule.silence.is_some() {
+                set.silences.push(set.rules.len());
+            }
+            set.rules.push(Placed { rule, base, counters: Counters::default() });
+            infos.push(info);
+        }
+        for (set, layout) in sets.iter_mut().zip(layouts) {
+            set.layout = layout.into();
+        }
+        Pack { version, sets, infos, warnings }
+    }
+
+    /// The first 16 hexadecimal digits of the SHA-256 over the files' names and texts.
+    #[must_use]
+    pub fn version(&self) -> &Arc<str> {
+        &self.version
+    }
+
+    /// Whether a rule of that id can raise that key: an open incident that no rule declares any more
+    /// is to be withdrawn.
+    #[must_use]
+    pub fn declares(&self, rule: &str, key: &str) -> bool {
+        self.infos.iter().any(|info| &*info.id == rule && info.keys.iter().any(|k| &**k == key))
+    }
+
+    /// Every rule, ordered by kind and id.
+    #[must_use]
+    pub fn rules(&self) -> &[RuleInfo] {
+        &self.infos
+    }
+
+    /// What somebody should look at, though the pack can go live.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// What each rule cost and did since the pack was compiled, in the order of [`Pack::rules`].
+    #[must_use]
+    pub fn counts(&self) -> Vec<RuleCounts> {
+        let placed = self.sets.iter().flat_map(|set| &set.rules);
+        placed.map(|placed| placed.counters.read(&placed.rule.id)).collect()
+    }
+
+    /// Whether a setting is one that the rule declares and can use.
+    ///
+    /// # Errors
+    /// A sentence that says why not: no such rule, no such parameter, wrong type, outside the limits.
+    pub fn check_parameter(&self, rule: &str, name: &str, value: &Value) -> Result<(), String> {
+        let rules: Vec<_> = self.infos.iter().filter(|info| &*info.id == rule).collect();
+        if rules.is_empty() {
+            return Err(format!("there is no rule `{rule}`"));
+        }
+        let parameters = rules.iter().flat_map(|info| &info.parameters);
+        let Some(parameter) = parameters.clone().find(|p| &*p.name == name) else {
+            let names = parameters.map(|p| &*p.name);
+            let hint = crate::diagnostic::did_you_mean(name, names);
+            return Err(format!("rule `{rule}` has no parameter `{name}`; {hint}"));
+        };
+        parameter.check(value)
+    }
+
+    /// The value of a parameter for a device, and where it came from; `None` if the device's kind has
+    /// no such rule or the rule no such parameter.
+    #[must_use]
+    pub fn effective(&self, device: &Device, parameters: &Parameters, rule: &str, name: &str) -> Option<Effective> {
+        let info = self.infos.iter().find(|info| &*info.id == rule && info.kind == device.kind)?;
+        let parameter = info.parameters.iter().find(|p| &*p.name == name)?;
+        let set = parameters.nearest(rule, name, device, |value| parameter.check(value).is_ok());
+        Some(match set {
+            Some((scope, value)) => Effective { value: value.clone(), from: Arc::clone(scope) },
+            None => Effective { value: parameter.default.clone(), from: Arc::from("default") },
+        })
+    }
+}
+
+impl ParameterInfo {
+    /// Whether a setting is of the parameter's type and within its limits.
+    ///
+    /// # Errors
+    /// A sentence that says why not.
+    pub fn check(&self, value: &Value) -> Result<(), String> {
+        match (&self.default, value) {
+            (Value::Bool(_), Value::Bool(_)) => Ok(()),
+            (Value::Number(_), Value::Number(n)) if n.is_finite() => {
+                let (min, max) = (self.min.unwrap_or(f64::MIN), self.max.unwrap_or(f64::MAX));
+                if (min..=max).contains(n) {
+                    return Ok(());
+                }
+                Err(format!("parameter `{}` is {min} to {max} {}, {n} is outside", self.name, self.unit))
+            }
+            (Value::Bool(_), _) => Err(format!("parameter `{}` is true or false", self.name)),
+            _ => Err(format!("parameter `{}` is a number", self.name)),
+        }
+    }
+}
+
+fn version(files: &BTreeMap<String, String>) -> Arc<str> {
+    let mut hash = Sha256::new();
+    for (name, text) in files {
+        // Lengths keep ("ab", "c") and ("a", "bc") apart.
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name);
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    let mut version = String::with_capacity(16);
+    for byte in hash.finalize().iter().take(8) {
+        // Writing to a String cannot fail.
+        let _ = write!(version, "{byte:02x}");
+    }
+    version.into()
+}
+
+/// The identity of a slot over packs. Equal ids within a rule are refused at load, so 32 bits serve:
+/// two ids of a kind that meet would have to be of the same kind of memory to do harm.
+fn slot_hash(rule: &str, id: &str) -> u32 {
+    let hash = Sha256::new().chain_update(rule).chain_update([0]).chain_update(id).finalize();
+    hash.iter().take(4).fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+}

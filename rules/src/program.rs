@@ -1,0 +1,240 @@
+//! The lowered form of a rule: typed nodes in one flat list, evaluated without looking up a name.
+//!
+//! Children come before their parents in the list and there are no loops, so an evaluation visits
+//! each node at most once per place it is used: its cost is bounded by the list's length, which
+//! [`MAX_NODES`] bounds.
+
+use std::sync::Arc;
+
+use gengfu_model::{FieldId, Kind, Severity};
+
+use crate::judge::SlotKind;
+use crate::pack::ParameterInfo;
+use crate::script::Pos;
+use crate::script::tree::Binary;
+use crate::template::Template;
+
+/// The most nodes a rule may be lowered to; calls of own functions are copied in.
+pub(crate) const MAX_NODES: usize = 4_096;
+/// The most variables that one entry function may need, those of inlined functions included.
+pub(crate) const MAX_LOCALS: usize = 64;
+/// The most keys of a rule.
+pub(crate) const MAX_KEYS: usize = 8;
+/// The most slots of a rule.
+pub(crate) const MAX_SLOTS: usize = 64;
+
+/// The index of a node in its rule.
+pub(crate) type NodeId = u16;
+/// The index of a block of statements in its rule.
+pub(crate) type BlockId = u16;
+
+/// A rule, ready to judge.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: Arc<str>,
+    pub(crate) kind: Kind,
+    pub(crate) file: Arc<str>,
+    pub(crate) source: Arc<str>,
+    pub(crate) nodes: Vec<Node>,
+    /// Where each node stands in the source, and its text.
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) blocks: Vec<Vec<Op>>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) keys: Vec<Key>,
+    pub(crate) texts: Vec<Arc<str>>,
+    pub(crate) attributes: Vec<Arc<str>>,
+    pub(crate) parameters: Vec<ParameterInfo>,
+    pub(crate) slots: Vec<SlotDef>,
+    pub(crate) on_message: Option<Entry>,
+    pub(crate) on_silent: Option<Entry>,
+    pub(crate) on_timer: Option<Entry>,
+    /// How long until `on_silent`, and the place of its slot.
+    pub(crate) silence: Option<(Span, usize)>,
+    /// The period of `on_timer(dev, "every")` in milliseconds, and the place of its slot.
+    pub(crate) every: Option<(i64, usize)>,
+    pub(crate) cooldown_ms: i64,
+    /// The place of the slot of evaluation errors.
+    pub(crate) faults_slot: usize,
+    /// Whether an evaluation can fail: then old slots are kept until it has not.
+    pub(crate) can_fail: bool,
+}
+
+/// A function that the engine calls.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) block: BlockId,
+    /// How many variables it needs.
+    pub(crate) locals: usize,
+    /// The nodes that can have given a variable its value, for explanations.
+    pub(crate) local_sources: Vec<Vec<NodeId>>,
+    /// The fields that it reads, as a mask.
+    pub(crate) reads: u32,
+}
+
+/// A length of time that is fixed, or counted in the device's reporting intervals.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Span {
+    Ms(i64),
+    Intervals(f64),
+}
+
+/// A key that the rule raises.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: Arc<str>,
+    /// The place of its verdict.
+    pub(crate) slot: usize,
+    /// Raised by `on_silent`: the next message clears it.
+    pub(crate) by_silence: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct SlotDef {
+    pub(crate) id: String,
+    pub(crate) kind: SlotKind,
+    /// The fields whose arrival brings a sample.
+    pub(crate) reads: u32,
+    /// The timer's name, for `after`.
+    pub(crate) timer: Option<Arc<str>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    pub(crate) pos: Pos,
+    pub(crate) text: Arc<str>,
+}
+
+/// A typed expression. Numbers are `Int` or `Float` as in rhai; durations are `Int` milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Node {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// An index into the rule's texts.
+    Text(u16),
+    Field(FieldId),
+    /// An index into the rule's attribute names.
+    Attribute(u16),
+    Device(DeviceProperty),
+    /// An index into the rule's parameters.
+    Parameter(u16),
+    Local(u8),
+    ToFloat(NodeId),
+    ToInt(NodeId),
+    Not(NodeId),
+    /// `eager`: the right side holds a slot, and is evaluated whatever the left side says.
+    And { a: NodeId, b: NodeId, eager: bool },
+    Or { a: NodeId, b: NodeId, eager: bool },
+    CompareInt { op: Binary, a: NodeId, b: NodeId },
+    CompareFloat { op: Binary, a: NodeId, b: NodeId },
+    /// Equal or not; `negated` for `!=`.
+    SameBool { negated: bool, a: NodeId, b: NodeId },
+    SameText { negated: bool, a: NodeId, b: NodeId },
+    IntOp { op: Binary, a: NodeId, b: NodeId },
+    FloatOp { op: Binary, a: NodeId, b: NodeId },
+    NegateInt(NodeId),
+    NegateFloat(NodeId),
+    Math { f: Math, x: NodeId },
+    Smaller { a: NodeId, b: NodeId },
+    Larger { a: NodeId, b: NodeId },
+    Choose { condition: NodeId, yes: NodeId, no: NodeId },
+    Known(NodeId),
+    OrElse { x: NodeId, otherwise: NodeId },
+    /// Statements, then a value.
+    Do { block: BlockId, value: NodeId },
+    /// The body of a function with an early `return`: the value is in the variable.
+    Call { block: BlockId, result: u8 },
+    /// The local time of day is from the one to the other.
+    At { from: NodeId, to: NodeId },
+    Band { slot: u16, x: NodeId, limits: u16 },
+    Held { slot: u16, condition: NodeId, wait: NodeId },
+    Window { f: WindowFunction, slot: u16, x: NodeId, span: NodeId },
+    Changed { slot: u16, x: NodeId },
+    Previous { slot: u16, x: NodeId },
+    /// Two nodes that belong together: the limits of a band.
+    Pair { a: NodeId, b: NodeId },
+}
+
+/// What every device has beside its attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DeviceProperty {
+    Id,
+    Name,
+    Model,
+    Asset,
+    District,
+    Grid,
+    Feeder,
+    Cabinet,
+    Catchment,
+    CarrierCell,
+    Department,
+    IntervalS,
+    IntervalMs,
+    Silent,
+    Latitude,
+    Longitude,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Math {
+    Abs,
+    Floor,
+    Ceil,
+    Round,
+    Sqrt,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WindowFunction {
+    Avg,
+    Min,
+    Max,
+    Sum,
+    /// How many samples.
+    Count,
+    /// How many samples of a condition were true.
+    CountTrue,
+    Rate,
+    Slope,
+}
+
+/// A statement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Op {
+    Set { local: u8, value: NodeId },
+    If { condition: NodeId, then: BlockId, otherwise: BlockId },
+    /// Raise while the condition holds, clear when it does not.
+    Incident { effect: u16, condition: NodeId },
+    Raise { effect: u16 },
+    Clear { effect: u16 },
+    After { slot: u16, wait: NodeId },
+    Cancel { slot: u16 },
+    /// Evaluated for its slots.
+    Evaluate(NodeId),
+    /// The body of a function without a value: `return` ends it alone.
+    Call(BlockId),
+    Return,
+}
+
+/// A call of `incident`, `raise` or `clear`.
+#[derive(Debug)]
+pub(crate) struct Effect {
+    pub(crate) key: u8,
+    pub(crate) severity: SeverityOf,
+    pub(crate) condition: Arc<str>,
+    pub(crate) value: Option<NodeId>,
+    pub(crate) text_zh: Template,
+    pub(crate) text_en: Template,
+    pub(crate) origin: Origin,
+    /// What an explanation shows: the conditions of the `if`s around the call, then its arguments.
+    pub(crate) deciding: Vec<NodeId>,
+}
+
+/// The severity of an effect.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum SeverityOf {
+    Fixed(Severity),
+    /// A text node; `otherwise` while it is unknown.
+    Node { node: NodeId, otherwise: Severity },
+}

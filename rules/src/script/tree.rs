@@ -1,0 +1,189 @@
+//! The syntax tree that checking and lowering read: rhai's, without what a rule cannot have.
+
+/// A place in a file; line and column count from 1, 0 is "nowhere".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pos {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// An expression; `pos` is where it starts.
+#[derive(Clone, Debug)]
+pub(crate) struct Expr {
+    pub(crate) pos: Pos,
+    pub(crate) kind: ExprKind,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum ExprKind {
+    Unit,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    /// `#{ key: value }`, in the order of the source.
+    Map(Vec<MapEntry>),
+    /// A variable or constant.
+    Name(String),
+    /// `of.name`
+    Property {
+        of: Box<Expr>,
+        name: String,
+        name_pos: Pos,
+    },
+    /// `name(args)`; `x.name(y)` is `name(x, y)`.
+    Call {
+        name: String,
+        args: Vec<Expr>,
+    },
+    Unary(Unary, Box<Expr>),
+    Binary(Binary, Box<Expr>, Box<Expr>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    If(Box<If>),
+    Block(Block),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct MapEntry {
+    pub(crate) key: String,
+    pub(crate) key_pos: Pos,
+    pub(crate) value: Expr,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct If {
+    pub(crate) condition: Expr,
+    pub(crate) then: Block,
+    pub(crate) otherwise: Option<Block>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Block {
+    pub(crate) statements: Vec<Stmt>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Stmt {
+    pub(crate) pos: Pos,
+    pub(crate) kind: StmtKind,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum StmtKind {
+    /// `let name = value` and, inside a function, `const name = value`.
+    Let {
+        name: String,
+        value: Expr,
+    },
+    /// `name = value`, `name += value`
+    Assign {
+        name: String,
+        op: Option<Binary>,
+        value: Expr,
+    },
+    Expr(Expr),
+    Return(Option<Expr>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unary {
+    Not,
+    Minus,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Binary {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+    Power,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Binary {
+    pub(crate) const ALL: [Binary; 12] = [
+        Binary::Add,
+        Binary::Subtract,
+        Binary::Multiply,
+        Binary::Divide,
+        Binary::Modulo,
+        Binary::Power,
+        Binary::Equal,
+        Binary::NotEqual,
+        Binary::Less,
+        Binary::LessOrEqual,
+        Binary::Greater,
+        Binary::GreaterOrEqual,
+    ];
+
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Binary::Add => "+",
+            Binary::Subtract => "-",
+            Binary::Multiply => "*",
+            Binary::Divide => "/",
+            Binary::Modulo => "%",
+            Binary::Power => "**",
+            Binary::Equal => "==",
+            Binary::NotEqual => "!=",
+            Binary::Less => "<",
+            Binary::LessOrEqual => "<=",
+            Binary::Greater => ">",
+            Binary::GreaterOrEqual => ">=",
+        }
+    }
+
+    pub(crate) fn is_comparison(self) -> bool {
+        self.strength() == 3
+    }
+
+    /// How strongly it binds, for putting parentheses.
+    pub(crate) fn strength(self) -> u8 {
+        match self {
+            Binary::Equal
+            | Binary::NotEqual
+            | Binary::Less
+            | Binary::LessOrEqual
+            | Binary::Greater
+            | Binary::GreaterOrEqual => 3,
+            Binary::Add | Binary::Subtract => 4,
+            Binary::Multiply | Binary::Divide | Binary::Modulo => 5,
+            Binary::Power => 6,
+        }
+    }
+}
+
+/// A constant of the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Constant {
+    pub(crate) name: String,
+    pub(crate) pos: Pos,
+    pub(crate) value: Expr,
+}
+
+/// A function of the file.
+#[derive(Clone, Debug)]
+pub(crate) struct Function {
+    pub(crate) name: String,
+    pub(crate) pos: Pos,
+    pub(crate) parameters: Vec<String>,
+    pub(crate) body: Block,
+}
+
+/// A whole file, in the order of the source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct File {
+    pub(crate) constants: Vec<Constant>,
+    /// `test_*` functions are not here: they run in the interpreter, never in the engine.
+    pub(crate) functions: Vec<Function>,
+    /// The `///` lines at the head of the file, without their slashes.
+    pub(crate) doc: String,
+}
