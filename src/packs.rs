@@ -11,7 +11,7 @@ const MAX_FILES: usize = 500;
 /// The shipped library.
 #[must_use]
 pub fn shipped() -> BTreeMap<String, String> {
-    gengfu_rules::library::FILES.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+    gengfu_rules::library::files()
 }
 
 /// Every `.rhai` file of a folder, by name.

@@ -10,6 +10,7 @@
 //! `gengfu-cases`: what comes out of here are [`gengfu_model::Signal`]s.
 
 pub mod diagnostic;
+pub mod engine;
 pub mod functions;
 mod judge;
 pub mod latest;

@@ -87,7 +87,7 @@ impl DeviceState {
             heard: None,
             newest: None,
             latest: Latest::default(),
-            rules: RuleState,
+            rules: RuleState::default(),
             spoken: None,
             due: None,
             dirty: false,

@@ -69,13 +69,6 @@ impl Seen {
         self.0.push_back(Entry { key, payload, at: now });
         false
     }
-
-    /// Moves what is remembered by `gap_ms`, when nobody kept time.
-    pub(super) fn shift(&mut self, gap_ms: i64) {
-        for entry in &mut self.0 {
-            entry.at = entry.at.plus_ms(gap_ms);
-        }
-    }
 }
 
 fn timed(event_time: Option<Timestamp>, payload: u64) -> Option<u64> {

@@ -118,7 +118,7 @@ impl Engine {
             devices: Vec::new(),
             timers: BTreeSet::new(),
             dirty: Vec::new(),
-            pack: Arc::new(Pack::empty()),
+            pack: Arc::new(Pack::compile(&BTreeMap::new()).expect("a pack without files has no mistakes")),
             parameters: Parameters::default(),
             reducer: Reducer::new(Arc::clone(&profile)),
             profile,

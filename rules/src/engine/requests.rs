@@ -172,7 +172,7 @@ impl Engine {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         match state.device.life {
-            DeviceLife::Retired => state.rules = RuleState,
+            DeviceLife::Retired => state.rules = RuleState::default(),
             DeviceLife::InService if state.rules.heard().is_none() => {
                 let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
                 pack.arm(&Context { zone: self.zone, ..cx }, &mut state.rules, &mut self.signals);
