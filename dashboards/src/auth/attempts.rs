@@ -141,7 +141,7 @@ mod tests {
     fn the_table_is_bounded() {
         let attempts = Attempts::default();
         for n in 0..MAX_WINDOWS {
-            let _ = attempts.begin(None, &n.to_string(), Timestamp(0));
+            assert_eq!(attempts.begin(None, &n.to_string(), Timestamp(0)), Ok(()));
         }
         assert!(attempts.begin(None, "one more", Timestamp(1)).is_err());
         assert_eq!(attempts.begin(None, "one more", Timestamp(WINDOW_MS)), Ok(()));
