@@ -115,7 +115,7 @@ impl Calendar {
             let Some(next) = date.succ_opt() else { break };
             date = next;
         }
-        self.moment(date, 0).plus_ms(left)
+        self.moment(date, 0).max(start).plus_ms(left)
     }
 
     /// Milliseconds of working time between two moments; 0 when `to` is not after `from`.

@@ -18,6 +18,10 @@
 //!   incident again (`reopened` + 1). What was withdrawn or retired has no cooldown.
 //! - **Flapping guard**: an incident that opened `times` times within `within` clears only after the
 //!   condition stayed away for `quiet` (see [`profile::Flapping`]); until then it stays open and silent.
+//! - **Storms**: when enough assets of a group (feeder, cabinet, carrier cell) have the same condition within
+//!   the time that the profile says, one parent incident opens and has the case. Members that open while it
+//!   lasts get no case and no message; cases of earlier members that nobody dispatched are folded into the
+//!   parent's. It ends when no more than half of that number still hold; what is left joins its case.
 //! - **Maintenance**: signals of a device in maintenance are recorded as incidents, but open no case and
 //!   tell nobody. When the device leaves maintenance ([`Reducer::register`]), what still holds gets its case.
 //!
@@ -27,8 +31,11 @@
 //!   row leaves less time, the case takes over that row and its deadline.
 //! - The row's limit is counted from the opening until the first dispatch, and from then on from the
 //!   dispatch. It runs until the work is reported as handled, and stands still only while suspended.
+//!   While a case is suspended, its deadline shows the due time of before; resuming moves it.
 //! - A case whose incidents all cleared stays open for staff, unless the profile says `auto_close`. It cannot
 //!   be closed while its condition holds, other than by force.
+//! - What staff ended while it still held comes back as a case when it gets worse than it ever was, or clears
+//!   and opens again.
 //! - Final cases leave the reducer's memory: a later request about one is answered `not_found`.
 
 pub mod calendar;

@@ -34,6 +34,8 @@ pub(super) struct ProfileFile {
     #[serde(default)]
     pub(super) outbox: OutboxFile,
     #[serde(default)]
+    pub(super) group: Vec<GroupFile>,
+    #[serde(default)]
     pub(super) class: Vec<ClassFile>,
     #[serde(default)]
     pub(super) mapping: Vec<MappingFile>,
@@ -87,6 +89,19 @@ pub(super) struct FlappingFile {
     /// Such as `"1h"`.
     pub(super) within: Spanned<String>,
     pub(super) quiet: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupFile {
+    /// The condition of the members.
+    pub(super) condition: Spanned<String>,
+    pub(super) by: Spanned<String>,
+    pub(super) distinct: Spanned<u32>,
+    /// Such as `"20m"`.
+    pub(super) within: Spanned<String>,
+    pub(super) parent_condition: Spanned<String>,
+    pub(super) severity: Spanned<String>,
 }
 
 #[derive(Deserialize, Default)]

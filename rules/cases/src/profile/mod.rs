@@ -5,8 +5,10 @@
 //! with line, field and hint. The shipped example city is [`YUNCHENG`].
 
 mod check;
+mod days;
 mod error;
 mod file;
+mod tables;
 mod text;
 
 use std::collections::BTreeMap;
@@ -57,6 +59,8 @@ pub struct Profile {
     pub number_prefix: Arc<str>,
     /// What happens to cases without being asked.
     pub cases: CasePolicy,
+    /// When many incidents of a condition become one, by the condition.
+    pub groups: BTreeMap<Arc<str>, GroupRule>,
     /// When an incident counts as flapping; `None`: never.
     pub flapping: Option<Flapping>,
     /// What goes out to others.
@@ -144,12 +148,29 @@ pub enum GroupBy {
     Cabinet,
     /// Drainage catchment.
     Catchment,
+    /// Cell of the carrier's network.
+    CarrierCell,
     /// Grid cell.
     Grid,
     /// District.
     District,
     /// An attribute of the register entry, such as `road`, within one district.
     Attribute(Arc<str>),
+}
+
+/// When incidents of many assets become one parent incident with members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRule {
+    /// By what assets belong together.
+    pub by: GroupBy,
+    /// So many assets ...
+    pub distinct: u32,
+    /// ... that opened the condition within so many milliseconds and still have it.
+    pub within_ms: i64,
+    /// What is wrong then, in the city's words.
+    pub parent_condition: Arc<str>,
+    /// How bad that is.
+    pub severity: Severity,
 }
 
 /// What happens to cases without being asked.

@@ -56,7 +56,8 @@ pub(super) fn place(reducer: &Reducer, device: &Device, incident: &Incident, out
     let key = CaseKey { class, scope };
     let takes = |id: &EffectId| {
         reducer.cases.get(id).is_some_and(|open| {
-            open.case.incidents.len() < MAX_INCIDENTS_PER_CASE || open.case.incidents.contains(&incident.id)
+            open.case.incidents.len() < MAX_INCIDENTS_PER_CASE
+                || open.case.incidents.binary_search(&incident.id).is_ok()
         })
     };
     match reducer.case_of.get(&key).copied().filter(takes) {
@@ -67,26 +68,31 @@ pub(super) fn place(reducer: &Reducer, device: &Device, incident: &Incident, out
 
 /// The asset, or the group that the mapping merges by. A device that does not say its group stands alone.
 fn scope(group_by: Option<&GroupBy>, device: &Device) -> Arc<str> {
+    let group = group_by.and_then(|group_by| group_of(group_by, device));
+    group.unwrap_or_else(|| format!("asset:{}", device.asset_code).into())
+}
+
+/// The group of a device, such as `feeder:F7`, if the register says it.
+pub(super) fn group_of(group_by: &GroupBy, device: &Device) -> Option<Arc<str>> {
     let (name, value) = match group_by {
-        None => ("", ""),
-        Some(GroupBy::Feeder) => ("feeder", &*device.feeder),
-        Some(GroupBy::Cabinet) => ("cabinet", &*device.cabinet),
-        Some(GroupBy::Catchment) => ("catchment", &*device.catchment),
-        Some(GroupBy::Grid) => ("grid", &*device.grid),
-        Some(GroupBy::District) => ("district", &*device.district),
-        Some(GroupBy::Attribute(name)) => match device.attributes.get(name) {
+        GroupBy::Feeder => ("feeder", &*device.feeder),
+        GroupBy::Cabinet => ("cabinet", &*device.cabinet),
+        GroupBy::Catchment => ("catchment", &*device.catchment),
+        GroupBy::CarrierCell => ("carrier_cell", &*device.carrier_cell),
+        GroupBy::Grid => ("grid", &*device.grid),
+        GroupBy::District => ("district", &*device.district),
+        GroupBy::Attribute(name) => match device.attributes.get(name) {
             Some(Value::Text(text)) => (&**name, &**text),
             Some(Value::Bool(_) | Value::Number(_)) | None => ("", ""),
         },
     };
     if value.is_empty() {
-        format!("asset:{}", device.asset_code).into()
-    } else if matches!(group_by, Some(GroupBy::Attribute(_))) {
-        // Two districts may have a road of the same name.
-        format!("{name}:{}/{value}", device.district).into()
-    } else {
-        format!("{name}:{value}").into()
+        return None;
     }
+    // Two districts may have a road of the same name.
+    let in_district = matches!(group_by, GroupBy::Attribute(_));
+    let group = if in_district { format!("{name}:{}/{value}", device.district) } else { format!("{name}:{value}") };
+    Some(group.into())
 }
 
 /// Opens a case for an incident.
@@ -154,13 +160,29 @@ fn take_key_from_full_case(reducer: &mut Reducer, key: &CaseKey, out: &mut Effec
 pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Plan, out: &mut EffectSink) {
     let Some(mut open) = reducer.cases.get(&plan.case).cloned() else { return };
     let mut events = Vec::new();
-    if !open.case.incidents.contains(&incident.id) {
-        open.case.incidents.push(incident.id);
+    // Oldest first: an incident that turned into this class may be older than the newest one.
+    if let Err(index) = open.case.incidents.binary_search(&incident.id) {
+        open.case.incidents.insert(index, incident.id);
         open.case.condition_holds = true;
         events.push(happening(&open.case, at, "incident_joined", Some(open.case.state), incident_note(incident)));
     }
     if let Some(target) = &plan.target {
         events.extend(tighten(reducer, at, &mut open, incident, target));
+    }
+    events.extend(condition_events(reducer, at, &mut open, Some(incident)));
+    if !events.is_empty() {
+        open.case.updated = at.now;
+        publish(reducer, at, open, events, Some("case.updated"), out);
+    }
+}
+
+/// Takes an incident that a storm left behind into the storm's case.
+pub(super) fn take_in(reducer: &mut Reducer, at: At, id: EffectId, incident: &Incident, out: &mut EffectSink) {
+    let Some(mut open) = reducer.cases.get(&id).cloned() else { return };
+    let mut events = Vec::new();
+    if let Err(index) = open.case.incidents.binary_search(&incident.id) {
+        open.case.incidents.insert(index, incident.id);
+        events.push(happening(&open.case, at, "incident_joined", Some(open.case.state), incident_note(incident)));
     }
     events.extend(condition_events(reducer, at, &mut open, Some(incident)));
     if !events.is_empty() {
@@ -226,6 +248,12 @@ fn tighten(
     }
     open.case.deadline = Some(offered);
     open.case.standard = standard.clone();
+    // After a merge, the row may be of another class.
+    if let Some(class) = reducer.profile.classes.get(&target.class) {
+        open.case.class = class.code.clone();
+        open.case.class_kind = class.kind.clone();
+        open.case.class_name = class.name.clone();
+    }
     open.case.condition = incident.condition.clone();
     open.case.text_zh.clone_from(&incident.text_zh);
     open.case.text_en.clone_from(&incident.text_en);

@@ -1,25 +1,14 @@
-//! Signals to incidents: opening, updating, clearing, opening again, and who holds them.
+//! Signals to incidents: opening, opening again, updating.
 
 use std::sync::Arc;
 
-use gengfu_model::{
-    Assertion, Device, DeviceId, DeviceLife, Effect, EffectSink, Evidence, Incident, IncidentState, Signal, Timestamp,
-};
+use gengfu_model::{Assertion, Device, DeviceLife, EffectSink, Evidence, Incident, IncidentState, Signal, Timestamp};
 
-use super::state::{Hold, PendingClear, Track, TrackKey};
-use super::{At, Reducer, case, notify, timer};
-
-/// What is put out about an incident's transition.
-struct Change {
-    /// The explanation's word.
-    name: &'static str,
-    /// The topic for others, if they are to be told.
-    topic: Option<&'static str>,
-    /// The device is in maintenance: recorded, but no case and no message.
-    quiet: bool,
-    /// It needs a case even if it had one.
-    place: bool,
-}
+use super::clearing::release;
+use super::device::{announce, maintenance, note_quiet};
+use super::state::{Hold, Track, TrackKey};
+use super::transition::{Change, put_out};
+use super::{At, Reducer, timer};
 
 /// A raise with its parts named.
 struct Raised {
@@ -35,16 +24,20 @@ pub(super) fn signal(reducer: &mut Reducer, at: At, device: &Device, signal: Sig
     if let Some(asset) = reducer.holds.get(&index).filter(|asset| **asset != device.asset_code).cloned() {
         // The sensor was fixed to another asset: what it held there it cannot see any more.
         let old = TrackKey { rule: rule.clone(), asset, key: key.clone() };
-        release(reducer, at, &device.id, &old, &Arc::from("retired"), evidence.clone(), out);
+        release(reducer, at, device, &old, &Arc::from("retired"), evidence.clone(), out);
     }
     let track = TrackKey { rule, asset: device.asset_code.clone(), key };
     match assertion {
         Assertion::Raise { severity, condition, value, text_zh, text_en, late, cooldown_ms } => {
-            let device_id = device.id.clone();
-            let hold = Hold { device: device_id, rule_version, severity, condition, value, text_zh, text_en };
+            maintenance(reducer, at, device, &track, out);
+            let (device_id, quiet) = (device.id.clone(), in_maintenance(device));
+            let hold = Hold { device: device_id, quiet, rule_version, severity, condition, value, text_zh, text_en };
             raise(reducer, at, device, &track, Raised { hold, late, cooldown_ms, evidence }, out);
         }
-        Assertion::Clear { reason } => release(reducer, at, &device.id, &track, &reason, evidence, out),
+        Assertion::Clear { reason } => {
+            note_quiet(reducer, device, &track, out);
+            release(reducer, at, device, &track, &reason, evidence, out);
+        }
     }
 }
 
@@ -63,21 +56,6 @@ fn raise(reducer: &mut Reducer, at: At, device: &Device, key: &TrackKey, raised:
         (track, _) => open(reducer, at, device, key, track, raised, out),
     }
     reducer.note_hold(&device.id, key);
-}
-
-fn in_maintenance(device: &Device) -> bool {
-    device.life == DeviceLife::Maintenance
-}
-
-/// The openings with one more, cut to what the flapping guard counts.
-fn opened_again(reducer: &Reducer, now: Timestamp, mut opens: Vec<Timestamp>) -> Vec<Timestamp> {
-    let Some(flapping) = reducer.profile.flapping else { return Vec::new() };
-    opens.retain(|open| now.since_ms(*open) < flapping.within_ms);
-    opens.push(now);
-    let times = usize::try_from(flapping.times).unwrap_or(usize::MAX);
-    let surplus = opens.len().saturating_sub(times);
-    opens.drain(..surplus);
-    opens
 }
 
 fn open(
@@ -123,6 +101,7 @@ fn open(
         reopen_until: None,
         forget_at: None,
         pending: None,
+        member: None,
         others: Vec::new(),
     };
     let change = Change { name: "opened", topic: Some("incident.opened"), quiet: track.quiet, place: true };
@@ -166,7 +145,8 @@ fn update(
     out: &mut EffectSink,
 ) {
     let key = TrackKey::of(&incident);
-    let led = Hold::leading(&incident);
+    let was_quiet = track.is_quiet();
+    let led = Hold::leading(&incident, track.quiet);
     track.others.retain(|other| other.device != device.id);
     if incident.device != device.id {
         // With a clear pending, the leading device does not hold it any more.
@@ -180,12 +160,14 @@ fn update(
     track.cooldown_ms = raised.cooldown_ms;
     track.others.push(raised.hold);
     let Some(lead) = take_worst(&mut track.others) else { return };
-    if lead.device == device.id {
-        track.quiet = in_maintenance(device);
-    }
-    let quiet = track.quiet;
+    track.quiet = lead.quiet;
+    let quiet = track.is_quiet();
     reducer.save_track(&key, Some(track), out);
-    if lead == led {
+    let unannounced = was_quiet && !quiet && incident.case.is_none();
+    if lead.says_as(&led) {
+        if unannounced {
+            announce(reducer, at, device, incident, out);
+        }
         return;
     }
     let worst_before = incident.worst;
@@ -198,258 +180,28 @@ fn update(
         name: "updated",
         topic: (other_condition || incident.severity != led.severity).then_some("incident.updated"),
         quiet,
-        place: other_condition || (abandoned && incident.severity > worst_before),
+        place: unannounced || other_condition || (abandoned && incident.severity > worst_before),
     };
     put_out(reducer, at, Some(device), incident, change, raised.evidence, out);
 }
 
+/// The openings with one more, cut to what the flapping guard counts.
+fn opened_again(reducer: &Reducer, now: Timestamp, mut opens: Vec<Timestamp>) -> Vec<Timestamp> {
+    let Some(flapping) = reducer.profile.flapping else { return Vec::new() };
+    opens.retain(|open| now.since_ms(*open) < flapping.within_ms);
+    opens.push(now);
+    let times = usize::try_from(flapping.times).unwrap_or(usize::MAX);
+    let surplus = opens.len().saturating_sub(times);
+    opens.drain(..surplus);
+    opens
+}
+
 /// Takes out the worst; of equals, the last.
-fn take_worst(holds: &mut Vec<Hold>) -> Option<Hold> {
+pub(super) fn take_worst(holds: &mut Vec<Hold>) -> Option<Hold> {
     let (index, _) = holds.iter().enumerate().max_by_key(|(_, hold)| hold.severity)?;
     Some(holds.remove(index))
 }
 
-/// A device lets go of what it holds. What it does not hold stays.
-fn release(
-    reducer: &mut Reducer,
-    at: At,
-    device: &DeviceId,
-    key: &TrackKey,
-    reason: &Arc<str>,
-    evidence: Box<Evidence>,
-    out: &mut EffectSink,
-) {
-    let Some(mut track) = reducer.tracks.get(key).cloned() else { return };
-    let Some(mut incident) = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned() else { return };
-    if incident.state != IncidentState::Open {
-        return;
-    }
-    if let Some(index) = track.others.iter().position(|other| other.device == *device) {
-        track.others.remove(index);
-        reducer.drop_hold(device, key);
-        reducer.save_track(key, Some(track), out);
-        return;
-    }
-    if incident.device != *device {
-        return;
-    }
-    if let Some(lead) = take_worst(&mut track.others) {
-        reducer.drop_hold(device, key);
-        let led = Hold::leading(&incident);
-        let topic = (led.severity != lead.severity || led.condition != lead.condition).then_some("incident.updated");
-        let change = Change { name: "updated", topic, quiet: track.quiet, place: false };
-        reducer.save_track(key, Some(track), out);
-        lead.lead(&mut incident);
-        incident.updated = at.now;
-        put_out(reducer, at, None, incident, change, evidence, out);
-        return;
-    }
-    if &**reason == "clear" {
-        if track.pending.is_some() {
-            return;
-        }
-        if let Some(due) = waits_for_quiet(reducer, at.now, &track) {
-            track.pending = Some(PendingClear { due, reason: reason.clone(), evidence: *evidence });
-            reducer.save_track(key, Some(track), out);
-            return;
-        }
-    }
-    clear_now(reducer, at, key, track, reason.clone(), evidence, out);
-}
-
-/// Until when a clear waits, if the incident flaps.
-fn waits_for_quiet(reducer: &Reducer, now: Timestamp, track: &Track) -> Option<Timestamp> {
-    let flapping = reducer.profile.flapping?;
-    let recent = track.opens.iter().filter(|open| now.since_ms(**open) < flapping.within_ms).count();
-    let flaps = u32::try_from(recent).unwrap_or(u32::MAX) >= flapping.times;
-    flaps.then(|| now.plus_ms(flapping.quiet_ms))
-}
-
-/// Clears an open incident, whoever holds it.
-pub(super) fn clear_now(
-    reducer: &mut Reducer,
-    at: At,
-    key: &TrackKey,
-    mut track: Track,
-    reason: Arc<str>,
-    evidence: Box<Evidence>,
-    out: &mut EffectSink,
-) {
-    let Some(mut incident) = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned() else { return };
-    reducer.drop_hold(&incident.device, key);
-    for other in track.others.drain(..) {
-        reducer.drop_hold(&other.device, key);
-    }
-    let comes_back = &*reason == "clear";
-    track.pending = None;
-    track.reopen_until = (comes_back && track.cooldown_ms > 0).then(|| at.now.plus_ms(track.cooldown_ms));
-    let flapping = reducer.profile.flapping.filter(|_| comes_back);
-    let counted_until = flapping.zip(track.opens.last()).map(|(flapping, open)| open.plus_ms(flapping.within_ms));
-    track.forget_at = track.reopen_until.max(counted_until).filter(|forget| *forget > at.now);
-    let gone = track.reopen_until.is_none();
-    if gone {
-        track.incident = None;
-    }
-    let quiet = track.quiet;
-    let keep = track.forget_at.is_some();
-    reducer.save_track(key, keep.then_some(track), out);
-    incident.state = IncidentState::Cleared;
-    incident.updated = at.now;
-    incident.cleared = Some(at.now);
-    incident.cleared_by = Some(reason);
-    let (id, of_case) = (incident.id, incident.case);
-    let change = Change { name: "cleared", topic: Some("incident.cleared"), quiet, place: false };
-    put_out(reducer, at, None, incident, change, evidence, out);
-    if gone {
-        reducer.incidents.remove(&id);
-    }
-    if let Some(of_case) = of_case {
-        case::close_if_gone(reducer, at, of_case, out);
-    }
-}
-
-/// Puts an incident out with its explanation, its message and what it means for its case.
-fn put_out(
-    reducer: &mut Reducer,
-    at: At,
-    device: Option<&Device>,
-    mut incident: Incident,
-    change: Change,
-    evidence: Box<Evidence>,
-    out: &mut EffectSink,
-) {
-    let id = incident.id;
-    let old_case = incident.case;
-    let placement = match device {
-        Some(device) if change.place && !change.quiet => case::place(reducer, device, &incident, out),
-        _ => case::Placement::None,
-    };
-    incident.case = placement.case().or(old_case);
-    let told = incident.clone();
-    reducer.save_incident(incident, out);
-    out.push(Effect::Explanation { incident: id, change: change.name, evidence });
-    if let Some(topic) = change.topic.filter(|_| !change.quiet) {
-        notify::incident(reducer, at, topic, &told, out);
-    }
-    settle(reducer, at, device, &told, old_case, placement, change.quiet, out);
-}
-
-/// What an incident that was put out means for its cases.
-#[expect(clippy::too_many_arguments, reason = "the parts of one transition, each used once")]
-fn settle(
-    reducer: &mut Reducer,
-    at: At,
-    device: Option<&Device>,
-    incident: &Incident,
-    old_case: Option<gengfu_model::EffectId>,
-    placement: case::Placement,
-    quiet: bool,
-    out: &mut EffectSink,
-) {
-    let stays = placement.case().is_none_or(|case| Some(case) == old_case);
-    match (placement, device) {
-        (case::Placement::Open(plan), Some(device)) => case::open(reducer, at, device, incident, plan, out),
-        (case::Placement::Join(plan), Some(_)) => case::join(reducer, at, incident, &plan, out),
-        _ => {
-            if let Some(id) = incident.case {
-                case::refresh(reducer, at, id, Some(incident), quiet, out);
-            }
-        }
-    }
-    if let Some(left) = old_case.filter(|_| !stays) {
-        case::refresh(reducer, at, left, None, quiet, out);
-        case::close_if_gone(reducer, at, left, out);
-    }
-}
-
-pub(super) fn withdraw(reducer: &mut Reducer, at: At, declared: &dyn Fn(&str, &str) -> bool, out: &mut EffectSink) {
-    let gone = |key: &&TrackKey| !declared(&key.rule, &key.key);
-    let keys: Vec<TrackKey> = reducer.tracks.keys().filter(gone).cloned().collect();
-    for key in keys {
-        clear_unasked(reducer, at, &key, "withdrawn", out);
-    }
-}
-
-/// Clears what is open by that key, with no rule that says so.
-fn clear_unasked(reducer: &mut Reducer, at: At, key: &TrackKey, reason: &str, out: &mut EffectSink) {
-    let Some(track) = reducer.tracks.get(key).cloned() else { return };
-    let open = |incident: &&Incident| incident.state == IncidentState::Open;
-    if track.incident.and_then(|id| reducer.incidents.get(&id)).filter(open).is_some() {
-        clear_now(reducer, at, key, track, reason.into(), unasked(at, reason), out);
-    }
-}
-
-/// Evidence of what no rule decided.
-fn unasked(at: At, trigger: &str) -> Box<Evidence> {
-    Box::new(Evidence { trigger: trigger.to_owned(), now: at.now, seq: at.seq, ..Evidence::default() })
-}
-
-pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut EffectSink) {
-    for key in held_by(reducer, &device.id) {
-        if device.life == DeviceLife::Retired || key.asset != device.asset_code {
-            release(reducer, at, &device.id, &key, &Arc::from("retired"), unasked(at, "retired"), out);
-        } else {
-            maintenance(reducer, at, device, &key, out);
-        }
-    }
-}
-
-/// What a device holds, in the order of (rule, key).
-fn held_by(reducer: &Reducer, device: &DeviceId) -> Vec<TrackKey> {
-    let none: Arc<str> = Arc::from("");
-    let from = (device.clone(), none.clone(), none);
-    let own = reducer.holds.range(from..).take_while(|((holder, ..), _)| holder == device);
-    own.map(|((_, rule, key), asset)| TrackKey { rule: rule.clone(), asset: asset.clone(), key: key.clone() }).collect()
-}
-
-/// Maintenance of a device that leads an open incident began or ended.
-fn maintenance(reducer: &mut Reducer, at: At, device: &Device, key: &TrackKey, out: &mut EffectSink) {
-    let Some(mut track) = reducer.tracks.get(key).cloned() else { return };
-    let Some(mut incident) = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned() else { return };
-    let quiet = in_maintenance(device);
-    if incident.device != device.id || track.quiet == quiet {
-        return;
-    }
-    track.quiet = quiet;
-    reducer.save_track(key, Some(track), out);
-    let has_case = incident.case.is_some_and(|id| reducer.cases.contains_key(&id));
-    if quiet || has_case {
-        return;
-    }
-    let old_case = incident.case;
-    let placement = case::place(reducer, device, &incident, out);
-    incident.case = placement.case().or(old_case);
-    incident.updated = at.now;
-    let told = incident.clone();
-    reducer.save_incident(incident, out);
-    notify::incident(reducer, at, "incident.opened", &told, out);
-    settle(reducer, at, Some(device), &told, old_case, placement, false, out);
-}
-
-pub(super) fn hand_over(reducer: &mut Reducer, at: At, from: &DeviceId, to: &Device, out: &mut EffectSink) {
-    if *from == to.id {
-        return;
-    }
-    for key in held_by(reducer, from).into_iter().filter(|key| key.asset == to.asset_code) {
-        let Some(mut track) = reducer.tracks.get(&key).cloned() else { continue };
-        let Some(mut incident) = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned() else { continue };
-        reducer.drop_hold(from, &key);
-        reducer.note_hold(&to.id, &key);
-        if incident.device == *from {
-            // What the new sensor says itself stands behind what it takes over, until its next verdict.
-            track.others.retain(|other| other.device != to.id);
-            track.quiet = in_maintenance(to);
-            incident.device = to.id.clone();
-            incident.updated = at.now;
-            reducer.save_incident(incident, out);
-        } else {
-            let speaks = incident.device == to.id || track.others.iter().any(|other| other.device == to.id);
-            if speaks {
-                track.others.retain(|other| other.device != *from);
-            } else if let Some(other) = track.others.iter_mut().find(|other| other.device == *from) {
-                other.device = to.id.clone();
-            }
-        }
-        reducer.save_track(&key, Some(track), out);
-    }
+pub(super) fn in_maintenance(device: &Device) -> bool {
+    device.life == DeviceLife::Maintenance
 }

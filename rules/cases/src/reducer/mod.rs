@@ -5,13 +5,18 @@
 //! [`Effect::ReducerState`](gengfu_model::Effect::ReducerState) with keys that begin with `cases/`.
 
 mod case;
+mod clearing;
+mod device;
 mod incident;
 mod merge;
 mod notify;
 mod request;
 mod restore;
+mod save;
 mod state;
+mod storm;
 mod timer;
+mod transition;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,7 +26,7 @@ use gengfu_model::{Case, Device, DeviceId, EffectId, EffectSink, Incident, Role,
 
 pub use self::request::{FEEDBACK, MAX_NAME_BYTES, MAX_NOTE_BYTES};
 pub use self::restore::RestoreError;
-use self::state::{CaseKey, OpenCase, Track, TrackKey};
+use self::state::{CaseKey, OpenCase, StormKey, Track, TrackKey};
 use self::timer::Timer;
 use crate::number::NumberCounter;
 use crate::profile::Profile;
@@ -50,6 +55,10 @@ pub struct Reducer {
     tracks: BTreeMap<TrackKey, Track>,
     /// On which asset a device holds (rule, key): found from `tracks`.
     holds: BTreeMap<(DeviceId, Arc<str>, Arc<str>), Arc<str>>,
+    /// Open incidents by the group that they count in: found from `tracks`.
+    members_of: BTreeMap<StormKey, BTreeSet<TrackKey>>,
+    /// The parent incidents of storms.
+    storms: BTreeMap<StormKey, EffectId>,
     /// Cases that are not final.
     cases: BTreeMap<EffectId, OpenCase>,
     /// Which case takes further incidents: found from `cases`.
@@ -68,6 +77,8 @@ impl Reducer {
             incidents: BTreeMap::new(),
             tracks: BTreeMap::new(),
             holds: BTreeMap::new(),
+            members_of: BTreeMap::new(),
+            storms: BTreeMap::new(),
             cases: BTreeMap::new(),
             case_of: BTreeMap::new(),
             numbers: NumberCounter::default(),
@@ -137,7 +148,7 @@ impl Reducer {
 
     /// The rule pack changed: open incidents whose (rule, key) is no longer declared clear as `withdrawn`.
     pub fn withdraw(&mut self, at: At, declared: &dyn Fn(&str, &str) -> bool, out: &mut EffectSink) {
-        incident::withdraw(self, at, declared, out);
+        clearing::withdraw(self, at, declared, out);
     }
 
     /// The register's entry of a device changed.
@@ -145,13 +156,13 @@ impl Reducer {
     /// Retired, or fixed to another asset: what it holds clears as `retired`. Out of maintenance: what still
     /// holds gets its case and its messages.
     pub fn register(&mut self, at: At, device: &Device, out: &mut EffectSink) {
-        incident::register(self, at, device, out);
+        device::register(self, at, device, out);
     }
 
     /// A sensor was swapped: `to` takes over what `from` holds on the asset of `to`, so that open incidents
     /// stay until the new sensor's first verdict.
     pub fn hand_over(&mut self, at: At, from: &DeviceId, to: &Device, out: &mut EffectSink) {
-        incident::hand_over(self, at, from, to, out);
+        device::hand_over(self, at, from, to, out);
     }
 
     /// Puts another profile to work. It counts for what happens from now on; deadlines already set stay.

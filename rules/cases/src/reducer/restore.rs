@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gengfu_model::{Case, EffectId, Incident, IncidentState};
 
 use super::Reducer;
-use super::state::{CASE_PREFIX, CaseExtra, NUMBERS_KEY, OpenCase, TRACK_PREFIX, Track, TrackKey};
+use super::state::{CASE_PREFIX, CaseExtra, NUMBERS_KEY, OpenCase, STORM_PREFIX, TRACK_PREFIX, Track, TrackKey};
 use crate::profile::Profile;
 
 /// Why the ledger's rows are no state of a reducer.
@@ -65,6 +65,11 @@ pub(super) fn restore(
             let track_key: TrackKey = read(key, name)?;
             let track: Track = read(key, value)?;
             restore_track(&mut reducer, track_key, track, &mut incidents)?;
+        } else if let Some(name) = key.strip_prefix(STORM_PREFIX) {
+            let parent: EffectId = read(key, value)?;
+            let incident = incidents.remove(&parent).ok_or(RestoreError::MissingIncident(parent))?;
+            reducer.incidents.insert(parent, incident);
+            reducer.storms.insert(read(key, name)?, parent);
         } else if let Some(id) = key.strip_prefix(CASE_PREFIX) {
             let id: EffectId = id.parse().map_err(|reason: String| unreadable(key, reason))?;
             let extra: CaseExtra = read(key, value)?;

@@ -1,20 +1,18 @@
-//! The reducer's private state, and the only functions that write it: what they change in memory, they
-//! also put out as effects, so that restore and live cannot differ.
+//! The reducer's private state: what it keeps beyond incidents and cases, in the form in which it is stored.
+//!
+//! A field that is added later has a default, so that rows of earlier versions stay readable.
 
 use std::sync::Arc;
 
-use gengfu_model::{
-    Case, CaseState, DeviceId, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Severity, Timestamp,
-};
+use gengfu_model::{Case, CaseState, DeviceId, EffectId, Evidence, Incident, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
-
-use super::Reducer;
-use super::timer::Timer;
 
 /// Key of the row of the case numbers' counter.
 pub(super) const NUMBERS_KEY: &str = "cases/numbers";
 /// Keys of tracks' rows begin so, then comes the JSON of the [`TrackKey`].
 pub(super) const TRACK_PREFIX: &str = "cases/track/";
+/// Keys of storms' rows begin so, then comes the JSON of the [`StormKey`]; the value is the parent's id.
+pub(super) const STORM_PREFIX: &str = "cases/storm/";
 /// Keys of cases' rows begin so, then comes the case's id.
 pub(super) const CASE_PREFIX: &str = "cases/case/";
 
@@ -35,7 +33,7 @@ pub(super) struct Track {
     pub(super) incident: Option<EffectId>,
     /// The cooldown that the last raise asked for.
     pub(super) cooldown_ms: i64,
-    /// The device that leads the incident was in maintenance when it last spoke.
+    /// The device that leads the incident is in maintenance.
     pub(super) quiet: bool,
     /// When it opened, newest last: as many as the flapping guard counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -49,9 +47,30 @@ pub(super) struct Track {
     /// Flapping: the clear that waits for quiet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pending: Option<PendingClear>,
+    /// Open: the group that it counts in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<Membership>,
     /// What other devices on the asset hold; the incident itself says what its own device holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) others: Vec<Hold>,
+}
+
+/// A condition within a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StormKey {
+    pub(super) condition: Arc<str>,
+    /// Such as `feeder:F7`.
+    pub(super) group: Arc<str>,
+}
+
+/// An open incident counts in a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Membership {
+    pub(super) storm: StormKey,
+    /// Since when.
+    pub(super) since: Timestamp,
 }
 
 /// A clear that waits, since the incident flaps.
@@ -68,6 +87,8 @@ pub(super) struct PendingClear {
 #[serde(deny_unknown_fields)]
 pub(super) struct Hold {
     pub(super) device: DeviceId,
+    /// It is in maintenance.
+    pub(super) quiet: bool,
     pub(super) rule_version: Arc<str>,
     pub(super) severity: Severity,
     pub(super) condition: Arc<str>,
@@ -116,6 +137,11 @@ impl TrackKey {
 }
 
 impl Track {
+    /// Whether every device that holds it is in maintenance: then it is recorded, and calls nobody.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet && self.others.iter().all(|other| other.quiet)
+    }
+
     /// When something happens to it by itself.
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.pending.as_ref().map(|pending| pending.due).or(self.reopen_until).or(self.forget_at)
@@ -124,9 +150,10 @@ impl Track {
 
 impl Hold {
     /// What the incident's own device holds.
-    pub(super) fn leading(incident: &Incident) -> Hold {
+    pub(super) fn leading(incident: &Incident, quiet: bool) -> Hold {
         Hold {
             device: incident.device.clone(),
+            quiet,
             rule_version: incident.rule_version.clone(),
             severity: incident.severity,
             condition: incident.condition.clone(),
@@ -134,6 +161,14 @@ impl Hold {
             text_zh: incident.text_zh.clone(),
             text_en: incident.text_en.clone(),
         }
+    }
+
+    /// Whether two holds say the same, in maintenance or not.
+    pub(super) fn says_as(&self, other: &Hold) -> bool {
+        let Hold { device, quiet: _, rule_version, severity, condition, value, text_zh, text_en } = self;
+        (device, rule_version, *severity, condition)
+            == (&other.device, &other.rule_version, other.severity, &other.condition)
+            && (*value, text_zh, text_en) == (other.value, &other.text_zh, &other.text_en)
     }
 
     /// Makes the incident say what this device says.
@@ -176,127 +211,5 @@ pub(super) fn clock_runs(state: CaseState) -> bool {
         | CaseState::ForceClosed
         | CaseState::Cancelled
         | CaseState::Merged => false,
-    }
-}
-
-/// The JSON text of a piece of state.
-fn json(value: &impl Serialize) -> String {
-    // Maps with text keys, numbers and texts: nothing that JSON cannot say.
-    serde_json::to_string(value).expect("reducer state is plain data")
-}
-
-pub(super) fn track_row_key(key: &TrackKey) -> String {
-    format!("{TRACK_PREFIX}{}", json(key))
-}
-
-fn case_row_key(id: EffectId) -> String {
-    format!("{CASE_PREFIX}{id}")
-}
-
-impl Reducer {
-    /// Puts an incident out and keeps it.
-    pub(super) fn save_incident(&mut self, incident: Incident, out: &mut EffectSink) {
-        out.push(Effect::Incident(Box::new(incident.clone())));
-        self.incidents.insert(incident.id, incident);
-    }
-
-    /// Puts a track out if it changed, and keeps it; `None` forgets it.
-    pub(super) fn save_track(&mut self, key: &TrackKey, track: Option<Track>, out: &mut EffectSink) {
-        let before = self.forget_track(key);
-        if before != track {
-            out.push(Effect::ReducerState { key: track_row_key(key), value: track.as_ref().map(json) });
-        }
-        if let Some(track) = track {
-            self.keep_track(key.clone(), track);
-        }
-    }
-
-    fn forget_track(&mut self, key: &TrackKey) -> Option<Track> {
-        let track = self.tracks.remove(key)?;
-        if let Some(due) = track.due() {
-            self.timers.remove(&(due, Timer::Track(key.clone())));
-        }
-        Some(track)
-    }
-
-    /// Keeps a track with its timer.
-    pub(super) fn keep_track(&mut self, key: TrackKey, track: Track) {
-        if let Some(due) = track.due() {
-            self.timers.insert((due, Timer::Track(key.clone())));
-        }
-        self.tracks.insert(key, track);
-    }
-
-    /// Notes that a device holds a track.
-    pub(super) fn note_hold(&mut self, device: &DeviceId, key: &TrackKey) {
-        let index = (device.clone(), key.rule.clone(), key.key.clone());
-        self.holds.insert(index, key.asset.clone());
-    }
-
-    /// Notes that a device does not hold a track any more.
-    pub(super) fn drop_hold(&mut self, device: &DeviceId, key: &TrackKey) {
-        let index = (device.clone(), key.rule.clone(), key.key.clone());
-        if self.holds.get(&index) == Some(&key.asset) {
-            self.holds.remove(&index);
-        }
-    }
-
-    /// Puts a case out and keeps it; a final one leaves the memory.
-    pub(super) fn save_case(&mut self, open: OpenCase, out: &mut EffectSink) {
-        let id = open.case.id;
-        out.push(Effect::Case(Box::new(open.case.clone())));
-        let before = self.forget_case(id);
-        if open.case.state.is_final() {
-            if before.is_some() {
-                out.push(Effect::ReducerState { key: case_row_key(id), value: None });
-            }
-            return;
-        }
-        if before.is_none_or(|before| before.extra != open.extra) {
-            out.push(Effect::ReducerState { key: case_row_key(id), value: Some(json(&open.extra)) });
-        }
-        self.keep_case(open);
-    }
-
-    fn forget_case(&mut self, id: EffectId) -> Option<OpenCase> {
-        let open = self.cases.remove(&id)?;
-        if let Some(due) = open.due() {
-            self.timers.remove(&(due, Timer::Overdue(id)));
-        }
-        for key in &open.extra.keys {
-            self.case_of.remove(key);
-        }
-        Some(open)
-    }
-
-    /// Keeps a case with its timer and keys.
-    pub(super) fn keep_case(&mut self, open: OpenCase) {
-        let id = open.case.id;
-        if let Some(due) = open.due() {
-            self.timers.insert((due, Timer::Overdue(id)));
-        }
-        for key in &open.extra.keys {
-            self.case_of.insert(key.clone(), id);
-        }
-        self.cases.insert(id, open);
-    }
-
-    /// The next case number.
-    pub(super) fn next_number(&mut self, now: Timestamp, out: &mut EffectSink) -> Arc<str> {
-        let today = self.profile.calendar.local(now).date();
-        let (day, sequence) = self.numbers.next(today);
-        out.push(Effect::ReducerState { key: NUMBERS_KEY.to_owned(), value: Some(json(&self.numbers)) });
-        self.profile.number.render(&self.profile.number_prefix, day, sequence).into()
-    }
-
-    /// Whether any incident of the case is open.
-    pub(super) fn condition_holds(&self, case: &Case) -> bool {
-        self.members(case).any(|incident| incident.state == IncidentState::Open)
-    }
-
-    /// The incidents of a case that are open or may open again.
-    pub(super) fn members<'a>(&'a self, case: &'a Case) -> impl Iterator<Item = &'a Incident> {
-        let loaded = case.incidents.iter().filter_map(|id| self.incidents.get(id));
-        loaded.filter(|incident| incident.case == Some(case.id))
     }
 }

@@ -3,7 +3,7 @@
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, incident};
+use super::{At, Reducer, case, clearing};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,11 +15,9 @@ pub(super) enum Timer {
 }
 
 pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
-    while let Some((due, timer)) = reducer.timers.first().cloned() {
-        if due > at.now {
-            break;
-        }
-        // The one that fires removes itself: every branch below changes what it was found from.
+    while reducer.timers.first().is_some_and(|(due, _)| *due <= at.now) {
+        // Taken out before it fires, so that whatever it finds, it fires once.
+        let Some((due, timer)) = reducer.timers.pop_first() else { break };
         let at = At { seq: at.seq, now: due };
         match timer {
             Timer::Track(key) => track_due(reducer, at, &key, out),
@@ -32,7 +30,7 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
 fn track_due(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut EffectSink) {
     let Some(mut track) = reducer.tracks.get(key).cloned() else { return };
     if let Some(pending) = track.pending.take() {
-        incident::clear_now(reducer, at, key, track, pending.reason, Box::new(pending.evidence), out);
+        clearing::clear_now(reducer, at, key, track, pending.reason, Box::new(pending.evidence), out);
         return;
     }
     expire(reducer, at, key, out);

@@ -1,0 +1,117 @@
+//! What changes in the register mean for incidents: retirement, a move, maintenance, a swapped sensor.
+
+use std::sync::Arc;
+
+use gengfu_model::{Device, DeviceId, DeviceLife, EffectSink, Incident, IncidentState};
+
+use super::clearing::{release, unasked};
+use super::incident::in_maintenance;
+use super::state::{Hold, TrackKey};
+use super::storm::Entry;
+use super::transition::settle;
+use super::{At, Reducer, case, notify, storm};
+
+pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut EffectSink) {
+    for key in held_by(reducer, &device.id) {
+        if device.life == DeviceLife::Retired || key.asset != device.asset_code {
+            release(reducer, at, device, &key, &Arc::from("retired"), unasked(at, "retired"), out);
+        } else {
+            maintenance(reducer, at, device, &key, out);
+        }
+    }
+}
+
+/// What a device holds, in the order of (rule, key).
+fn held_by(reducer: &Reducer, device: &DeviceId) -> Vec<TrackKey> {
+    let none: Arc<str> = Arc::from("");
+    let from = (device.clone(), none.clone(), none);
+    let own = reducer.holds.range(from..).take_while(|((holder, ..), _)| holder == device);
+    own.map(|((_, rule, key), asset)| TrackKey { rule: rule.clone(), asset: asset.clone(), key: key.clone() }).collect()
+}
+
+/// Notes whether the device is in maintenance. Gives the open incident that was quiet and is so no more.
+pub(super) fn note_quiet(
+    reducer: &mut Reducer,
+    device: &Device,
+    key: &TrackKey,
+    out: &mut EffectSink,
+) -> Option<Incident> {
+    let mut track = reducer.tracks.get(key).cloned()?;
+    let incident = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned()?;
+    if incident.state != IncidentState::Open {
+        return None;
+    }
+    let was_quiet = track.is_quiet();
+    if incident.device == device.id {
+        track.quiet = in_maintenance(device);
+    } else if let Some(other) = track.others.iter_mut().find(|other| other.device == device.id) {
+        other.quiet = in_maintenance(device);
+    }
+    let speaks = was_quiet && !track.is_quiet();
+    reducer.save_track(key, Some(track), out);
+    speaks.then_some(incident)
+}
+
+/// When maintenance of a device ended, what it still holds gets its case and its messages.
+pub(super) fn maintenance(reducer: &mut Reducer, at: At, device: &Device, key: &TrackKey, out: &mut EffectSink) {
+    // With a case, open or judged by staff, people knew of it before the maintenance.
+    if let Some(incident) = note_quiet(reducer, device, key, out).filter(|incident| incident.case.is_none()) {
+        announce(reducer, at, device, incident, out);
+    }
+}
+
+/// Gives an incident that called nobody its case and its messages.
+pub(super) fn announce(reducer: &mut Reducer, at: At, device: &Device, mut incident: Incident, out: &mut EffectSink) {
+    let entry = storm::enter(reducer, at, device, &mut incident, &unasked(at, "maintenance"), out);
+    let alone = entry == Entry::Alone;
+    let placement = if alone { case::place(reducer, device, &incident, out) } else { case::Placement::None };
+    incident.case = placement.case();
+    incident.updated = at.now;
+    let told = incident.clone();
+    reducer.save_incident(incident, out);
+    if alone {
+        notify::incident(reducer, at, "incident.opened", &told, out);
+    }
+    settle(reducer, at, Some(device), &told, None, placement, false, out);
+    storm::worsen(reducer, at, &told, out);
+    if let Entry::Began(parent) = entry {
+        storm::fold_cases(reducer, at, parent, out);
+    }
+}
+
+pub(super) fn hand_over(reducer: &mut Reducer, at: At, from: &DeviceId, to: &Device, out: &mut EffectSink) {
+    if *from == to.id {
+        return;
+    }
+    for key in held_by(reducer, from).into_iter().filter(|key| key.asset == to.asset_code) {
+        let Some(mut track) = reducer.tracks.get(&key).cloned() else { continue };
+        let Some(mut incident) = track.incident.and_then(|id| reducer.incidents.get(&id)).cloned() else { continue };
+        reducer.drop_hold(from, &key);
+        reducer.note_hold(&to.id, &key);
+        let was_quiet = track.is_quiet();
+        if incident.device == *from {
+            // What the new sensor says itself stands behind what it takes over, until its next verdict.
+            track.others.retain(|other| other.device != to.id);
+            track.quiet = in_maintenance(to);
+            incident.device = to.id.clone();
+            incident.updated = at.now;
+            reducer.save_incident(incident.clone(), out);
+        } else if let Some(index) = track.others.iter().position(|other| other.device == *from) {
+            let taken = track.others.remove(index);
+            let quiet = in_maintenance(to);
+            // Of what both sensors say, the worse stays; what leads is the worst anyway.
+            let own = track.others.iter_mut().find(|other| other.device == to.id);
+            match own {
+                Some(own) if own.severity >= taken.severity => {}
+                Some(own) => *own = Hold { device: to.id.clone(), quiet, ..taken },
+                None if incident.device == to.id => {}
+                None => track.others.push(Hold { device: to.id.clone(), quiet, ..taken }),
+            }
+        }
+        let speaks = was_quiet && !track.is_quiet();
+        reducer.save_track(&key, Some(track), out);
+        if speaks && incident.case.is_none() {
+            announce(reducer, at, to, incident, out);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What every transition of an incident puts out: the incident, its explanation, its message, and what it
+//! means for its cases.
+
+use gengfu_model::{Device, Effect, EffectId, EffectSink, Evidence, Incident};
+
+use super::storm::Entry;
+use super::{At, Reducer, case, notify, storm};
+
+/// What is put out about an incident's transition.
+pub(super) struct Change {
+    /// The explanation's word.
+    pub(super) name: &'static str,
+    /// The topic for others, if they are to be told.
+    pub(super) topic: Option<&'static str>,
+    /// The device is in maintenance: recorded, but no case and no message.
+    pub(super) quiet: bool,
+    /// It needs a case even if it had one.
+    pub(super) place: bool,
+}
+
+/// Puts an incident out with its explanation, its message and what it means for its case.
+pub(super) fn put_out(
+    reducer: &mut Reducer,
+    at: At,
+    device: Option<&Device>,
+    mut incident: Incident,
+    change: Change,
+    evidence: Box<Evidence>,
+    out: &mut EffectSink,
+) {
+    let id = incident.id;
+    let old_case = incident.case;
+    let mut entry = Entry::Alone;
+    let mut placement = case::Placement::None;
+    if let Some(device) = device.filter(|_| change.place && !change.quiet) {
+        entry = storm::enter(reducer, at, device, &mut incident, &evidence, out);
+        if entry == Entry::Alone {
+            placement = case::place(reducer, device, &incident, out);
+        }
+    }
+    incident.case = placement.case().or(old_case);
+    let told = incident.clone();
+    reducer.save_incident(incident, out);
+    out.push(Effect::Explanation { incident: id, change: change.name, evidence });
+    // What happens to a storm's members is told by its parent.
+    let swallowed = told.parent.is_some_and(|parent| reducer.incidents.contains_key(&parent));
+    if let Some(topic) = change.topic.filter(|_| !change.quiet && !swallowed) {
+        notify::incident(reducer, at, topic, &told, out);
+    }
+    settle(reducer, at, device, &told, old_case, placement, change.quiet, out);
+    if !change.quiet {
+        storm::worsen(reducer, at, &told, out);
+    }
+    if let Entry::Began(parent) = entry {
+        storm::fold_cases(reducer, at, parent, out);
+    }
+}
+
+/// What an incident that was put out means for its cases.
+#[expect(clippy::too_many_arguments, reason = "the parts of one transition, each used once")]
+pub(super) fn settle(
+    reducer: &mut Reducer,
+    at: At,
+    device: Option<&Device>,
+    incident: &Incident,
+    old_case: Option<EffectId>,
+    placement: case::Placement,
+    quiet: bool,
+    out: &mut EffectSink,
+) {
+    let stays = placement.case().is_none_or(|case| Some(case) == old_case);
+    match (placement, device) {
+        (case::Placement::Open(plan), Some(device)) => case::open(reducer, at, device, incident, plan, out),
+        (case::Placement::Join(plan), Some(_)) => case::join(reducer, at, incident, &plan, out),
+        _ => {
+            if let Some(id) = incident.case {
+                case::refresh(reducer, at, id, Some(incident), quiet, out);
+            }
+        }
+    }
+    if let Some(left) = old_case.filter(|_| !stays) {
+        case::refresh(reducer, at, left, None, quiet, out);
+        case::close_if_gone(reducer, at, left, out);
+    }
+}
