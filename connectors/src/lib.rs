@@ -1,14 +1,24 @@
 //! What gengfu writes to and tells: the ledger, checkpoints, the series store, and whoever is to be
 //! told outside.
 //!
+//! - [`ledger`]: the reducer's state at a journal position (SQLite, or memory in tests), its read side
+//! - [`checkpoint`]: device state between ledger and journal
+//! - [`series`]: points for the plots, one file a day, closed days in columnar blocks
+//! - [`delivery`]: the outbox to webhooks, with a record of its own
+//! - [`live_feed`]: readings and incidents over MQTT for engineers' tools
+//!
 //! Promises: effects and their position are one transaction; everything here is safe to repeat.
 //! Must not know: listeners, codecs, how rules judge.
 
 pub mod checkpoint;
+pub mod delivery;
 pub mod ledger;
+pub mod live_feed;
 pub mod series;
 mod sqlite;
 
 pub use checkpoint::{CheckpointStore, DeviceRow, MemoryCheckpoints, SqliteCheckpoints};
+pub use delivery::Deliverer;
 pub use ledger::{Ledger, LedgerError, LedgerReader, LedgerState, MemoryLedger, SqliteLedger};
+pub use live_feed::LiveFeed;
 pub use series::{SeriesError, SeriesReader, SeriesStore, SqliteSeries};

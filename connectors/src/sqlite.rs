@@ -199,7 +199,8 @@ mod tests {
             assert!(third.join().unwrap());
         });
         drop(two);
-        assert_eq!((pool.lock().idle.len(), pool.lock().open), (2, 2));
+        let state = pool.lock();
+        assert_eq!((state.idle.len(), state.open), (2, 2));
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! What every ledger promises, on both.
 
-use gengfu_model::{CaseState, Effect, EffectId, Seq, Timestamp, Value};
+use std::collections::BTreeSet;
+
+use gengfu_model::staff::User;
+use gengfu_model::{Case, CaseEvent, CaseState, Device, Effect, EffectId, Evidence, Incident, Seq, Timestamp};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::samples::{case, everything, id, incident, outbox, state};
 use super::sqlite::{LedgerOptions, SqliteLedger};
@@ -44,6 +49,34 @@ fn the_same_effects_give_the_same_dump_and_state_in_both() {
     assert_eq!(dump(&memory).lines().count(), 20);
 }
 
+/// What is stored is read for years: rows of the first release, by every later model.
+#[test]
+fn rows_of_the_first_release_are_still_read() {
+    fn read<T: DeserializeOwned>(row: Value) -> Result<(), String> {
+        serde_json::from_value::<T>(row).map(drop).map_err(|error| error.to_string())
+    }
+    let mut tables = BTreeSet::new();
+    for line in include_str!("fixtures/dump-1.jsonl").lines() {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        let row = line["row"].take();
+        let table = line["table"].as_str().unwrap().to_owned();
+        let outcome = match table.as_str() {
+            "case" => read::<Case>(row),
+            "case_event" => read::<CaseEvent>(row),
+            "device" => read::<Device>(row),
+            "explanation" => read::<Evidence>(row["evidence"].clone()),
+            "incident" => read::<Incident>(row),
+            "user" => read::<User>(row),
+            "parameter" => read::<gengfu_model::Value>(row["value"].clone()),
+            // Columns of their own, not bodies.
+            _ => continue,
+        };
+        assert_eq!(outcome, Ok(()), "{table}");
+        tables.insert(table);
+    }
+    assert_eq!(tables.len(), 7);
+}
+
 #[test]
 fn load_gives_what_is_alive() {
     on_both(|ledger| {
@@ -64,7 +97,7 @@ fn load_gives_what_is_alive() {
         assert_eq!(loaded.profile.as_deref(), Some("name = \"运城\""));
         assert_eq!(loaded.packs.iter().map(|pack| &*pack.version).collect::<Vec<_>>(), ["p1", "p2"]);
         assert_eq!(loaded.packs[0].files["a.rhai"], "// 规则\n");
-        let limit = ("cover_tilt".into(), "limit".into(), "district:长宁区".into(), Value::Bool(true));
+        let limit = ("cover_tilt".into(), "limit".into(), "district:长宁区".into(), gengfu_model::Value::Bool(true));
         assert_eq!(loaded.parameters, [limit]);
     });
 }

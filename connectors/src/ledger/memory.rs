@@ -52,11 +52,14 @@ struct Tables {
     incidents: BTreeMap<EffectId, Incident>,
     outbox: BTreeMap<EffectId, OutboxItem>,
     packs: BTreeMap<EffectId, ActivatedPack>,
-    parameters: BTreeMap<(Arc<str>, Arc<str>, Arc<str>), Value>,
+    parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
     users: BTreeMap<Arc<str>, User>,
 }
+
+/// Rule, name, scope.
+type ParameterKey = (Arc<str>, Arc<str>, Arc<str>);
 
 impl MemoryLedger {
     /// An empty ledger.
@@ -200,9 +203,6 @@ impl Tables {
                 }
             }
         }
-        let parameter = |(key, value): (&(Arc<str>, Arc<str>, Arc<str>), &Value)| {
-            (key.0.clone(), key.1.clone(), key.2.clone(), value.clone())
-        };
         Ok(LedgerState {
             position: self.position,
             time: self.time,
@@ -212,7 +212,11 @@ impl Tables {
             users: self.users.values().cloned().collect(),
             profile: self.profile.clone(),
             packs: self.packs.values().cloned().collect(),
-            parameters: self.parameters.iter().map(parameter).collect(),
+            parameters: self
+                .parameters
+                .iter()
+                .map(|((rule, name, scope), value)| (rule.clone(), name.clone(), scope.clone(), value.clone()))
+                .collect(),
         })
     }
 

@@ -120,6 +120,9 @@ pub trait Ledger: Send {
     fn dump(&self, output: &mut dyn Write) -> Result<(), LedgerError>;
 }
 
+/// A parameter's setting: rule, name, scope, value.
+pub type ParameterSetting = (Arc<str>, Arc<str>, Arc<str>, Value);
+
 /// The reducer's state at a position, as the ledger keeps it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LedgerState {
@@ -127,8 +130,9 @@ pub struct LedgerState {
     pub position: Seq,
     /// That record's journal time.
     pub time: Timestamp,
-    /// Incidents that are open, and cleared ones whose id stands in a `ReducerState` row's key
-    /// (see [`Ledger::load`]): sorted by id.
+    /// Incidents that are open, and cleared ones that may open again: those whose id stands under
+    /// `"incident"` in the JSON of a [`Effect::ReducerState`] piece with a key that begins with
+    /// `cooldown/`. Sorted by id, each once.
     pub incidents: Vec<Incident>,
     /// Cases that are not in a final state, sorted by id.
     pub cases: Vec<Case>,
@@ -141,7 +145,7 @@ pub struct LedgerState {
     /// Every activated pack with the record that activated it, oldest first.
     pub packs: Vec<ActivatedPack>,
     /// Settings of parameters (rule, name, scope, value), sorted.
-    pub parameters: Vec<(Arc<str>, Arc<str>, Arc<str>, Value)>,
+    pub parameters: Vec<ParameterSetting>,
 }
 
 /// A rule pack that was put to work.

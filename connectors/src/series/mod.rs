@@ -1,5 +1,6 @@
 //! The time series: what the plots show. Rules never read it.
 
+mod block;
 pub mod sqlite;
 mod windows;
 

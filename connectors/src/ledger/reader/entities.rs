@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CaseEvent, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp, Value};
+use gengfu_model::{Case, CaseEvent, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp};
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
@@ -11,7 +11,7 @@ use super::{AuditRow, CaseFilter, DeviceFilter, DispositionFilter, IncidentFilte
 use crate::LedgerError;
 use crate::ledger::columns::{self, effect_id, from_json, seq_column};
 use crate::ledger::reader::page::{ListQuery, Order};
-use crate::ledger::{ActivatedPack, sqlite};
+use crate::ledger::{ActivatedPack, ParameterSetting, sqlite};
 
 /// The most explanations of one incident that are given: the newest.
 const MAX_EXPLANATIONS: i64 = 1_000;
@@ -156,8 +156,7 @@ impl LedgerReader {
     ///
     /// # Errors
     /// [`LedgerError`] when it cannot be read.
-    #[expect(clippy::type_complexity, reason = "the same tuple as in LedgerState")]
-    pub fn parameters(&self) -> Result<Vec<(Arc<str>, Arc<str>, Arc<str>, Value)>, LedgerError> {
+    pub fn parameters(&self) -> Result<Vec<ParameterSetting>, LedgerError> {
         self.on(sqlite::load::parameters)
     }
 

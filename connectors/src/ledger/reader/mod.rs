@@ -7,7 +7,7 @@
 mod entities;
 mod feed;
 mod filter;
-mod page;
+pub(crate) mod page;
 #[cfg(test)]
 mod tests;
 

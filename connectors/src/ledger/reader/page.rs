@@ -84,16 +84,7 @@ impl ListQuery {
         mut read: impl FnMut(&Row<'_>) -> Result<T, LedgerError>,
     ) -> Result<Listed<T>, LedgerError> {
         let limit = page.limit.clamp(1, MAX_PAGE);
-        if let Some(cursor) = &page.cursor {
-            self.after(cursor)?;
-        }
-        self.sql.push_str(&match self.order {
-            Order::NewestBy(time) => format!(" ORDER BY {time} DESC, seq DESC, ordinal DESC LIMIT ?"),
-            Order::Newest => " ORDER BY seq DESC, ordinal DESC LIMIT ?".to_owned(),
-            Order::Text(column) => format!(" ORDER BY {column} LIMIT ?"),
-        });
-        // One more than asked for tells whether there is a next page.
-        self.values.push(Value::Integer(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
+        self.finish(page, limit)?;
         let failed = |error: rusqlite::Error| LedgerError::sqlite(what, &error);
         let mut statement = conn.prepare_cached(&self.sql).map_err(failed)?;
         let mut rows = statement.query(params_from_iter(self.values.iter())).map_err(failed)?;
@@ -108,6 +99,30 @@ impl ListQuery {
             last = cursor_of(self.order, row).map_err(failed)?;
         }
         Ok(listed)
+    }
+
+    /// Completes the text with the cursor's condition, the order and the limit.
+    fn finish(&mut self, page: &Page, limit: usize) -> Result<(), LedgerError> {
+        if let Some(cursor) = &page.cursor {
+            self.after(cursor)?;
+        }
+        self.sql.push_str(&match self.order {
+            Order::NewestBy(time) => format!(" ORDER BY {time} DESC, seq DESC, ordinal DESC LIMIT ?"),
+            Order::Newest => " ORDER BY seq DESC, ordinal DESC LIMIT ?".to_owned(),
+            Order::Text(column) => format!(" ORDER BY {column} LIMIT ?"),
+        });
+        // One more than asked for tells whether there is a next page.
+        self.values.push(Value::Integer(i64::try_from(limit + 1).unwrap_or(i64::MAX)));
+        Ok(())
+    }
+
+    /// How SQLite goes about the query.
+    #[cfg(test)]
+    pub(crate) fn plan(mut self, conn: &Connection, page: &Page) -> String {
+        self.finish(page, 10).unwrap();
+        let mut statement = conn.prepare(&format!("EXPLAIN QUERY PLAN {}", self.sql)).unwrap();
+        let steps = statement.query_map(params_from_iter(self.values.iter()), |row| row.get::<_, String>(3)).unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 
     fn after(&mut self, cursor: &str) -> Result<(), LedgerError> {

@@ -111,7 +111,7 @@ fn every_incident_filter_narrows() {
     ];
     for filter in filters {
         let found = fixture.reader.incidents(&filter, &page(10)).unwrap();
-        assert_eq!(found.items, [base.clone()], "{filter:?}");
+        assert_eq!(found.items, std::slice::from_ref(&base), "{filter:?}");
     }
     let later = IncidentFilter { from: Some(Timestamp(101)), ..none() };
     assert_eq!(fixture.reader.incidents(&later, &page(10)).unwrap().items[0].id, id(1, 1));
@@ -142,7 +142,7 @@ fn every_case_filter_narrows() {
         CaseFilter { to: Some(Timestamp(200)), ..none() },
     ];
     for filter in filters {
-        assert_eq!(fixture.reader.cases(&filter, &page(10)).unwrap().items, [base.clone()], "{filter:?}");
+        assert_eq!(fixture.reader.cases(&filter, &page(10)).unwrap().items, std::slice::from_ref(&base), "{filter:?}");
     }
     for filter in [
         CaseFilter { open: Some(false), ..none() },
@@ -260,6 +260,51 @@ fn the_outbox_is_read_on_from_a_position() {
     assert_eq!(ids(Some(id(9, 0)), 5), [id(10, 0), id(11, 0)]);
     assert_eq!(fixture.reader.outbox_newest().unwrap(), Some(id(11, 0)));
     assert_eq!(fixture.reader.outbox_item(id(3, 0)).unwrap(), Some(outbox(id(3, 0), "case.opened")));
+}
+
+#[test]
+fn lists_are_read_from_an_index_and_never_sorted() {
+    let fixture = Fixture::new();
+    let conn = fixture.reader.pool.get().unwrap();
+    let after = |cursor: &str| Page { limit: 10, cursor: Some(cursor.to_owned()) };
+    let text = || Some("x".to_owned());
+    let from = Some(Timestamp(5));
+    let incidents = [
+        IncidentFilter::default(),
+        IncidentFilter { from, ..IncidentFilter::default() },
+        IncidentFilter { state: Some(Open), from, to: from, ..IncidentFilter::default() },
+        IncidentFilter { state: Some(Open), district: text(), ..IncidentFilter::default() },
+        IncidentFilter { device: text(), state: Some(Cleared), ..IncidentFilter::default() },
+        IncidentFilter { rule: text(), kind: Some(Kind::Bin), ..IncidentFilter::default() },
+    ];
+    let mut plans: Vec<String> = incidents.iter().map(|filter| filter.query().plan(&conn, &after("5.1.1"))).collect();
+    let cases = [
+        CaseFilter::default(),
+        CaseFilter { open: Some(true), overdue: Some(true), ..CaseFilter::default() },
+        CaseFilter { state: Some(CaseState::Filed), from, ..CaseFilter::default() },
+        CaseFilter { asset: text(), ..CaseFilter::default() },
+        CaseFilter { assignee: text(), ..CaseFilter::default() },
+    ];
+    plans.extend(cases.iter().map(|filter| filter.query().plan(&conn, &after("5.1.1"))));
+    let dispositions = [
+        DispositionFilter::default(),
+        DispositionFilter { device: Some(DeviceId::new("x").unwrap()), ..DispositionFilter::default() },
+        DispositionFilter { kind: Some(DispositionKind::Quarantined), ..DispositionFilter::default() },
+        DispositionFilter { day: Some((Timestamp(1), Timestamp(2))), ..DispositionFilter::default() },
+    ];
+    plans.extend(dispositions.iter().map(|filter| filter.query().plan(&conn, &after("5.1.1"))));
+    let devices = [
+        DeviceFilter::default(),
+        DeviceFilter { kind: Some(Kind::Bin), ..DeviceFilter::default() },
+        DeviceFilter { district: text(), life: Some(DeviceLife::Retired), ..DeviceFilter::default() },
+    ];
+    plans.extend(devices.iter().map(|filter| filter.query().plan(&conn, &after("x"))));
+    for plan in plans {
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        assert!(plan.starts_with("SEARCH"), "{plan}");
+    }
+    let search = DeviceFilter { text: text(), ..DeviceFilter::default() }.query().plan(&conn, &after("x"));
+    assert!(search.contains("COVERING INDEX device_text"), "{search}");
 }
 
 #[test]

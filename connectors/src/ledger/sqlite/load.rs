@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{EffectId, Incident, Seq, Timestamp, Value};
+use gengfu_model::{EffectId, Incident, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, from_json, seq_column, seq_value};
 use crate::ledger::live::{COOLDOWN_PREFIX, cooldown_incidents};
-use crate::ledger::{ActivatedPack, LedgerState};
+use crate::ledger::{ActivatedPack, LedgerState, ParameterSetting};
 
 /// The reducer's state as of one commit.
 pub(super) fn state(conn: &Connection) -> Result<LedgerState, LedgerError> {
@@ -68,8 +68,7 @@ pub(crate) fn packs(conn: &Connection) -> Result<Vec<ActivatedPack>, LedgerError
 }
 
 /// Every setting of a parameter, sorted.
-#[expect(clippy::type_complexity, reason = "the same tuple as in LedgerState")]
-pub(crate) fn parameters(conn: &Connection) -> Result<Vec<(Arc<str>, Arc<str>, Arc<str>, Value)>, LedgerError> {
+pub(crate) fn parameters(conn: &Connection) -> Result<Vec<ParameterSetting>, LedgerError> {
     let sql = "SELECT rule, name, scope, value FROM parameter ORDER BY rule, name, scope";
     let rows = rows(conn, "parameter", sql, |row| {
         Ok((text(row, 0)?, text(row, 1)?, text(row, 2)?, row.get::<_, String>(3)?))

@@ -46,10 +46,7 @@ impl Catalogue {
     }
 
     /// The numbers of `devices`, in their order; new devices are durable when it returns.
-    pub(super) fn numbers<'a>(
-        &mut self,
-        devices: impl Iterator<Item = &'a DeviceId>,
-    ) -> Result<Vec<i64>, SeriesError> {
+    pub(super) fn numbers<'a>(&mut self, devices: impl Iterator<Item = &'a DeviceId>) -> Result<Vec<i64>, SeriesError> {
         let failed = |error: rusqlite::Error| SeriesError::sqlite("catalogue", &error);
         if self.known.len() > MAX_REMEMBERED {
             self.known.clear();

@@ -3,14 +3,17 @@
 //! Promises: a written batch is durable when `write` returns (one transaction per day touched, WAL,
 //! synchronous FULL); a repeated batch changes nothing; of two values for one device, field and time
 //! the higher sequence wins, whatever order they come in. A crash between the days of one batch
-//! keeps some of them: the batch is repeated.
+//! keeps some of them: the batch is repeated. Days that are over can be sealed into columnar blocks,
+//! which changes the room they take and nothing else.
 
 mod catalogue;
 pub(crate) mod partition;
 mod reader;
+mod seal;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -35,6 +38,8 @@ pub struct SqliteSeries {
     /// The most recently used at the end.
     open: Vec<(Day, Connection)>,
     reader: SeriesReader,
+    /// Days found without rows; a write to one takes it out again.
+    sealed: BTreeSet<Day>,
 }
 
 /// A point as it stands in a partition.
@@ -62,13 +67,38 @@ impl SqliteSeries {
         fs::create_dir_all(dir).map_err(|error| SeriesError::io(&format!("make {}", dir.display()), &error))?;
         let catalogue = Catalogue::open(dir)?;
         let reader = SeriesReader::open(dir)?;
-        Ok(SqliteSeries { dir: dir.to_owned(), catalogue, open: Vec::new(), reader })
+        Ok(SqliteSeries { dir: dir.to_owned(), catalogue, open: Vec::new(), reader, sealed: BTreeSet::new() })
     }
 
     /// A reader of this store.
     #[must_use]
     pub fn reader(&self) -> SeriesReader {
         self.reader.clone()
+    }
+
+    /// Seals a part of the oldest day that ended at or before `before` and still has rows: at most 200
+    /// devices, so that one call stays short. Says whether there is more to do. Choose `before` a day
+    /// back or so: days that late points still come to are sealed again and again.
+    ///
+    /// # Errors
+    /// [`SeriesError`] when the store cannot be read or written.
+    pub fn seal(&mut self, before: Timestamp) -> Result<bool, SeriesError> {
+        for day in partition::days(&self.dir)? {
+            if day.end() > before || self.sealed.contains(&day) {
+                continue;
+            }
+            let what = format!("seal {}", day.path(&self.dir).display());
+            let conn = self.partition(day)?;
+            let open = seal::is_open(conn).map_err(|error| SeriesError::sqlite(&what, &error))?;
+            if open && seal::step(conn).map_err(|error| SeriesError::sqlite(&what, &error))? {
+                return Ok(true);
+            }
+            self.sealed.insert(day);
+            if open {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The rows of the points that can be stored, sorted by partition and key: a B-tree takes sorted
@@ -100,6 +130,7 @@ impl SeriesStore for SqliteSeries {
         let rows = self.rows(points)?;
         for day in rows.chunk_by(|a, b| a.day == b.day) {
             let path = day[0].day.path(&self.dir);
+            self.sealed.remove(&day[0].day);
             upsert(self.partition(day[0].day)?, day)
                 .map_err(|error| SeriesError::sqlite(&format!("write {}", path.display()), &error))?;
         }
@@ -134,11 +165,17 @@ impl SeriesStore for SqliteSeries {
         for day in partition::days(&self.dir)? {
             if day.end() <= before {
                 self.open.retain(|(open, _)| *open != day);
+                self.sealed.remove(&day);
                 partition::remove(&self.dir, day)?;
             }
         }
         Ok(())
     }
+}
+
+/// A block that cannot be decoded, as an error of SQLite's.
+fn corrupt(message: String) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, format!("block: {message}").into())
 }
 
 /// The column of a field: the same number may mean another field in another kind.

@@ -7,8 +7,8 @@ use gengfu_model::{DeviceId, FieldId, FieldType, Kind, Timestamp, Value};
 use rusqlite::Connection;
 
 use super::partition::{self, Day};
-use super::{catalogue, field_column};
-use crate::series::{Bucket, SeriesError, windows};
+use super::{catalogue, corrupt, field_column};
+use crate::series::{Bucket, SeriesError, block, windows};
 use crate::sqlite::ReadPool;
 
 /// Connections to the catalogue at most.
@@ -139,20 +139,51 @@ fn scan_day(
     wanted: &Wanted,
     each: &mut impl FnMut(&Connection, Timestamp, f64) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<bool> {
-    // One transaction, so that a text's number is found in the dictionary of the same moment.
+    // One transaction: blocks, rows and texts are of the same moment.
     let transaction = conn.unchecked_transaction()?;
-    let mut statement = transaction.prepare_cached(
-        "SELECT ms, value FROM point WHERE device = ?1 AND field = ?2 AND ms >= ?3 AND ms < ?4 ORDER BY ms",
-    )?;
-    let field = field_column(wanted.kind, wanted.field);
     let (from, to) = (wanted.from.since_ms(day.start()), wanted.to.since_ms(day.start()));
-    let mut rows = statement.query((wanted.device, field, from, to))?;
+    let mut sealed = sealed(&transaction, wanted, from, to)?.into_iter().peekable();
+    let mut statement = transaction.prepare_cached(
+        "SELECT ms, seq, value FROM point WHERE device = ?1 AND field = ?2 AND ms >= ?3 AND ms < ?4 ORDER BY ms",
+    )?;
+    let mut rows = statement.query((wanted.device, field_column(wanted.kind, wanted.field), from, to))?;
+    let mut give = |ms: i64, value: f64| each(conn, day.start().plus_ms(ms), value);
     while let Some(row) = rows.next()? {
-        if !each(conn, day.start().plus_ms(row.get(0)?), row.get(1)?)? {
+        let (ms, seq, value): (i64, i64, f64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        while let Some((earlier, _, value)) = sealed.next_if(|point| point.0 < ms) {
+            if !give(earlier, value)? {
+                return Ok(false);
+            }
+        }
+        // Of a row and a block's point of the same time, the higher sequence wins, the row a tie.
+        let value = match sealed.next_if(|point| point.0 == ms) {
+            Some((_, sealed_seq, sealed_value)) if sealed_seq > seq => sealed_value,
+            _ => value,
+        };
+        if !give(ms, value)? {
+            return Ok(false);
+        }
+    }
+    for (ms, _, value) in sealed {
+        if !give(ms, value)? {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// The field's points in the day's blocks: time, sequence, value; in the order of time, one a time.
+fn sealed(conn: &Connection, wanted: &Wanted, from: i64, to: i64) -> rusqlite::Result<Vec<(i64, i64, f64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT data FROM block WHERE device = ?1 AND kind = ?2 AND start < ?3 AND last >= ?4 ORDER BY start, ordinal",
+    )?;
+    let mut blocks = statement.query((wanted.device, wanted.kind as u8, to, from))?;
+    let mut points = Vec::new();
+    while let Some(row) = blocks.next()? {
+        let found = block::decode_field(row.get_ref(0)?.as_blob()?, wanted.field.0).map_err(corrupt)?;
+        points.extend(found.into_iter().filter(|(ms, _, _)| (from..to).contains(ms)));
+    }
+    Ok(points)
 }
 
 /// The value that a stored number stands for.

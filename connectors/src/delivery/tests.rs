@@ -1,0 +1,329 @@
+//! Delivery over real sockets to a receiver that checks, fails and goes away.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Condvar, Mutex};
+use std::time::Instant;
+
+use gengfu_model::Effect;
+use gengfu_model::time::HOUR_MS;
+
+use super::*;
+use crate::ledger::samples::{id, outbox};
+use crate::ledger::{Ledger, LedgerOptions, Page, SqliteLedger};
+
+const SECRET: &[u8] = b"a secret of some length";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A request as the receiver saw it.
+#[derive(Clone, Debug)]
+struct Seen {
+    id: String,
+    topic: String,
+    body: String,
+    status: u16,
+}
+
+/// A receiver on a port of its own. It answers with the given statuses in turn, then with 204; a
+/// request whose signature is wrong is answered 401 and fails the test.
+struct Receiver {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    seen: Vec<Seen>,
+    statuses: VecDeque<u16>,
+    /// Items that are always refused.
+    poison: Vec<String>,
+    stop: bool,
+}
+
+impl Receiver {
+    fn start(address: &str) -> Receiver {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared::default());
+        let serve = shared.clone();
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if serve.state.lock().unwrap().stop {
+                    return;
+                }
+                handle(&stream.unwrap(), &serve);
+            }
+        });
+        Receiver { address, shared, thread: Some(thread) }
+    }
+
+    fn answer(&self, statuses: &[u16]) {
+        self.shared.state.lock().unwrap().statuses = statuses.iter().copied().collect();
+    }
+
+    /// Waits until the receiver has accepted `count` requests, and gives all that it saw.
+    fn accepted(&self, count: usize) -> Vec<Seen> {
+        self.wait(|seen| seen.iter().filter(|seen| seen.status == 204).count() >= count)
+    }
+
+    fn wait(&self, enough: impl Fn(&[Seen]) -> bool) -> Vec<Seen> {
+        let state = self.shared.state.lock().unwrap();
+        let (state, timeout) =
+            self.shared.changed.wait_timeout_while(state, PATIENCE, |state| !enough(&state.seen)).unwrap();
+        assert!(!timeout.timed_out(), "waited in vain, saw {:#?}", state.seen);
+        state.seen.clone()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if let Ok(mut state) = self.shared.state.lock() {
+            state.stop = true;
+        }
+        drop(TcpStream::connect(self.address));
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(thread::panicking() || ended.is_ok(), "the receiver found something wrong");
+        }
+    }
+}
+
+fn handle(stream: &TcpStream, shared: &Shared) {
+    let mut reader = BufReader::new(stream);
+    let mut headers = std::collections::BTreeMap::new();
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        let Some((name, value)) = line.trim().split_once(": ") else { break };
+        headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+    let mut body = vec![0; headers["content-length"].parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    let body = String::from_utf8(body).unwrap();
+    assert!(first.starts_with("POST /hook HTTP/1.1"), "{first}");
+    let time = Timestamp(headers["x-gengfu-timestamp"].parse().unwrap());
+    assert_eq!(headers["x-gengfu-signature"], webhook::signature(SECRET, time, &body));
+    assert_eq!(headers["content-type"], "application/json");
+    let mut state = shared.state.lock().unwrap();
+    let id = headers["x-gengfu-id"].clone();
+    let status = if state.poison.contains(&id) { 422 } else { state.statuses.pop_front().unwrap_or(204) };
+    state.seen.push(Seen { id, topic: headers["x-gengfu-topic"].clone(), body, status });
+    shared.changed.notify_all();
+    drop(state);
+    let text = if status == 204 { "" } else { "no thanks" };
+    let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len());
+    (&*stream).write_all(answer.as_bytes()).unwrap();
+}
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    ledger: SqliteLedger,
+    reader: LedgerReader,
+    clock: Clock,
+    /// Added to the clock's time.
+    ahead_ms: Arc<AtomicI64>,
+    next: u64,
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        let ledger = SqliteLedger::open_with(&path, LedgerOptions { reserve_bytes: 0 }).unwrap();
+        let reader = LedgerReader::open(&path).unwrap();
+        let ahead_ms = Arc::new(AtomicI64::new(0));
+        let (started, ahead) = (Instant::now(), ahead_ms.clone());
+        let clock: Clock = Arc::new(move || {
+            let run = i64::try_from(started.elapsed().as_millis()).unwrap();
+            Timestamp(1_783_900_800_000 + run + ahead.load(Ordering::SeqCst))
+        });
+        Fixture { dir, ledger, reader, clock, ahead_ms, next: 1 }
+    }
+
+    /// Puts rows in the outbox and gives their ids.
+    fn put(&mut self, topics: &[&str]) -> Vec<String> {
+        let effects: Vec<(EffectId, Effect)> = topics
+            .iter()
+            .map(|topic| {
+                let id = id(self.next, 0);
+                self.next += 1;
+                (id, Effect::Outbox(Box::new(outbox(id, topic))))
+            })
+            .collect();
+        self.ledger.commit(&effects, Seq(self.next), Timestamp(0)).unwrap();
+        effects.iter().map(|(id, _)| id.to_string()).collect()
+    }
+
+    fn start(&self, address: SocketAddr, topics: &[&str], start: StartAt) -> Deliverer {
+        let channel = Webhook::new(WebhookConfig {
+            url: format!("http://{address}/hook"),
+            secret: SECRET.to_vec(),
+            timeout: Duration::from_secs(5),
+            roots_pem: Vec::new(),
+        });
+        let target = Target {
+            name: "city".to_owned(),
+            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+            start,
+            channel: Box::new(channel.unwrap()),
+        };
+        let config = DeliveryConfig {
+            backoff: Backoff { first_ms: 1, most_ms: 20 },
+            skip_after: 3,
+            poll: Duration::from_millis(5),
+            ..DeliveryConfig::default()
+        };
+        let record = self.dir.path().join("delivery.db");
+        Deliverer::start(&self.reader, &record, vec![target], config, &self.clock).unwrap()
+    }
+}
+
+fn ids(seen: &[Seen], status: u16) -> Vec<String> {
+    seen.iter().filter(|seen| seen.status == status).map(|seen| seen.id.clone()).collect()
+}
+
+/// Waits until the record says so.
+fn recorded(deliverer: &Deliverer, id: &str, state: DeliveryState) -> Delivery {
+    let begun = Instant::now();
+    loop {
+        let found = deliverer.receipts().of_item(id.parse().unwrap()).unwrap();
+        if let Some(found) = found.into_iter().find(|delivery| delivery.state == state) {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{id} never became {state:?}");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn items_arrive_signed_in_order_with_what_the_ledger_says() {
+    let mut fixture = Fixture::new();
+    let receiver = Receiver::start("127.0.0.1:0");
+    let sent = fixture.put(&["case.opened"; 12]);
+    let deliverer = fixture.start(receiver.address, &[], StartAt::Oldest);
+    let seen = receiver.accepted(12);
+    assert_eq!(ids(&seen, 204), sent);
+    assert_eq!((seen[0].topic.as_str(), seen[0].body.as_str()), ("case.opened", "{\"id\":\"1-0\",\"城\":1.5}"));
+    let more = fixture.put(&["case.updated"]);
+    deliverer.wake();
+    receiver.accepted(13);
+    let receipt = recorded(&deliverer, &more[0], DeliveryState::Delivered);
+    assert_eq!((receipt.attempts, receipt.answer.as_str(), receipt.next_try), (1, "204", None));
+    assert_eq!(deliverer.ended(), Vec::<&str>::new());
+    assert_eq!(deliverer.stop(), Vec::<String>::new());
+}
+
+#[test]
+fn a_failing_receiver_gets_the_same_item_again_and_those_behind_wait() {
+    let mut fixture = Fixture::new();
+    let receiver = Receiver::start("127.0.0.1:0");
+    receiver.answer(&[500, 503]);
+    let sent = fixture.put(&["case.opened"; 3]);
+    let deliverer = fixture.start(receiver.address, &[], StartAt::Oldest);
+    let seen = receiver.accepted(3);
+    let all: Vec<&str> = seen.iter().map(|seen| seen.id.as_str()).collect();
+    assert_eq!(all, ["1-0", "1-0", "1-0", "2-0", "3-0"]);
+    assert!(seen.iter().take(3).all(|request| request.body == seen[0].body));
+    assert_eq!(recorded(&deliverer, &sent[0], DeliveryState::Delivered).attempts, 3);
+}
+
+#[test]
+fn a_receiver_that_is_down_and_comes_back_misses_nothing() {
+    let mut fixture = Fixture::new();
+    let first = Receiver::start("127.0.0.1:0");
+    let address = first.address;
+    let before = fixture.put(&["case.opened"]);
+    let deliverer = fixture.start(address, &[], StartAt::Oldest);
+    first.accepted(1);
+    recorded(&deliverer, &before[0], DeliveryState::Delivered);
+    drop(first);
+    let sent = fixture.put(&["case.opened"; 5]);
+    deliverer.wake();
+    // It has been tried in vain, more often than a refused item would hold the line up.
+    let begun = Instant::now();
+    while deliverer.receipts().of_item(sent[0].parse().unwrap()).unwrap().first().is_none_or(|found| found.attempts < 5)
+    {
+        assert!(begun.elapsed() < PATIENCE);
+        thread::yield_now();
+    }
+    let again = Receiver::start(&address.to_string());
+    let seen = again.accepted(5);
+    assert_eq!(ids(&seen, 204), sent, "in order, and the first was not told again");
+}
+
+#[test]
+fn a_restart_goes_on_where_it_was() {
+    let mut fixture = Fixture::new();
+    let receiver = Receiver::start("127.0.0.1:0");
+    let first = fixture.put(&["case.opened"; 3]);
+    let deliverer = fixture.start(receiver.address, &[], StartAt::Oldest);
+    receiver.accepted(3);
+    recorded(&deliverer, &first[2], DeliveryState::Delivered);
+    drop(deliverer);
+    let second = fixture.put(&["case.opened"; 3]);
+    // Known by now: where a new target would begin does not matter any more.
+    let _again = fixture.start(receiver.address, &[], StartAt::Newest);
+    let seen = receiver.accepted(6);
+    assert_eq!(ids(&seen, 204), [first, second].concat());
+}
+
+#[test]
+fn a_refused_item_steps_aside_and_is_given_up_in_the_end() {
+    let mut fixture = Fixture::new();
+    let receiver = Receiver::start("127.0.0.1:0");
+    let sent = fixture.put(&["case.opened"; 3]);
+    receiver.shared.state.lock().unwrap().poison.push(sent[0].clone());
+    let deliverer = fixture.start(receiver.address, &[], StartAt::Oldest);
+    let seen = receiver.accepted(2);
+    assert_eq!(ids(&seen, 204), sent[1..]);
+    let held_up = seen.iter().position(|seen| seen.id == sent[1]).unwrap();
+    assert!(held_up >= 3, "it held the line up for three attempts: {seen:#?}");
+    // It is still tried, until its time is over.
+    receiver.wait(|seen| seen.iter().filter(|seen| seen.status == 422).count() >= 5);
+    fixture.ahead_ms.store(25 * HOUR_MS, Ordering::SeqCst);
+    let receipt = recorded(&deliverer, &sent[0], DeliveryState::Failed);
+    assert_eq!(receipt.answer, "422 no thanks");
+    let failed = deliverer.receipts().deliveries("city", Some(DeliveryState::Failed), &Page::default()).unwrap();
+    assert_eq!(failed.items, [receipt]);
+}
+
+#[test]
+fn a_target_is_told_what_it_wants_from_where_it_begins() {
+    let mut fixture = Fixture::new();
+    let receiver = Receiver::start("127.0.0.1:0");
+    fixture.put(&["case.opened", "case.updated"]);
+    let deliverer = fixture.start(receiver.address, &["case.", "incident.opened"], StartAt::Newest);
+    let sent = fixture.put(&["incident.cleared", "case.updated", "cases", "incident.opened"]);
+    deliverer.wake();
+    let seen = receiver.accepted(2);
+    assert_eq!(ids(&seen, 204), [sent[1].clone(), sent[3].clone()]);
+    assert_eq!(deliverer.receipts().of_item(sent[0].parse().unwrap()).unwrap(), []);
+}
+
+#[test]
+fn two_targets_of_one_name_are_refused() {
+    struct Nobody;
+    impl Channel for Nobody {
+        fn deliver(&mut self, _: &gengfu_model::OutboxItem, _: Timestamp) -> Outcome {
+            Outcome::Unavailable { answer: String::new() }
+        }
+    }
+    let fixture = Fixture::new();
+    let target =
+        || Target { name: "same".to_owned(), topics: Vec::new(), start: StartAt::Oldest, channel: Box::new(Nobody) };
+    let record = fixture.dir.path().join("delivery.db");
+    let targets = vec![target(), target()];
+    let refused = Deliverer::start(&fixture.reader, &record, targets, DeliveryConfig::default(), &fixture.clock);
+    assert!(matches!(refused, Err(DeliveryError::SameName(name)) if name == "same"));
+}
