@@ -1,7 +1,6 @@
 //! Embeds the built console (`console/dist`) into the crate. It runs no other program: `make console`
 //! builds the console beforehand.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,18 +24,15 @@ fn main() {
     };
     let mut list = String::from("/// Every file of the console.\npub(crate) static ASSETS: &[Asset] = &[\n");
     for (path, file) in assets {
-        let bytes = fs::read(&file).unwrap_or_else(|error| fail(&format!("{} cannot be read: {error}", file.display())));
-        let hash = Sha256::digest(&bytes).iter().take(16).fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+        let bytes =
+            fs::read(&file).unwrap_or_else(|error| fail(&format!("{} cannot be read: {error}", file.display())));
+        let hash: String = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let etag = format!("\"{hash}\"");
         let kind = content_type(&path);
         let file = file.display().to_string();
-        let _ = writeln!(
-            list,
-            "    Asset {{ path: {path:?}, content_type: {kind:?}, etag: {etag:?}, bytes: include_bytes!({file:?}) }},"
-        );
+        list.push_str(&format!(
+            "    Asset {{ path: {path:?}, content_type: {kind:?}, etag: {etag:?}, bytes: include_bytes!({file:?}) }},\n"
+        ));
     }
     list.push_str("];\n");
     write(&output.join("console_assets.rs"), &list);

@@ -86,12 +86,27 @@ fn fill(gateway: &Arc<FakeGateway>, end: Timestamp) {
         };
         let entry = device(&format!("{prefix}-{n:04}"), kind, &name, ["盐湖区", "空港区"][n % 2]);
         let latest = match kind {
-            Kind::Manhole => vec![("tilt_deg", Value::Number(1.4)), ("battery_pct", Value::Number(87.0)), ("water", Value::Bool(false)), ("rssi_dbm", Value::Number(-97.0))],
-            Kind::Streetlight => vec![("power_w", Value::Number(148.2)), ("on", Value::Bool(true)), ("voltage_v", Value::Number(228.4))],
+            Kind::Manhole => vec![
+                ("tilt_deg", Value::Number(1.4)),
+                ("battery_pct", Value::Number(87.0)),
+                ("water", Value::Bool(false)),
+                ("rssi_dbm", Value::Number(-97.0)),
+            ],
+            Kind::Streetlight => {
+                vec![("power_w", Value::Number(148.2)), ("on", Value::Bool(true)), ("voltage_v", Value::Number(228.4))]
+            }
             Kind::Septic => vec![("level_pct", Value::Number(62.1)), ("h2s_ppm", Value::Number(3.2))],
-            Kind::Toilet => vec![("nh3_ppm", Value::Number(0.8)), ("occupied", Value::Bool(false)), ("visits", Value::Number(214.0))],
+            Kind::Toilet => vec![
+                ("nh3_ppm", Value::Number(0.8)),
+                ("occupied", Value::Bool(false)),
+                ("visits", Value::Number(214.0)),
+            ],
             Kind::Bin => vec![("fill_pct", Value::Number(71.0)), ("temperature_c", Value::Number(11.5))],
-            Kind::Truck => vec![("speed_kmh", Value::Number(23.0)), ("latitude", Value::Number(35.02)), ("task", Value::Text("扫路".into()))],
+            Kind::Truck => vec![
+                ("speed_kmh", Value::Number(23.0)),
+                ("latitude", Value::Number(35.02)),
+                ("task", Value::Text("扫路".into())),
+            ],
         };
         let latest = now(&entry, end.plus_ms(-MINUTE * i64::try_from(n).unwrap()), &latest);
         gateway.put_device(entry, Some(latest));
@@ -119,7 +134,8 @@ fn publish(gateway: &FakeGateway) {
     let tilt = "/// Manhole cover tilted or opened.\n/// 井盖倾斜或打开。\nconst RULE = #{ kind: \"manhole\", key: \"manhole_tilt\", severity: \"critical\", condition: \"cover_displaced\", cooldown: 15.min };\n    incident(msg.tilt_deg > 30.0 || msg.cover_open || held(band(msg.tilt_deg, 10.0, 8.0), 10.s));\n";
     let septic = "/// Septic tank: fast rise, or a silent sensor.\nconst RULE = #{ kind: \"septic\", key: \"level\", severity: \"major\", condition: \"septic_rising\", silent: 2.h };\nfn on_message(msg, dev) {\n    let r = rate(msg.level_pct, 1.h);\n    if r > 20.0 { raise(#{ key: \"fast\", value: r }); } else if r < 5.0 { clear(\"fast\"); }\n}\n";
     let files = [("manhole_tilt.rhai", tilt), ("septic_level.rhai", septic)];
-    let files: BTreeMap<String, String> = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let files: BTreeMap<String, String> =
+        files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     for by in ["engineer", "zhang"] {
         drop(gateway.request(StaffRequest {
             user: Arc::from(by),
@@ -171,11 +187,20 @@ fn night(gateway: &Arc<FakeGateway>, end: Timestamp) {
     let plain = |id: &str, minutes: i64, rule: &str, severity, condition: &str, zh: &str, en: &str| {
         let at = end.plus_ms(-minutes * MINUTE);
         gateway.set_time(at);
-        let evidence = gengfu_model::Evidence { trigger: "message".to_owned(), now: at, file: format!("{rule}.rhai"), line: 5, ..Default::default() };
+        let evidence = gengfu_model::Evidence {
+            trigger: "message".to_owned(),
+            now: at,
+            file: format!("{rule}.rhai"),
+            line: 5,
+            ..Default::default()
+        };
         gateway.signal(id, raise(Raise { rule, severity, condition, value: 1.0, text_zh: zh, text_en: en, evidence }));
     };
     let step = |case: usize, roles: &[Role], user: &str, step: CaseStep, note: &str| {
-        let cases = gateway.reader().cases(&Default::default(), &gengfu_connectors::ledger::Page { limit: 1_000, cursor: None }).unwrap();
+        let cases = gateway
+            .reader()
+            .cases(&Default::default(), &gengfu_connectors::ledger::Page { limit: 1_000, cursor: None })
+            .unwrap();
         let id = cases.items[cases.items.len() - 1 - case].id;
         let action = Action::Case { case: id, step, note: note.to_owned() };
         drop(gateway.request(StaffRequest { user: Arc::from(user), roles: roles.to_vec(), action }));
@@ -189,7 +214,7 @@ fn night(gateway: &Arc<FakeGateway>, end: Timestamp) {
     step(0, &all, "li", CaseStep::Dispatch { department: Arc::from("环卫处") }, "");
     step(0, &all, "wang", CaseStep::Receive, "");
     gateway.set_time(end.plus_ms(-230 * MINUTE));
-    gateway.signal("bin-0004", clear("bin_full"));
+    gateway.signal("bin-0004", clear("bin_full", end.plus_ms(-230 * MINUTE)));
     step(0, &all, "wang", CaseStep::Handle, "已清运");
     step(0, &all, "zhao", CaseStep::Check, "");
     step(0, &all, "li", CaseStep::Close { feedback: Some(Arc::from("real")) }, "");
@@ -200,18 +225,59 @@ fn night(gateway: &Arc<FakeGateway>, end: Timestamp) {
     step(1, &all, "wang", CaseStep::Receive, "");
     step(1, &all, "zhang", CaseStep::Comment, "夜间行人多，先设围挡");
     plain("septic-0002", 160, "septic_level", Severity::Major, "septic_high", "化粪池液位 92%", "septic tank at 92 %");
-    plain("toilet-0003", 130, "toilet_odour", Severity::Minor, "toilet_odour", "公厕氨气 3.1 ppm，持续 30 分钟", "ammonia 3.1 ppm for 30 min");
+    plain(
+        "toilet-0003",
+        130,
+        "toilet_odour",
+        Severity::Minor,
+        "toilet_odour",
+        "公厕氨气 3.1 ppm，持续 30 分钟",
+        "ammonia 3.1 ppm for 30 min",
+    );
     cover(12, 95, 41.7);
     step(5, &all, "zhang", CaseStep::Acknowledge, "");
-    plain("truck-0011", 80, "truck_overspeed", Severity::Minor, "truck_overspeed", "洒水车超速 64 km/h", "water truck at 64 km/h");
+    plain(
+        "truck-0011",
+        80,
+        "truck_overspeed",
+        Severity::Minor,
+        "truck_overspeed",
+        "洒水车超速 64 km/h",
+        "water truck at 64 km/h",
+    );
     cover(0, 42, 38.2);
-    plain("toilet-0009", 6, "toilet_sos", Severity::Critical, "toilet_sos", "公厕求助按钮被按下", "call for help in a public toilet");
+    plain(
+        "toilet-0009",
+        6,
+        "toilet_sos",
+        Severity::Critical,
+        "toilet_sos",
+        "公厕求助按钮被按下",
+        "call for help in a public toilet",
+    );
     gateway.set_time(end);
 }
 
 fn bin_full(gateway: &FakeGateway, id: &str, at: Timestamp) {
     let entry = device(id, Kind::Bin, "学苑路分类箱", "盐湖区");
     gateway.put_device(entry, None);
-    let evidence = gengfu_model::Evidence { trigger: "message".to_owned(), now: at, file: "bin_full.rhai".to_owned(), line: 5, ..Default::default() };
-    gateway.signal(id, raise(Raise { rule: "bin_full", severity: Severity::Minor, condition: "bin_full", value: 96.0, text_zh: "垃圾箱满溢 96%", text_en: "litter bin 96 % full", evidence }));
+    let evidence = gengfu_model::Evidence {
+        trigger: "message".to_owned(),
+        now: at,
+        file: "bin_full.rhai".to_owned(),
+        line: 5,
+        ..Default::default()
+    };
+    gateway.signal(
+        id,
+        raise(Raise {
+            rule: "bin_full",
+            severity: Severity::Minor,
+            condition: "bin_full",
+            value: 96.0,
+            text_zh: "垃圾箱满溢 96%",
+            text_en: "litter bin 96 % full",
+            evidence,
+        }),
+    );
 }

@@ -68,7 +68,11 @@ pub struct Balance {
     pub refused: u64,
 }
 
-/// An event of the live stream. `id` is `SEQUENCE-ORDINAL` of the effect.
+/// An event of the live stream.
+///
+/// Of incidents and cases: `id` is the effect's and ascends, `data` is the entity as the ledger's stream
+/// rows have it; the API shapes it. Others (`balance`, `device.state`) are of the moment: never repeated,
+/// passed on as they are, and kept from accounts of other districts if the body has a `district`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamEvent {
     /// The event's id, for `Last-Event-ID`.

@@ -6,7 +6,8 @@
 //!
 //! Where things are: `api/mod.rs` has the list of routes, `auth/` who may use them, `views/` the shapes
 //! of answers, `register.rs` and `register_csv.rs` the register as people write it, `console/` the pages
-//! (TypeScript, embedded by `build.rs`).
+//! (TypeScript, embedded by `build.rs`). To look at the pages without a gateway: `make console`, then
+//! `cargo run -p gengfu-dashboards --example fake`.
 
 mod api;
 mod assets;

@@ -159,7 +159,8 @@ impl Entry {
         ];
         for (column, text) in texts {
             if text.len() > MAX_TEXT_BYTES {
-                mistakes.push(Mistake::new(column, format!("{column} has {} bytes, at most {MAX_TEXT_BYTES}", text.len())));
+                mistakes
+                    .push(Mistake::new(column, format!("{column} has {} bytes, at most {MAX_TEXT_BYTES}", text.len())));
             } else if text.chars().any(char::is_control) {
                 mistakes.push(Mistake::new(column, format!("{column} has a control character")));
             }

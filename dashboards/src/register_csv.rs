@@ -378,10 +378,7 @@ mod tests {
         let ids: Vec<&str> = devices.iter().map(|device| device.id.as_str()).collect();
         assert_eq!(ids, ["a", "f"]);
         let places: Vec<(u64, &str)> = errors.iter().map(|error| (error.row, error.column.as_str())).collect();
-        assert_eq!(
-            places,
-            [(3, "latitude"), (3, "interval_s"), (4, "kind"), (5, "id"), (6, "attributes"), (7, "")]
-        );
+        assert_eq!(places, [(3, "latitude"), (3, "interval_s"), (4, "kind"), (5, "id"), (6, "attributes"), (7, "")]);
         assert_eq!(errors[3].message, "`a` stands in row 2 already");
     }
 

@@ -17,6 +17,9 @@ use crate::auth::{Passwords, TokenKey};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 
+/// Checks of rule packs at the same time; one more waits.
+const CONCURRENT_CHECKS: usize = 2;
+
 /// Tells the time; tests move it by hand.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -96,6 +99,8 @@ pub(crate) struct Shared {
     pub(crate) revoked: Revoked,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) streams: Arc<Semaphore>,
+    /// Checks of rule packs at the same time: each takes a core.
+    pub(crate) checks: Semaphore,
     ledger: LedgerReader,
     series: SeriesReader,
     reads: Semaphore,
@@ -116,6 +121,7 @@ impl Shared {
             revoked: Revoked::default(),
             in_flight: Arc::new(Semaphore::new(options.requests_in_flight)),
             streams: Arc::new(Semaphore::new(options.streams)),
+            checks: Semaphore::new(CONCURRENT_CHECKS),
             ledger: state.ledger,
             series: state.series,
             reads: Semaphore::new(options.store_reads),

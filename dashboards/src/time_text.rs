@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, TimeZone};
 use gengfu_model::Timestamp;
 use gengfu_model::time::DAY_MS;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// A moment in an answer: `2026-11-23T01:02:03.004Z`.

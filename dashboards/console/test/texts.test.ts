@@ -30,6 +30,18 @@ test("no text stands beside the two files", () => {
   }
 });
 
+/** Groups whose keys are put together from a word of the API. */
+const WORDS = ["severity", "state", "stage", "step", "feedback", "limit", "change", "life", "quality", "sheet", "error", "actor",
+  "incident", "why.trigger", "why.threshold", "page", "tab", "range"];
+
+test("every text is used", () => {
+  const code = ["src", "src/pages", "src/parts"]
+    .flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith(".tsx")).map((name) => readFileSync(`${folder}/${name}`, "utf8")))
+    .join("\n");
+  const unused = Object.keys(zh).filter((key) => !code.includes(`"${key}"`) && !WORDS.includes(key.slice(0, key.lastIndexOf("."))));
+  assert.deepEqual(unused, []);
+});
+
 test("places are filled, and a word without a text is shown as it is", () => {
   assert.equal(textOf("zh", "work.waiting", { count: 3 }), "有 3 件新变化，点此显示");
   assert.equal(wordOf("en", "severity", "critical"), "Critical");

@@ -1,7 +1,7 @@
 //! Who did what.
 
-use axum::extract::State;
 use axum::Json;
+use axum::extract::State;
 use gengfu_connectors::ledger::AuditRow;
 use serde::Deserialize;
 

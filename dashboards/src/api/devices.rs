@@ -180,9 +180,7 @@ pub(crate) async fn retire(
 pub(crate) async fn visible(state: &AppState, session: &Session, id: &DeviceId) -> Result<Device, ApiError> {
     let wanted = id.clone();
     let device = state.read(move |ledger| ledger.device(&wanted)).await?;
-    device
-        .filter(|device| session.sees(&device.district))
-        .ok_or_else(|| ApiError::not_found("device", id.as_str()))
+    device.filter(|device| session.sees(&device.district)).ok_or_else(|| ApiError::not_found("device", id.as_str()))
 }
 
 /// An account that is limited to districts registers devices in these only.

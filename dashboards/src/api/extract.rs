@@ -97,7 +97,9 @@ pub(crate) fn kind(name: Option<&str>) -> Result<Option<Kind>, ApiError> {
     let kinds = || gengfu_model::catalogue::KINDS.iter().map(|def| def.name).collect::<Vec<_>>().join(", ");
     match Kind::from_name(name) {
         Some(kind) => Ok(Some(kind)),
-        None => Err(ApiError::invalid("kind", format!("there is no kind `{name}`")).hint(format!("one of {}", kinds()))),
+        None => {
+            Err(ApiError::invalid("kind", format!("there is no kind `{name}`")).hint(format!("one of {}", kinds())))
+        }
     }
 }
 

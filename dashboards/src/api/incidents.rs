@@ -74,17 +74,12 @@ pub(crate) async fn explanation(
         incident: incident.id.to_string(),
         rule: incident.rule.to_string(),
         rule_version: incident.rule_version.to_string(),
-        changes: rows
-            .into_iter()
-            .map(|(id, change, evidence)| ExplanationChange::new(id, &change, evidence))
-            .collect(),
+        changes: rows.into_iter().map(|(id, change, evidence)| ExplanationChange::new(id, &change, evidence)).collect(),
     }))
 }
 
 async fn visible(state: &AppState, session: &Session, text: &str) -> Result<Incident, ApiError> {
     let id = effect_id("incident", text)?;
     let incident = state.read(move |ledger| ledger.incident(id)).await?;
-    incident
-        .filter(|incident| session.sees(&incident.district))
-        .ok_or_else(|| ApiError::not_found("incident", text))
+    incident.filter(|incident| session.sees(&incident.district)).ok_or_else(|| ApiError::not_found("incident", text))
 }

@@ -152,14 +152,19 @@ pub(crate) fn routes() -> Vec<Route> {
                 CURSOR,
             ])
             .answers_page::<views::DispositionView>(),
-        get("/api/v1/quarantine", Roles(roles::READ_MESSAGES), "What cannot be decoded, with bytes", messages::quarantine)
-            .query(&[
-                Param { name: "day", doc: "YYYY-MM-DD in the city's time zone", example: "2026-11-23" },
-                DEVICE,
-                LIMIT,
-                CURSOR,
-            ])
-            .answers_page::<views::QuarantineView>(),
+        get(
+            "/api/v1/quarantine",
+            Roles(roles::READ_MESSAGES),
+            "What cannot be decoded, with bytes",
+            messages::quarantine,
+        )
+        .query(&[
+            Param { name: "day", doc: "YYYY-MM-DD in the city's time zone", example: "2026-11-23" },
+            DEVICE,
+            LIMIT,
+            CURSOR,
+        ])
+        .answers_page::<views::QuarantineView>(),
         // Rules
         get("/api/v1/rules", Login, "The live rule pack and earlier ones", rules::list).answers::<views::RulesView>(),
         get("/api/v1/rules/{id}", Login, "A rule of the live pack with its source", rules::one)
@@ -171,10 +176,15 @@ pub(crate) fn routes() -> Vec<Route> {
             .takes::<rules::Pack>()
             .slow()
             .answers::<views::DoneView>(),
-        post("/api/v1/rules/rollback", Roles(roles::PUBLISH_RULES), "Put an earlier pack back to work", rules::rollback)
-            .takes::<rules::Rollback>()
-            .slow()
-            .answers::<views::DoneView>(),
+        post(
+            "/api/v1/rules/rollback",
+            Roles(roles::PUBLISH_RULES),
+            "Put an earlier pack back to work",
+            rules::rollback,
+        )
+        .takes::<rules::Rollback>()
+        .slow()
+        .answers::<views::DoneView>(),
         // The gateway itself
         get("/api/v1/status", Login, "How the gateway is doing", status::status).answers::<views::StatusView>(),
         get("/api/v1/balance", Login, "The two sheets", status::balance)

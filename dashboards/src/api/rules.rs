@@ -46,10 +46,7 @@ pub(crate) async fn list(State(state): State<AppState>) -> Result<Json<RulesView
 }
 
 /// A rule of the live pack with its source.
-pub(crate) async fn one(
-    State(state): State<AppState>,
-    Path(id): Path<String>,
-) -> Result<Json<RuleDetail>, ApiError> {
+pub(crate) async fn one(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<RuleDetail>, ApiError> {
     let packs = state.read(|ledger| ledger.packs()).await?;
     let found = packs.last().and_then(|pack| {
         let rule = rules(pack).into_iter().find(|rule| rule.id == id)?;
@@ -60,10 +57,7 @@ pub(crate) async fn one(
 }
 
 /// Checks rule files and gives every mistake.
-pub(crate) async fn check(
-    State(state): State<AppState>,
-    Body(pack): Body<Pack>,
-) -> Result<Json<CheckView>, ApiError> {
+pub(crate) async fn check(State(state): State<AppState>, Body(pack): Body<Pack>) -> Result<Json<CheckView>, ApiError> {
     names_are_good(&pack.files)?;
     Ok(Json(checked(&state, pack.files).await?))
 }
@@ -106,6 +100,7 @@ async fn activate(
 }
 
 async fn checked(state: &AppState, files: BTreeMap<String, String>) -> Result<CheckView, ApiError> {
+    let _turn = state.checks.acquire().await.map_err(|closed| ApiError::internal(&closed))?;
     let gateway = Arc::clone(&state.gateway);
     let mistakes = tokio::task::spawn_blocking(move || gateway.check_rules(files))
         .await
@@ -143,9 +138,7 @@ fn names_are_good(files: &BTreeMap<String, String>) -> Result<(), ApiError> {
     // Names become paths when a pack is written out: none may leave the folder.
     for name in files.keys() {
         let good_part = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with('.')
-                && part.chars().all(|c| c.is_alphanumeric() || "._-".contains(c))
+            !part.is_empty() && !part.starts_with('.') && part.chars().all(|c| c.is_alphanumeric() || "._-".contains(c))
         };
         if name.len() > 200 || !name.split('/').all(good_part) {
             return Err(ApiError::invalid("files", format!("`{name}` is no name for a file of a pack"))

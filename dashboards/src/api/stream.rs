@@ -17,9 +17,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use gengfu_model::{Case, Device, EffectId, Incident};
 use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::Session;
 use crate::auth::session;
@@ -187,12 +187,14 @@ fn view(name: &str, data: &str) -> (Option<String>, String) {
         Some((Some(district), serde_json::to_string(&shape(entity)).ok()?))
     }
     let found = match name.split('.').next() {
-        Some("incident") => {
-            shaped(data, |incident: &Incident| incident.district.to_string(), IncidentView::from)
-        }
+        Some("incident") => shaped(data, |incident: &Incident| incident.district.to_string(), IncidentView::from),
         Some("case") => shaped(data, |case: &Case| case.district.to_string(), CaseView::from),
         Some("device") => shaped(data, |device: &Device| device.district.to_string(), DeviceView::from),
         _ => None,
     };
-    found.unwrap_or_else(|| (None, data.to_owned()))
+    found.unwrap_or_else(|| {
+        let body: Option<serde_json::Value> = serde_json::from_str(data).ok();
+        let district = body.as_ref().and_then(|body| body.get("district")?.as_str()).map(str::to_owned);
+        (district, data.to_owned())
+    })
 }

@@ -152,8 +152,9 @@ async fn put(state: &AppState, session: &Session, user: User) -> Result<UserView
 fn check_name(name: &str) -> Result<(), ApiError> {
     let good = |c: char| c.is_alphanumeric() || "._-".contains(c);
     if name.is_empty() || name.chars().count() > MAX_NAME_CHARS || !name.chars().all(good) {
-        return Err(ApiError::invalid("name", format!("`{name}` is no account name"))
-            .hint("1 to 64 letters, digits and . _ -"));
+        return Err(
+            ApiError::invalid("name", format!("`{name}` is no account name")).hint("1 to 64 letters, digits and . _ -")
+        );
     }
     if RESERVED.contains(&name) {
         return Err(ApiError::invalid("name", format!("`{name}` is used by the gateway itself")));

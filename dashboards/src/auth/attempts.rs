@@ -1,4 +1,7 @@
-//! The limit on log-in attempts, per source address and per account name.
+//! The limit on log-in attempts, per source address and account name.
+//!
+//! From one source an account has few wrong attempts; over all sources it has many, so that nobody can
+//! lock a colleague out from elsewhere, and guessing from many machines stays slow all the same.
 //!
 //! A fixed window per key; an attempt is counted before the password is looked at, so that many at
 //! once cannot slip through. The table is bounded: when it is full of live windows, new sources are
@@ -15,8 +18,10 @@ use gengfu_model::time::MINUTE_MS;
 pub const WINDOW_MS: i64 = 5 * MINUTE_MS;
 /// Failed attempts of one source in a window. An office shares one address.
 pub const PER_SOURCE: u32 = 30;
-/// Failed attempts on one account name in a window.
-pub const PER_USER: u32 = 10;
+/// Failed attempts of one source on one account name in a window.
+pub const PER_SOURCE_AND_USER: u32 = 10;
+/// Failed attempts on one account name in a window, from wherever they come.
+pub const PER_USER: u32 = 100;
 /// Windows that are remembered.
 pub const MAX_WINDOWS: usize = 20_000;
 
@@ -24,6 +29,7 @@ pub const MAX_WINDOWS: usize = 20_000;
 enum Key {
     /// An IPv4 address, or the first 64 bits of an IPv6 address (one subscriber has all of it).
     Source([u8; 8]),
+    SourceAndUser([u8; 8], String),
     User(String),
 }
 
@@ -90,6 +96,7 @@ fn keys(source: Option<IpAddr>, user: &str) -> Vec<(Key, u32)> {
             IpAddr::V4(v4) => prefix[..4].copy_from_slice(&v4.octets()),
             IpAddr::V6(v6) => prefix.copy_from_slice(&v6.octets()[..8]),
         }
+        keys.push((Key::SourceAndUser(prefix, user.to_owned()), PER_SOURCE_AND_USER));
         keys.push((Key::Source(prefix), PER_SOURCE));
     }
     keys
@@ -108,14 +115,24 @@ mod tests {
     }
 
     #[test]
-    fn an_account_has_so_many_wrong_attempts_in_a_window_from_wherever_they_come() {
+    fn one_source_has_few_wrong_attempts_on_an_account_and_locks_nobody_else_out() {
+        let attempts = Attempts::default();
+        for _ in 0..PER_SOURCE_AND_USER {
+            assert_eq!(attempts.begin(ip(1), "wang", Timestamp(0)), Ok(()));
+        }
+        assert_eq!(attempts.begin(ip(1), "wang", Timestamp(1_000)), Err(299));
+        assert_eq!(attempts.begin(ip(1), "li", Timestamp(1_000)), Ok(()));
+        assert_eq!(attempts.begin(ip(2), "wang", Timestamp(1_000)), Ok(()));
+        assert_eq!(attempts.begin(ip(1), "wang", Timestamp(WINDOW_MS)), Ok(()));
+    }
+
+    #[test]
+    fn an_account_has_so_many_wrong_attempts_over_all_sources() {
         let attempts = Attempts::default();
         for n in 0..PER_USER {
             assert_eq!(attempts.begin(ip(u8::try_from(n).unwrap()), "wang", Timestamp(0)), Ok(()));
         }
-        assert_eq!(attempts.begin(ip(99), "wang", Timestamp(1_000)), Err(299));
-        assert_eq!(attempts.begin(ip(99), "li", Timestamp(1_000)), Ok(()));
-        assert_eq!(attempts.begin(ip(99), "wang", Timestamp(WINDOW_MS)), Ok(()));
+        assert!(attempts.begin(ip(200), "wang", Timestamp(0)).is_err());
     }
 
     #[test]
@@ -141,7 +158,7 @@ mod tests {
     fn the_table_is_bounded() {
         let attempts = Attempts::default();
         for n in 0..MAX_WINDOWS {
-            let _ = attempts.begin(None, &n.to_string(), Timestamp(0));
+            assert_eq!(attempts.begin(None, &n.to_string(), Timestamp(0)), Ok(()));
         }
         assert!(attempts.begin(None, "one more", Timestamp(1)).is_err());
         assert_eq!(attempts.begin(None, "one more", Timestamp(WINDOW_MS)), Ok(()));

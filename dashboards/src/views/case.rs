@@ -138,11 +138,9 @@ fn stage(state: CaseState) -> &'static str {
         CaseState::Returned | CaseState::Dispatched => "dispatch",
         CaseState::Handling | CaseState::Suspended => "handle",
         CaseState::PendingCheck | CaseState::CheckPassed => "check",
-        CaseState::Rejected
-        | CaseState::Closed
-        | CaseState::ForceClosed
-        | CaseState::Cancelled
-        | CaseState::Merged => "close",
+        CaseState::Rejected | CaseState::Closed | CaseState::ForceClosed | CaseState::Cancelled | CaseState::Merged => {
+            "close"
+        }
     }
 }
 

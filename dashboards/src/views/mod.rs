@@ -11,7 +11,7 @@ mod system;
 mod user;
 
 pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView};
-pub use device::{DeviceDetail, DeviceView, LatestView, LatestValue, SeriesView};
+pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView};
 pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView};
@@ -69,13 +69,7 @@ impl From<Accepted> for DoneView {
 
 impl From<gengfu_model::Refusal> for RefusedRow {
     fn from(refusal: gengfu_model::Refusal) -> RefusedRow {
-        RefusedRow {
-            row: None,
-            code: refusal.code,
-            message: refusal.message,
-            field: refusal.field,
-            hint: refusal.hint,
-        }
+        RefusedRow { row: None, code: refusal.code, message: refusal.message, field: refusal.field, hint: refusal.hint }
     }
 }
 

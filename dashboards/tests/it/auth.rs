@@ -11,10 +11,8 @@ use crate::server::{NOW, TestServer};
 #[test]
 fn a_login_gives_a_cookie_and_a_token_and_both_work() {
     let server = TestServer::start();
-    let reply = server
-        .anonymous()
-        .post("/api/v1/login", &json!({ "user": "duty_officer", "password": PASSWORD }))
-        .expect(200);
+    let reply =
+        server.anonymous().post("/api/v1/login", &json!({ "user": "duty_officer", "password": PASSWORD })).expect(200);
     let cookie = reply.header("set-cookie").to_owned();
     for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"] {
         assert!(cookie.contains(part), "{cookie}");
@@ -54,9 +52,8 @@ fn an_unknown_account_a_disabled_one_and_a_wrong_password_get_the_same_answer() 
 #[test]
 fn too_many_wrong_attempts_are_held_back_until_the_window_is_over() {
     let server = TestServer::start();
-    let attempt = |password: &str| {
-        server.anonymous().post("/api/v1/login", &json!({ "user": "handler", "password": password }))
-    };
+    let attempt =
+        |password: &str| server.anonymous().post("/api/v1/login", &json!({ "user": "handler", "password": password }));
     for _ in 0..10 {
         attempt("wrong").expect(401);
     }

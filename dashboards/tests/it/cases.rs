@@ -78,7 +78,7 @@ fn the_whole_life_of_a_case_goes_over_the_api() {
     step("verifier", "rework", json!({ "note": "仍有缝隙" }));
     step("handler", "handle", json!({}));
     step("verifier", "check", json!({}));
-    server.gateway.signal("cover-1", clear("manhole_tilt"));
+    server.gateway.signal("cover-1", clear("manhole_tilt", server.gateway.time()));
     step("shift_leader", "supervise", json!({}));
     step("acceptor", "comment", json!({ "note": "现场照片已存" }));
     step("acceptor", "close", json!({ "feedback": "real" }));
@@ -98,8 +98,7 @@ fn the_whole_life_of_a_case_goes_over_the_api() {
 fn the_other_steps_reach_the_engine_as_well() {
     let server = with_cases(6);
     let leader = server.login("shift_leader");
-    let ids: Vec<String> =
-        cases(&leader, "").iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect();
+    let ids: Vec<String> = cases(&leader, "").iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect();
     let step = |user: &str, case: &str, step: &str, body: Value| {
         server.login(user).post(&format!("/api/v1/cases/{case}/{step}"), &body).expect(200);
     };
@@ -138,9 +137,8 @@ fn what_may_be_done_depends_on_role_and_state() {
 fn refusals_say_what_is_wrong_with_a_fitting_status() {
     let server = with_cases(1);
     let id = only_case(&server.login("duty_officer"));
-    let post = |user: &str, step: &str, body: Value| {
-        server.login(user).post(&format!("/api/v1/cases/{id}/{step}"), &body)
-    };
+    let post =
+        |user: &str, step: &str, body: Value| server.login(user).post(&format!("/api/v1/cases/{id}/{step}"), &body);
     assert_eq!(post("engineer", "acknowledge", json!({})).expect(403).code(), "forbidden");
     assert_eq!(post("verifier", "check", json!({})).expect(409).code(), "wrong_state");
     let reply = post("shift_leader", "force_close", json!({})).expect(422);
@@ -167,7 +165,10 @@ fn every_request_carries_the_sessions_user_and_roles_and_is_in_the_audit() {
     assert_eq!((&*request.user, request.roles.as_slice()), ("handler", [gengfu_model::Role::Handler].as_slice()));
     server.login("handler").get("/api/v1/audit").expect(403);
     let audit = server.login("evaluator").get("/api/v1/audit?limit=1").expect(200).json();
-    assert_eq!((audit["items"][0]["user"].as_str(), audit["items"][0]["action"].as_str()), (Some("handler"), Some("check")));
+    assert_eq!(
+        (audit["items"][0]["user"].as_str(), audit["items"][0]["action"].as_str()),
+        (Some("handler"), Some("check"))
+    );
     assert!(audit["items"][0]["verdict"].as_str().unwrap().starts_with("forbidden"));
     let cursor = audit["cursor"].as_str().unwrap();
     let next = server.login("evaluator").get(&format!("/api/v1/audit?limit=1&cursor={cursor}")).expect(200).json();

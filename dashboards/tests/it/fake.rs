@@ -12,9 +12,7 @@ use gengfu_connectors::series::{SeriesReader, SqliteSeries};
 use gengfu_connectors::{LedgerReader, SeriesStore, SqliteLedger};
 use gengfu_dashboards::gateway::{Answer, Balance, DeviceNow, Gateway, Status, StreamEvent};
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
-use gengfu_model::{
-    Device, DeviceId, Effect, EffectId, EffectSink, Point, Refusal, Seq, Signal, Timestamp, Value,
-};
+use gengfu_model::{Device, DeviceId, Effect, EffectId, EffectSink, Point, Refusal, Seq, Signal, Timestamp, Value};
 use tokio::sync::broadcast;
 
 /// The fake's state behind one lock.
@@ -128,7 +126,8 @@ impl FakeGateway {
 
     /// Tells an event that is no row of the ledger.
     pub(crate) fn tell(&self, id: EffectId, name: &str, data: &str) {
-        let _ = self.events.send(Arc::new(StreamEvent { id, name: Arc::from(name), data: Arc::from(data) }));
+        // An error says that nobody listens.
+        drop(self.events.send(Arc::new(StreamEvent { id, name: Arc::from(name), data: Arc::from(data) })));
     }
 
     /// One record: its effects are committed, then told.
@@ -209,13 +208,7 @@ fn add(inner: &mut Inner, devices: Vec<Device>, replace: bool, out: &mut EffectS
     Ok(accepted)
 }
 
-fn change(
-    inner: &mut Inner,
-    at: At,
-    id: &DeviceId,
-    out: &mut EffectSink,
-    how: impl FnOnce(&mut Device),
-) -> Verdict {
+fn change(inner: &mut Inner, at: At, id: &DeviceId, out: &mut EffectSink, how: impl FnOnce(&mut Device)) -> Verdict {
     let Some(device) = inner.devices.get_mut(id) else {
         return Err(Refusal::new("not_found", format!("there is no device `{id}`")));
     };

@@ -26,7 +26,7 @@ fn with_incidents() -> TestServer {
         );
     }
     server.gateway.set_time(NOW.plus_ms(10_000));
-    server.gateway.signal("cover-3", clear("manhole_tilt"));
+    server.gateway.signal("cover-3", clear("manhole_tilt", server.gateway.time()));
     server
 }
 

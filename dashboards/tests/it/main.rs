@@ -1,5 +1,7 @@
 //! The API as clients see it: a real server on a port of its own, a fake gateway, a real ledger.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+
 mod auth;
 mod cases;
 mod devices;

@@ -56,7 +56,10 @@ fn the_quarantine_shows_the_bytes() {
     assert_eq!(body["items"].as_array().unwrap().len(), 2);
     assert_eq!(body["items"][0]["payload_text"], json!(null));
     assert_eq!(body["items"][0]["payload_base64"], "/wA=");
-    assert_eq!((body["items"][1]["payload_text"].as_str(), body["items"][1]["bytes"].as_u64()), (Some("{not json"), Some(9)));
+    assert_eq!(
+        (body["items"][1]["payload_text"].as_str(), body["items"][1]["bytes"].as_u64()),
+        (Some("{not json"), Some(9))
+    );
 }
 
 #[test]

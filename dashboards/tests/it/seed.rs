@@ -91,13 +91,13 @@ pub(crate) fn raise(raise: Raise<'_>) -> Signal {
     }
 }
 
-pub(crate) fn clear(rule: &str) -> Signal {
+pub(crate) fn clear(rule: &str, now: Timestamp) -> Signal {
     Signal {
         rule: Arc::from(rule),
         rule_version: Arc::from("9f2c41d07ab3"),
         key: Arc::from(rule),
         assertion: Assertion::Clear { reason: Arc::from("clear") },
-        evidence: Box::default(),
+        evidence: Box::new(Evidence { trigger: "message".to_owned(), now, ..Evidence::default() }),
     }
 }
 

@@ -85,7 +85,7 @@ impl TestServer {
         runtime.spawn(async move {
             axum::serve(listener, service)
                 .with_graceful_shutdown(async {
-                    let _ = stopped.await;
+                    drop(stopped.await);
                 })
                 .await
                 .unwrap();
@@ -95,8 +95,7 @@ impl TestServer {
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .new_agent();
-        let server =
-            TestServer { gateway, address, agent, stop: Some(stop), runtime: Some(runtime), _folder: folder };
+        let server = TestServer { gateway, address, agent, stop: Some(stop), runtime: Some(runtime), _folder: folder };
         for role in Role::ALL {
             let name = serde_json::to_value(role).unwrap();
             server.gateway.put_user(seed::user(name.as_str().unwrap(), &[role], &[]));
@@ -167,9 +166,8 @@ impl Client<'_> {
 
     /// Sends the request and leaves the body to be read.
     pub(crate) fn run(&self, method: &str, path: &str, body: &str) -> ureq::http::Response<ureq::Body> {
-        let mut request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.server.address));
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.server.address));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

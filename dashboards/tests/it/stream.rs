@@ -86,11 +86,14 @@ fn what_happens_is_told_in_the_apis_shape() {
     assert_eq!(first.name, "incident.opened");
     assert!(first.id.is_some());
     let incident = first.json();
-    assert_eq!((incident["device"].as_str(), incident["opened"].as_str()), (Some("cover-1"), Some("2026-11-23T01:00:00.000Z")));
+    assert_eq!(
+        (incident["device"].as_str(), incident["opened"].as_str()),
+        (Some("cover-1"), Some("2026-11-23T01:00:00.000Z"))
+    );
     let mut names = Vec::new();
     while names.last().map(String::as_str) != Some("incident.cleared") {
         if names.last().map(String::as_str) == Some("case.opened") {
-            server.gateway.signal("cover-1", clear("manhole_tilt"));
+            server.gateway.signal("cover-1", clear("manhole_tilt", server.gateway.time()));
         }
         names.push(events.next().unwrap().name);
     }
@@ -155,6 +158,11 @@ fn an_account_hears_of_its_districts_only() {
     server.gateway.put_user(user("west", &[Role::DutyOfficer], &["west"]));
     let mut events = Events::open(&server.login("west"));
     open_incident(&server, 1, "east");
+    server.gateway.tell(
+        EffectId { seq: Seq(1), ordinal: 0 },
+        "device.state",
+        r#"{"device":"cover-1","district":"east"}"#,
+    );
     open_incident(&server, 2, "west");
     let event = events.next().unwrap();
     assert_eq!(event.json()["device"], "cover-2");

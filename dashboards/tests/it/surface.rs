@@ -134,6 +134,16 @@ fn answers_carry_security_headers_and_the_console_is_cached_by_its_hash() {
 }
 
 #[test]
+fn the_page_needs_nothing_from_elsewhere() {
+    let server = TestServer::start();
+    let page = server.anonymous().get("/").expect(200).text;
+    let references = page.split(['"', '\'']).filter(|piece| piece.starts_with('/') || piece.contains("://"));
+    for reference in references.filter(|reference| *reference != "/") {
+        server.anonymous().get(reference).expect(200);
+    }
+}
+
+#[test]
 fn no_path_leads_out_of_the_embedded_files() {
     let server = TestServer::start();
     for path in [
@@ -168,7 +178,10 @@ fn status_balance_catalogue_and_overview_say_how_it_is() {
     assert_eq!((status["ready"].as_bool(), status["faults"][0].as_str()), (Some(true), Some("disk is full")));
     assert_eq!(status["time"], "2026-11-23T01:00:00.000Z");
     let balance = client.get("/api/v1/balance").expect(200).json();
-    assert_eq!((balance["messages"]["difference"].as_i64(), balance["values"]["difference"].as_i64()), (Some(1), Some(0)));
+    assert_eq!(
+        (balance["messages"]["difference"].as_i64(), balance["values"]["difference"].as_i64()),
+        (Some(1), Some(0))
+    );
     let catalogue = client.get("/api/v1/catalogue").expect(200).json();
     assert_eq!(catalogue["kinds"][0]["name"], "manhole");
     assert_eq!(catalogue["kinds"][0]["fields"][5]["name"], "tilt_deg");

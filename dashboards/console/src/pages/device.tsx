@@ -127,7 +127,8 @@ function FieldPlot({ item, field, tick }: { item: DeviceDetail; field: string; t
 
 function LifeButton({ item, done }: { item: DeviceDetail; done: () => void }) {
   const { me, tell } = useApp();
-  const { t, w } = useTexts();
+  const texts = useTexts();
+  const { t, w } = texts;
   if (!me.roles.some((role) => LIFE_ROLES.includes(role)) || item.life === "retired") return null;
   const next = item.life === "maintenance" ? "in_service" : "maintenance";
   const change = async (): Promise<void> => {
@@ -136,7 +137,7 @@ function LifeButton({ item, done }: { item: DeviceDetail; done: () => void }) {
       tell(w("life", next));
       done();
     } catch (failure) {
-      tell(failureText(failure, t("app.unreachable")), "bad");
+      tell(failureText(failure, texts), "bad");
     }
   };
   return <button onClick={() => void change()}>{t(next === "maintenance" ? "device.toMaintenance" : "device.toService")}</button>;

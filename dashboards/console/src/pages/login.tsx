@@ -7,7 +7,8 @@ import type { Lang } from "../logic/format.ts";
 import { failureText } from "../parts/bits.tsx";
 
 export function LoginPage({ lang, switchLang, entered }: { lang: Lang; switchLang: () => void; entered: () => void }) {
-  const { t } = texts(lang);
+  const words = texts(lang);
+  const { t } = words;
   const [failure, setFailure] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const submit = async (event: SubmitEvent): Promise<void> => {
@@ -24,7 +25,7 @@ export function LoginPage({ lang, switchLang, entered }: { lang: Lang; switchLan
       setFailure(
         code === "wrong_credentials" ? t("login.wrong")
         : code === "too_many" ? t("login.tooMany", { seconds })
-        : failureText(error, t("app.unreachable")),
+        : failureText(error, words),
       );
       setBusy(false);
     }

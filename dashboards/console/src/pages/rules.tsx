@@ -88,7 +88,7 @@ function Source({ id, line }: { id: string; line: number }) {
         {rule.source.replace(/\n$/, "").split("\n").map((content, index) => (
           <div key={index} class={index + 1 === line ? "here" : content.trimStart().startsWith("//") ? "comment" : ""}>
             <span class="line-number">{index + 1}</span>
-            {content || " "}
+            <span>{content || " "}</span>
           </div>
         ))}
       </pre>

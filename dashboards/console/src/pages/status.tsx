@@ -24,7 +24,9 @@ export function StatusPage() {
     <div class="sheet status">
       <header class="card-head">
         <div class="card-title">
-          <h2 class={item.ready ? "" : "bad"}>{t(item.ready ? "status.ready" : "status.notReady")}</h2>
+          <h2 class={item.ready ? "" : "bad"}>
+            {!item.ready ? t("status.notReady") : item.faults.length === 0 ? t("status.ready") : t("status.faulty", { count: item.faults.length })}
+          </h2>
         </div>
       </header>
       <Section title={t("status.faults")}>

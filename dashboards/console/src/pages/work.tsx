@@ -14,6 +14,8 @@ import type { Case, Page } from "../types.ts";
 
 /** Closed cases that are shown: the newest. */
 const CLOSED = 200;
+/** Rows of the list: the most pressing. */
+const ROWS = 300;
 /** How long the list stays still after a key, in milliseconds. */
 const STILL_AFTER_KEY_MS = 8_000;
 
@@ -32,7 +34,8 @@ export function WorkPage({ selected }: { selected: string | null }) {
     return all;
   }, [cases, closed.value]);
   const minute = Math.floor(now / 10_000);
-  const next = useMemo(() => wanted(known.values(), tab, me.name, now), [known, tab, me.name, minute]);
+  const inTab = useMemo(() => wanted(known.values(), tab, me.name, now), [known, tab, me.name, minute]);
+  const next = useMemo(() => inTab.slice(0, ROWS), [inTab]);
   const { shown, waiting, still, hold, release, touch } = useStillList(next, tab, now);
 
   const choose = useCallback((id: string | null) => {
@@ -85,6 +88,7 @@ export function WorkPage({ selected }: { selected: string | null }) {
               <CaseRow key={id} item={item} now={now} here={id === selected} gone={!isIn(tab, item, me.name, now)} choose={choose} />
             );
           })}
+          {inTab.length > ROWS && <li class="dim pad">{t("work.more", { count: inTab.length - ROWS })}</li>}
           {shown.length === 0 && <li class="dim pad">{t(tab === "new" ? "work.emptyNew" : "work.empty")}</li>}
         </ol>
       </div>

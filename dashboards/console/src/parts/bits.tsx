@@ -56,18 +56,22 @@ export function Section(props: { title: string; side?: ComponentChildren; childr
 
 /** Why something is not there: loading, or the server's words. */
 export function Waiting({ failure, reload }: { failure: ApiFailure | null; reload?: () => void }) {
-  const { t } = useTexts();
+  const texts = useTexts();
+  const { t } = texts;
   if (failure === null) return <p class="dim pad">{t("app.loading")}…</p>;
   return (
     <p class="pad bad">
-      {failureText(failure, t("app.unreachable"))}{" "}
+      {failureText(failure, texts)}{" "}
       {reload !== undefined && <button onClick={reload}>{t("app.retry")}</button>}
     </p>
   );
 }
 
-export function failureText(failure: unknown, unreachable: string): string {
+/** A failure for people: what kind in their language, then the server's words, which name the details. */
+export function failureText(failure: unknown, { t, w, lang }: Texts): string {
   if (!(failure instanceof ApiFailure)) return String(failure);
-  if (failure.status === 0) return unreachable;
-  return failure.hint === null ? failure.message : `${failure.message}（${failure.hint}）`;
+  if (failure.status === 0) return t("app.unreachable");
+  const details = failure.hint === null ? failure.message : `${failure.message} (${failure.hint})`;
+  if (failure.code === "internal" || failure.code === "timeout" || failure.code === "busy") return w("error", failure.code);
+  return lang === "en" ? details : `${w("error", failure.code)}: ${details}`;
 }

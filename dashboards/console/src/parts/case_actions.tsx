@@ -10,6 +10,8 @@ import { failureText } from "./bits.tsx";
 
 /** Steps that close or undo things: never a lone click. */
 const GRAVE = ["reject", "cancel", "force_close", "merge"];
+/** Steps that are folded away, so that the usual ones are found at a glance. */
+const RARE = [...GRAVE, "supervise", "suspend"];
 /** Steps whose form has a field besides the note. */
 const WITH_FIELD = ["assign", "dispatch", "close", "merge"];
 const FEEDBACK = ["real", "false", "nuisance", "duplicate"] as const;
@@ -17,14 +19,14 @@ const FEEDBACK = ["real", "false", "nuisance", "duplicate"] as const;
 /** Takes a step and says how it went; gives whether it was taken. */
 export function useStep(): (id: string, step: string, body: Record<string, string>) => Promise<boolean> {
   const { tell } = useApp();
-  const { t, w } = useTexts();
+  const texts = useTexts();
   return async (id, step, body) => {
     try {
       await post(`/api/v1/cases/${id}/${step}`, body);
-      tell(w("step", step));
+      tell(texts.w("step", step));
       return true;
     } catch (failure) {
-      tell(failureText(failure, t("app.unreachable")), "bad");
+      tell(failureText(failure, texts), "bad");
       return false;
     }
   };
@@ -34,8 +36,12 @@ export function CaseActions({ item, done }: { item: CaseDetail; done: () => void
   const { t, w } = useTexts();
   const take = useStep();
   const [form, setForm] = useState<StepAction | null>(null);
+  const [unfolded, setUnfolded] = useState(false);
   const [busy, setBusy] = useState(false);
-  useEffect(() => setForm(null), [item.id, item.state]);
+  useEffect(() => {
+    setForm(null);
+    setUnfolded(false);
+  }, [item.id, item.state]);
   useEffect(() => {
     const key = (event: KeyboardEvent): void => {
       const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
@@ -63,7 +69,8 @@ export function CaseActions({ item, done }: { item: CaseDetail; done: () => void
   const actions = item.actions.filter((action) => action.step !== "acknowledge" || item.acknowledged_by === null);
   if (actions.length === 0) return <p class="dim actions">{t("case.noActions")}</p>;
   const main = mainStep(actions.map((action) => action.step), item.acknowledged_by !== null);
-  const order = [...actions].sort((a, b) => Number(b.step === main) - Number(a.step === main));
+  const isShown = (action: StepAction): boolean => unfolded || !RARE.includes(action.step);
+  const order = actions.filter(isShown).sort((a, b) => Number(b.step === main) - Number(a.step === main));
   const press = (action: StepAction): void => {
     if (action.needs_note || WITH_FIELD.includes(action.step) || GRAVE.includes(action.step)) setForm(action);
     else void run(action.step, {});
@@ -84,6 +91,11 @@ export function CaseActions({ item, done }: { item: CaseDetail; done: () => void
             {action.step === "comment" && <kbd>C</kbd>}
           </button>
         ))}
+        {order.length < actions.length && (
+          <button class="plain" onClick={() => setUnfolded(true)}>
+            {t("case.more")} …
+          </button>
+        )}
       </div>
       {form !== null && <StepForm key={form.step} item={item} action={form} busy={busy} run={run} cancel={() => setForm(null)} />}
     </div>

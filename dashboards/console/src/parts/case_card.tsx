@@ -54,7 +54,8 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
       <CaseActions item={item} done={reload} />
       <Facts
         rows={[
-          [t("case.where"), [item.district, item.grid].filter(Boolean).join(" · ")],
+          [t("device.district"), item.district],
+          [t("device.grid"), item.grid],
           [t("case.asset"), <span class="mono">{item.asset}</span>],
           [t("case.class"), item.class_name === "" ? "" : `${item.class} ${item.class_name}`],
           [t("case.owner"), item.department],
@@ -62,7 +63,7 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
           [t("case.acknowledgedBy"), item.acknowledged_by === null ? <span class={item.final ? "dim" : "holds"}>{t("case.nobody")}</span> : `${item.acknowledged_by} ${momentText(item.acknowledged_at, now)}`],
           [t("case.assignee"), item.assignee ?? ""],
           [t("case.number"), <span class="mono">{item.number}</span>],
-          [t("case.opened"), `${momentText(item.opened, now)}（${agoText(item.opened, now, lang)}）`],
+          [t("case.opened"), `${momentText(item.opened, now)} (${agoText(item.opened, now, lang)})`],
           [t("case.map"), item.latitude === null || item.longitude === null ? "" : <span class="mono">{`${item.latitude.toFixed(5)}, ${item.longitude.toFixed(5)}`}</span>],
           [t("case.feedback"), item.feedback === null ? "" : w("feedback", item.feedback)],
           [t("case.mergedInto"), item.merged_into === null ? "" : <a href={href("work", item.merged_into)}>{item.merged_into}</a>],
@@ -170,11 +171,11 @@ function Timeline({ events }: { events: CaseEvent[] }) {
       {[...events].reverse().map((event, index) => (
         <li key={`${event.time}${events.length - index}`} class={event.actor === "system" ? "system" : ""}>
           <span class="num dim">{momentText(event.time, now)}</span>
-          <span class="actor">{event.actor}</span>
+          <span class="actor">{event.actor === "system" ? w("actor", event.actor) : event.actor}</span>
           <span>
             {w("step", event.action)}
             {event.from !== null && event.from !== event.to && <span class="dim"> → {w("state", event.to)}</span>}
-            {event.note !== "" && <span class="note">{event.note}</span>}
+            {event.note !== "" && <span class="note">{event.action === "close" ? w("feedback", event.note) : event.note}</span>}
           </span>
         </li>
       ))}

@@ -10,7 +10,8 @@ export interface ChartProps {
   /** Seconds since the epoch. */
   from: number;
   to: number;
-  thresholds: { value: number; label: string }[];
+  /** Lines to compare with; a label stands above its line, or below it. */
+  thresholds: { value: number; label: string; below: boolean }[];
   /** Moment and value that decided, and what to write beside it. */
   mark: { time: number; value: number | null; label: string } | null;
   label: string;
@@ -40,13 +41,15 @@ function drawThresholds(plot: uPlot, props: ChartProps): void {
   ctx.fillStyle = INK.threshold;
   ctx.lineWidth = scale;
   ctx.setLineDash([5 * scale, 4 * scale]);
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
   for (const threshold of props.thresholds) {
     const y = plot.valToPos(threshold.value, "y", true);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
-    ctx.fillText(`${threshold.label} ${threshold.value}${props.unit}`, bbox.left + 6 * scale, y - 4 * scale);
+    ctx.fillText(`${threshold.label} ${threshold.value}${props.unit}`, bbox.left + 6 * scale, y + (threshold.below ? 14 : -4) * scale);
   }
   ctx.restore();
 }
@@ -71,9 +74,9 @@ function drawMark(plot: uPlot, props: ChartProps): void {
     ctx.fill();
   }
   ctx.font = FONT.replace("12px", `${12 * scale}px`);
-  const isRight = x > bbox.left + bbox.width * 0.7;
-  ctx.textAlign = isRight ? "right" : "left";
-  ctx.fillText(props.mark.label, x + (isRight ? -6 : 6) * scale, bbox.top + bbox.height - 6 * scale);
+  ctx.textAlign = "center";
+  ctx.textBaseline = "alphabetic";
+  ctx.fillText(props.mark.label, x, bbox.top - 5 * scale);
   ctx.restore();
 }
 
@@ -104,11 +107,12 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
   return {
     width,
     height: props.height,
+    padding: [props.mark === null ? 6 : 20, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: true }, drag: { x: false, y: false } },
     scales: { x: { time: true, range: [props.from, props.to] }, y: { range: props.stepped ? [-0.1, 1.1] : spanned } },
     axes: [
-      { ...axis, values: (_, splits) => splits.map((split) => axisTime(split, props.to - props.from)), space: 90 },
+      { ...axis, values: (_, splits) => splits.map((split) => axisTime(split, props.to - props.from)), space: 90, size: 30 },
       { ...axis, size: 56, values: (_, splits) => splits.map((split) => String(Number(split.toFixed(4)))) },
     ],
     series: [{}, line, hidden, hidden],

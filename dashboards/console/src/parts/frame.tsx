@@ -67,7 +67,7 @@ export function Frame({ place, status, switchLang, logout, children }: Props) {
       </header>
       {status !== null && status.faults.length > 0 && place.page !== "status" && (
         <a class="faults" href={href("status")}>
-          {t("app.fault")}：{status.faults.join("；")}
+          {t("app.fault", { faults: status.faults.join("; ") })}
         </a>
       )}
       <div class="page">{children}</div>

@@ -65,7 +65,7 @@ export function Why({ incident }: { incident: Incident }) {
 
 function DecisivePlot({ incident, change }: { incident: Incident; change: Change }) {
   const { kinds, lang } = useApp();
-  const { t } = useTexts();
+  const { t, w } = useTexts();
   const found = decisive(change);
   const at = Date.parse(change.time);
   const end = incident.cleared === null ? at + AFTER_MS : Date.parse(incident.cleared) + AFTER_MS;
@@ -90,7 +90,7 @@ function DecisivePlot({ incident, change }: { incident: Incident; change: Change
       lines={drawn}
       from={from / 1_000}
       to={to / 1_000}
-      thresholds={found.thresholds}
+      thresholds={found.thresholds.map(({ value, label }) => ({ value, label: w("why.threshold", label), below: label === "reset" }))}
       mark={{ time: Date.parse(reading?.time ?? change.time) / 1_000, value, label: t("why.decided") }}
       label={fieldLabel(kinds, incident.kind, found.field, lang)}
       unit={field?.unit ?? ""}
