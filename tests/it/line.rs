@@ -131,9 +131,12 @@ fn http_from_a_device_takes_the_same_way() {
     assert!(status == 200 && answer.contains("quarantined"), "{status} {answer}");
     let api = gateway.login("duty");
     wait_for("the incident", || api.list("/api/v1/incidents?kind=septic").into_iter().next());
-    let (status, series) = api.get("/api/v1/devices/tank-1/series?field=level_pct");
-    assert_eq!(status, 200, "{series}");
-    assert_eq!(series["points"][0][1], json!(95.0), "{series}");
+    // The plots may be a moment behind the alarm.
+    wait_for("the point in the series", || {
+        let (status, series) = api.get("/api/v1/devices/tank-1/series?field=level_pct");
+        assert_eq!(status, 200, "{series}");
+        (series["points"][0][1] == json!(95.0)).then_some(())
+    });
 }
 
 #[test]

@@ -279,6 +279,11 @@ fn dump(ledger: &MemoryLedger) -> String {
     String::from_utf8(text).unwrap()
 }
 
+fn first_difference<'a>(found: &'a str, expected: &'a str) -> (&'a str, &'a str) {
+    let lines = |text: &'a str| text.lines().chain(std::iter::repeat("nothing"));
+    lines(found).zip(lines(expected)).find(|(a, b)| a != b).unwrap_or_default()
+}
+
 /// The ledger and the balance that the journal amounts to when nothing is ever cut.
 fn reference(records: &[Record]) -> (String, Engine) {
     let mut ledger = MemoryLedger::new();
@@ -325,8 +330,10 @@ fn play(seed: u64, sabotage: Sabotage) -> Result<usize, String> {
         }
     }
     let (expected, uncut) = reference(&records);
-    if dump(&world.ledger) != expected {
-        return Err("the ledger differs from that of the same journal without a cut".to_owned());
+    let found = dump(&world.ledger);
+    if found != expected {
+        let (found, expected) = first_difference(&found, &expected);
+        return Err(format!("the ledger differs from that without a cut:\n  is     {found}\n  not    {expected}"));
     }
     let (sheet, _) = life.engine.balance();
     if sheet.difference() != (0, 0) || sheet.journaled != messages {

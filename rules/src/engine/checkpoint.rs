@@ -190,7 +190,11 @@ impl Engine {
         let index = u32::try_from(self.devices.len()).expect("fewer than 2^32 devices");
         self.index.insert(row.device.clone(), index);
         self.devices.push(state);
-        self.schedule(index);
+        if row.position > self.applied {
+            self.ahead.entry(row.position).or_default().push(index);
+        } else {
+            self.schedule(index);
+        }
         Ok(())
     }
 }

@@ -90,6 +90,9 @@ pub struct Engine {
     timers: BTreeSet<(Timestamp, DeviceId)>,
     /// Devices with a state newer than their row.
     dirty: Vec<u32>,
+    /// In a replay: devices whose row is ahead of it, by the record that it has seen last. Their timers
+    /// stand still until then, since pack and parameters are not yet those that the row was made with.
+    ahead: BTreeMap<Seq, Vec<u32>>,
     pack: Arc<Pack>,
     parameters: Parameters,
     profile: Arc<Profile>,
@@ -118,6 +121,7 @@ impl Engine {
             devices: Vec::new(),
             timers: BTreeSet::new(),
             dirty: Vec::new(),
+            ahead: BTreeMap::new(),
             pack: Arc::new(Pack::compile(&BTreeMap::new()).expect("a pack without files has no mistakes")),
             parameters: Parameters::default(),
             reducer: Reducer::new(Arc::clone(&profile)),
@@ -140,6 +144,9 @@ impl Engine {
             Body::Control(control) => self.control(record, control, out),
         }
         self.applied = record.seq;
+        for index in self.ahead.remove(&record.seq).unwrap_or_default() {
+            self.schedule(index);
+        }
     }
 
     /// When the next timer is due, so that the journal's writer can let time pass then.
