@@ -9,7 +9,7 @@ use std::time::Duration;
 use gengfu_dashboards::Gateway as _;
 use gengfu_model::staff::{Action, Role};
 
-use super::serve::until_stopped;
+use super::serve::StopSignals;
 use super::{ConfigArgument, Failure, devices, ledger_file, random_secret, runtime, say, start_logging, users};
 use crate::config::Config;
 use crate::local::{Local, local_request};
@@ -65,15 +65,22 @@ impl Demo {
     }
 
     async fn play(&self, config: &Config, simulator: &Path) -> Result<(), Failure> {
+        let mut signals = StopSignals::listen()?;
         let options = StartOptions { listeners: true, accept_clock: false };
         let gateway = Gateway::start(config, options).await.map_err(Failure::failed)?;
-        let result = self.play_in(config, &gateway, simulator).await;
+        let result = self.play_in(config, &gateway, simulator, &mut signals).await;
         say("stopping: what was acknowledged is on disk, the next start goes on from here");
         gateway.stop().await;
         result
     }
 
-    async fn play_in(&self, config: &Config, gateway: &Gateway, simulator: &Path) -> Result<(), Failure> {
+    async fn play_in(
+        &self,
+        config: &Config,
+        gateway: &Gateway,
+        simulator: &Path,
+        signals: &mut StopSignals,
+    ) -> Result<(), Failure> {
         let city = self.folder.join("city.csv");
         if gateway.shared().status().devices == 0 {
             say(&format!("a new city: {} devices, seed {}", self.devices, self.seed));
@@ -99,7 +106,7 @@ impl Demo {
         say("  Ctrl-C ends it; `make demo` again goes on with the same data");
         say("");
         let mut player = self.start_simulator(simulator, mqtt, &city)?;
-        let result = self.watch(gateway, &mut player).await;
+        let result = self.watch(gateway, &mut player, signals).await;
         stop_simulator(&mut player).await;
         result
     }
@@ -142,12 +149,12 @@ impl Demo {
         Ok(text)
     }
 
-    async fn watch(&self, gateway: &Gateway, player: &mut Child) -> Result<(), Failure> {
+    async fn watch(&self, gateway: &Gateway, player: &mut Child, signals: &mut StopSignals) -> Result<(), Failure> {
         let reader =
             gengfu_connectors::ledger::LedgerReader::open(&ledger_file(&self.folder)).map_err(Failure::failed)?;
         let seconds = self.seconds.map_or(Duration::MAX, Duration::from_secs);
         let end = tokio::time::sleep(seconds.min(Duration::from_secs(10 * 365 * 86_400)));
-        let stopped = until_stopped(gateway);
+        let stopped = signals.or_failure(gateway);
         tokio::pin!(end, stopped);
         loop {
             tokio::select! {

@@ -1,5 +1,7 @@
 //! `gengfu serve`: run the gateway until told to stop.
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
 use super::{ConfigArgument, Failure, runtime, say, start_logging};
 use crate::{Gateway, StartOptions};
 
@@ -22,28 +24,40 @@ impl Serve {
         let config = self.config.load()?;
         start_logging();
         runtime()?.block_on(async {
+            let mut signals = StopSignals::listen()?;
             let options = StartOptions { listeners: true, accept_clock: self.accept_clock };
             let gateway = Gateway::start(&config, options).await.map_err(Failure::failed)?;
             for line in gateway.addresses().lines() {
                 say(&line);
             }
-            let failed = until_stopped(&gateway).await;
+            let failed = signals.or_failure(&gateway).await;
             gateway.stop().await;
             failed.map_or(Ok(()), |failure| Err(Failure::Failed(failure)))
         })
     }
 }
 
-/// Waits for Ctrl-C, SIGTERM or the failure of a stage, which it gives.
-pub(super) async fn until_stopped(gateway: &Gateway) -> Option<String> {
-    let mut failures = gateway.failures();
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(error) => return Some(format!("cannot listen for SIGTERM: {error}")),
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => None,
-        _ = terminate.recv() => None,
-        failure = failures.wait_for(Option::is_some) => failure.ok().and_then(|failure| failure.clone()),
+/// Ctrl-C and SIGTERM, listened for from before the start: one that comes during recovery is not lost.
+pub(super) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Begins to listen. Call it within a runtime.
+    pub(super) fn listen() -> Result<StopSignals, Failure> {
+        let interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+        let terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+        Ok(StopSignals { interrupt, terminate })
+    }
+
+    /// Waits for a signal or the failure of a stage, which it gives.
+    pub(super) async fn or_failure(&mut self, gateway: &Gateway) -> Option<String> {
+        let mut failures = gateway.failures();
+        tokio::select! {
+            _ = self.interrupt.recv() => None,
+            _ = self.terminate.recv() => None,
+            failure = failures.wait_for(Option::is_some) => failure.ok().and_then(|failure| failure.clone()),
+        }
     }
 }

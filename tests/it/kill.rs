@@ -127,7 +127,7 @@ fn twenty_kills_lose_nothing() {
     let acknowledged = || std::fs::metadata(&acked_log).unwrap().len();
     for (kill, cover) in (0..KILLS).zip(&covers) {
         line.publish(cover, &token(cover), &format!(r#"{{"id":"{cover}","tilt_deg":60}}"#));
-        let enough = acknowledged() + 20_000 + random.below(60_000);
+        let enough = acknowledged() + 60_000 + random.below(120_000);
         wait_for("more acknowledgements", || (acknowledged() > enough).then_some(()));
         gateway.kill().unwrap();
         gateway.wait().unwrap();
