@@ -37,7 +37,8 @@ impl Lowerer<'_> {
             None => Some(Said::default()),
             Some(Expr { kind: ExprKind::Map(entries), .. }) => self.said(entries),
             Some(value) => {
-                self.typed(value, Type::Float).map(|value| Said { value: Some(value), ..Said::default() })
+                let value = self.typed(value, Type::Float).and_then(|value| self.always_judged(value));
+                value.map(|value| Said { value: Some(value), ..Said::default() })
             }
         };
         let (condition, said) = (condition?, said?);
@@ -82,7 +83,10 @@ impl Lowerer<'_> {
                 "key" => said.key = Some(self.word(&entry.value, "key")?),
                 "condition" => said.condition = Some(self.word(&entry.value, "condition")?.0),
                 "severity" => said.severity = Some(self.severity(&entry.value)?),
-                "value" => said.value = Some(self.typed(&entry.value, Type::Float)?),
+                "value" => {
+                    let value = self.typed(&entry.value, Type::Float)?;
+                    said.value = Some(self.always_judged(value)?);
+                }
                 "text_zh" => said.text_zh = Some(self.text(&entry.value)?),
                 "text_en" => said.text_en = Some(self.text(&entry.value)?),
                 "text" => {
@@ -144,6 +148,7 @@ impl Lowerer<'_> {
         if let Some(Constant::Text(text)) = &value.constant {
             return Severity::from_name(text).map(SeverityOf::Fixed);
         }
+        let value = self.always_judged(value)?;
         Some(SeverityOf::Node { node: value.node, otherwise: self.meta.severity.unwrap_or(Severity::Minor) })
     }
 

@@ -50,10 +50,9 @@ impl Lowerer<'_> {
             return;
         };
         for (parameter, ty) in function.parameters.iter().zip(*types) {
-            let bound = match (ty, self.new_local(function.pos).filter(|_| *ty == Type::Text)) {
-                (Type::Text, Some(index)) => Bound::Local { index, ty: Type::Text, reads: 0 },
-                (ty, _) => Bound::Handle(*ty),
-            };
+            // The timer's name is the one text, and so the first variable: the machine puts it there.
+            let local = if *ty == Type::Text { self.new_local(function.pos) } else { None };
+            let bound = local.map_or(Bound::Handle(*ty), |index| Bound::Local { index, ty: *ty, reads: 0 });
             self.scope.push(Binding { name: parameter.clone(), bound });
         }
     }
@@ -129,6 +128,17 @@ impl Lowerer<'_> {
         let index = self.new_local(value.pos)?;
         self.set(index, value.node);
         Some(Bound::Local { index, ty: value.ty, reads: value.reads })
+    }
+
+    /// A value with memory is judged where it stands, even if it is looked at only in some cases.
+    pub(super) fn always_judged(&mut self, value: Value) -> Option<Value> {
+        if !value.stateful {
+            return Some(value);
+        }
+        let text = std::sync::Arc::clone(&self.origins.get(usize::from(value.node))?.text);
+        let Bound::Local { index, .. } = self.bind(value.clone())? else { return None };
+        let node = self.emit(Node::Local(index), value.pos, &text)?;
+        Some(Value { node, ..value })
     }
 
     fn new_local(&mut self, pos: Pos) -> Option<u8> {

@@ -103,8 +103,8 @@ impl Lowerer<'_> {
         None
     }
 
-    /// A new slot. Its id is the function, the word, and the source of the first argument without its
-    /// numbers (or the name given), so that tuning a number keeps what is remembered.
+    /// A new slot. Its id is the function, the word, the source of the first argument without its
+    /// numbers, and the name if one is given: tuning a number keeps what is remembered.
     fn slot(
         &mut self,
         word: &str,
@@ -118,10 +118,10 @@ impl Lowerer<'_> {
             self.error(pos, format!("`{word}` has memory, which works in `on_message` alone"), "");
             return None;
         }
-        let source = match name {
-            None => render(first, false),
+        let name = match name {
+            None => String::new(),
             Some(name) => match self.typed(name, Type::Text)?.constant {
-                Some(Constant::Text(text)) => text.to_string(),
+                Some(Constant::Text(text)) => format!(":{text}"),
                 _ => {
                     self.error(name.pos, "the name of a slot must be constant", "");
                     return None;
@@ -129,7 +129,7 @@ impl Lowerer<'_> {
             },
         };
         let function = self.frames.last().map(|frame| frame.name.clone()).unwrap_or_default();
-        let id = format!("{function}:{word}:{source}");
+        let id = format!("{function}:{word}:{}{name}", render(first, false));
         if self.slots.iter().any(|slot| slot.id == id) {
             let hint = format!("give one of them a name as last argument, such as {word}(.., \"second\")");
             self.error(pos, format!("two slots are `{id}`"), hint);
