@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gengfu_connectors::delivery::{Deliverer, DeliveryConfig, StartAt, Target, Webhook};
 use gengfu_connectors::delivery::WebhookConfig as Settings;
+use gengfu_connectors::delivery::{Deliverer, DeliveryConfig, StartAt, Target, Webhook};
 use gengfu_ingest::Clock;
 
 use crate::config::{Config, WebhookConfig};

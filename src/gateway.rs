@@ -151,10 +151,11 @@ impl Gateway {
         let feed = if options.listeners { feed::start(config)? } else { None };
         let (intake, messages) = Intake::new(config.journal.queue);
         let mut supervisor = Supervisor::default();
-        let handle = start_pipeline(config, opened, &mut supervisor, &directory, feed.as_ref(), |batches, log, archive| {
-            let refusals = intake.refusals();
-            JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)
-        })?;
+        let handle =
+            start_pipeline(config, opened, &mut supervisor, &directory, feed.as_ref(), |batches, log, archive| {
+                let refusals = intake.refusals();
+                JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)
+            })?;
         let mut gateway = Gateway {
             handle,
             supervisor,

@@ -34,7 +34,10 @@ fn main() {
         let id = format!("probe-{probe}");
         server.run(&["devices", "add", &id, "--kind", "manhole", "--token", &token(&id)]);
     }
-    server.run_with_input(&["users", "add", "bench", "--role", "duty_officer", "--password-stdin"], "bench bench bench\n");
+    server.run_with_input(
+        &["users", "add", "bench", "--role", "duty_officer", "--password-stdin"],
+        "bench bench bench\n",
+    );
     let city = Arc::new(city);
 
     let process = server.start();
@@ -89,7 +92,8 @@ impl Server {
 
     fn run_with_input(&self, arguments: &[&str], input: &str) {
         let mut command = self.command(arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("gengfu runs");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("gengfu runs");
         child.stdin.take().expect("an input").write_all(input.as_bytes()).expect("the input is taken");
         assert!(child.wait().expect("gengfu ends").success(), "{arguments:?} failed");
     }
@@ -130,8 +134,16 @@ impl Process {
     }
 }
 
-fn run_load(server: &Server, city: &Arc<City>, connections: usize, in_flight: u16, rate: Option<f64>, seconds: u64) -> LoadResult {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+fn run_load(
+    server: &Server,
+    city: &Arc<City>,
+    connections: usize,
+    in_flight: u16,
+    rate: Option<f64>,
+    seconds: u64,
+) -> LoadResult {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let options = Options {
         broker: server.mqtt,
         connections,
@@ -144,7 +156,14 @@ fn run_load(server: &Server, city: &Arc<City>, connections: usize, in_flight: u1
     runtime.block_on(load(city, options, CancellationToken::new())).expect("the load runs")
 }
 
-fn saturation(server: &Server, process: &Process, city: &Arc<City>, connections: usize, in_flight: u16, rate: Option<f64>) {
+fn saturation(
+    server: &Server,
+    process: &Process,
+    city: &Arc<City>,
+    connections: usize,
+    in_flight: u16,
+    rate: Option<f64>,
+) {
     run_load(server, city, connections, in_flight, rate, 1);
     let before = process.cpu_us();
     let result = run_load(server, city, connections, in_flight, rate, 8);
@@ -240,7 +259,10 @@ fn latency(server: &Server, process: &Process, city: &Arc<City>, rate: f64) {
     };
     say(&format!(
         "publish to incident at {:.0} messages/s: p50 {:.1} ms, p99 {:.1} ms ({} of {PROBES} seen)",
-        result.per_second, quantile(0.5), quantile(0.99), times.len()
+        result.per_second,
+        quantile(0.5),
+        quantile(0.99),
+        times.len()
     ));
     let _ = process;
 }
@@ -275,7 +297,8 @@ fn login(http: SocketAddr) -> String {
 /// Notes when each device's incident opened, in a thread that lives as long as the server.
 fn listen(http: SocketAddr, session: &str, opened: Arc<Mutex<HashMap<String, Instant>>>) {
     let mut stream = TcpStream::connect(http).expect("the API accepts");
-    write!(stream, "GET /api/v1/stream HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {session}\r\n\r\n").expect("the request is sent");
+    write!(stream, "GET /api/v1/stream HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {session}\r\n\r\n")
+        .expect("the request is sent");
     std::thread::spawn(move || {
         let mut is_opened = false;
         for line in BufReader::new(stream).lines() {
@@ -296,7 +319,11 @@ fn listen(http: SocketAddr, session: &str, opened: Arc<Mutex<HashMap<String, Ins
 fn stored(server: &Server) {
     let size = |folder: &Path| -> u64 {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file).map(|data| data.len()).sum()
+        entries
+            .filter_map(|entry| entry.metadata().ok())
+            .filter(std::fs::Metadata::is_file)
+            .map(|data| data.len())
+            .sum()
     };
     let mib = |bytes: u64| bytes as f64 / (1 << 20) as f64;
     say(&format!(
@@ -334,7 +361,10 @@ fn import_million(folder: &Path) {
     let began = Instant::now();
     server.run(&["devices", "import", register.to_str().expect("UTF-8")]);
     let per_device = process.resident().saturating_sub(before) as f64 / 1e6;
-    say(&format!("import of a million devices: {:.1} s, {per_device:.0} bytes of resident memory each", began.elapsed().as_secs_f64()));
+    say(&format!(
+        "import of a million devices: {:.1} s, {per_device:.0} bytes of resident memory each",
+        began.elapsed().as_secs_f64()
+    ));
     let mut process = process;
     process.0.kill().expect("the server is killed");
     process.0.wait().expect("the server is gone");

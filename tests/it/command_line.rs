@@ -66,7 +66,8 @@ fn wrong_usage_is_exit_code_2() {
 fn a_second_instance_on_the_same_data_is_refused() {
     let gateway = TestGateway::start();
     let data = gateway.config.data.folder.to_str().unwrap();
-    let file = config(gateway.folder.path(), &format!("[data]\nfolder = \"{data}\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n"));
+    let file =
+        config(gateway.folder.path(), &format!("[data]\nfolder = \"{data}\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n"));
     let output = gengfu(&["serve", "--config", &file]);
     assert_eq!(code(&output), 1);
     assert!(told(&output).contains(data), "it names the folder: {}", told(&output));

@@ -90,8 +90,10 @@ fn load_gives_what_is_alive() {
         assert_eq!(incidents, [id(big, 0), id(big + 1, 11)]);
         assert_eq!(loaded.incidents[0], incident(id(big, 0), "cover-1", Cleared, 1_000));
         assert_eq!(loaded.cases, [case(id(big, 2), CaseState::Handling, 1_000)]);
-        let reducer =
-            ("cases/track/cover_tilt/a/tilt".to_owned(), "{\"incident\":\"9000000000-0\",\"cooldown_ms\":60000,\"quiet\":false,\"reopen_until\":99}".to_owned());
+        let reducer = (
+            "cases/track/cover_tilt/a/tilt".to_owned(),
+            "{\"incident\":\"9000000000-0\",\"cooldown_ms\":60000,\"quiet\":false,\"reopen_until\":99}".to_owned(),
+        );
         assert_eq!(loaded.reducer, [reducer]);
         assert_eq!(loaded.users.iter().map(|user| &*user.name).collect::<Vec<_>>(), ["an", "li"]);
         assert_eq!(loaded.profile.as_deref(), Some("name = \"运城\""));
@@ -146,13 +148,29 @@ fn ids_sort_as_numbers() {
 fn a_cooldown_that_names_an_open_incident_does_not_give_it_twice() {
     on_both(|ledger| {
         let open = Effect::Incident(Box::new(incident(id(5, 0), "d", Open, 0)));
-        put(ledger, 5, vec![open, state("cases/track/a", Some("{\"incident\":\"5-0\",\"cooldown_ms\":60000,\"quiet\":false,\"reopen_until\":99}"))]);
+        put(
+            ledger,
+            5,
+            vec![
+                open,
+                state(
+                    "cases/track/a",
+                    Some("{\"incident\":\"5-0\",\"cooldown_ms\":60000,\"quiet\":false,\"reopen_until\":99}"),
+                ),
+            ],
+        );
         assert_eq!(ledger.load().unwrap().incidents.len(), 1);
         // Another piece's incident, or one that is not there, is of no interest.
         put(
             ledger,
             6,
-            vec![state("other", Some("{\"incident\":\"1-1\"}")), state("cases/track/b", Some("{\"incident\":\"1-1\",\"cooldown_ms\":60000,\"quiet\":false,\"reopen_until\":99}"))],
+            vec![
+                state("other", Some("{\"incident\":\"1-1\"}")),
+                state(
+                    "cases/track/b",
+                    Some("{\"incident\":\"1-1\",\"cooldown_ms\":60000,\"quiet\":false,\"reopen_until\":99}"),
+                ),
+            ],
         );
         assert_eq!(ledger.load().unwrap().incidents.len(), 1);
     });

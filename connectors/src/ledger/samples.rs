@@ -199,7 +199,10 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
     let second = [
         incident(id(big, 0), Cleared),
         explanation(id(big, 0), "cleared"),
-        state("cases/track/cover_tilt/a/tilt", Some("{\"incident\":\"9000000000-0\",\"cooldown_ms\":60000,\"quiet\":false,\"reopen_until\":99}")),
+        state(
+            "cases/track/cover_tilt/a/tilt",
+            Some("{\"incident\":\"9000000000-0\",\"cooldown_ms\":60000,\"quiet\":false,\"reopen_until\":99}"),
+        ),
         state("group/feeder-1", None),
         incident(id(big + 1, 4), Cleared),
         Effect::Case(Box::new(case(id(big, 2), CaseState::Handling, 1_000))),

@@ -1,7 +1,7 @@
 //! The time series: what the plots show. Rules never read it.
 
-mod memory;
 mod block;
+mod memory;
 pub mod sqlite;
 mod windows;
 

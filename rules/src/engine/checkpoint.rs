@@ -55,12 +55,15 @@ struct Tables {
     now: Timestamp,
     config: OutcomeConfig,
     pack: Option<Arc<str>>,
-    parameters: Vec<(Arc<str>, Arc<str>, Arc<str>, Value)>,
+    parameters: Vec<Setting>,
     orphans: Sheet,
     refused: u64,
 }
 
-fn owned(setting: (&Arc<str>, &Arc<str>, &Arc<str>, &Value)) -> (Arc<str>, Arc<str>, Arc<str>, Value) {
+/// A parameter's setting: rule, name, scope, value.
+type Setting = (Arc<str>, Arc<str>, Arc<str>, Value);
+
+fn owned(setting: (&Arc<str>, &Arc<str>, &Arc<str>, &Value)) -> Setting {
     let (rule, name, scope, value) = setting;
     (Arc::clone(rule), Arc::clone(name), Arc::clone(scope), value.clone())
 }
