@@ -368,7 +368,7 @@ fn start_pipeline(
     let (engine_input, engine_queue) = sync_channel::<EngineInput>(QUEUE_BATCHES);
     let (ledger_jobs, ledger_queue) = sync_channel(QUEUE_BATCHES);
     let (series_jobs, series_queue) = sync_channel(QUEUE_BATCHES);
-    let (checkpoint_jobs, checkpoint_queue) = sync_channel(4);
+    let (checkpoint_jobs, checkpoint_queue) = sync_channel(QUEUE_BATCHES);
 
     let journal = start_journal(batches, log, archive).map_err(thread)?;
 

@@ -9,6 +9,9 @@ use gengfu_rules::engine::CheckpointRow;
 
 use super::progress::Progress;
 
+/// The most rows in one transaction.
+const MAX_ROWS: usize = 5_000;
+
 /// What the engine hands to the checkpoints.
 pub enum CheckpointJob {
     /// Rows of a round.
@@ -32,10 +35,22 @@ pub fn run(
     progress: &Arc<Progress>,
     release: &dyn Fn(Seq),
 ) -> Result<(), String> {
-    while let Ok(job) = input.recv() {
+    let mut next = None;
+    while let Some(job) = next.take().or_else(|| input.recv().ok()) {
         match job {
             CheckpointJob::Rows(rows) => {
-                let rows: Vec<DeviceRow> = rows.into_iter().map(stored).collect();
+                let mut rows: Vec<DeviceRow> = rows.into_iter().map(stored).collect();
+                // What has come meanwhile goes into the same transaction: a sync costs more than rows.
+                while rows.len() < MAX_ROWS {
+                    match input.try_recv() {
+                        Ok(CheckpointJob::Rows(more)) => rows.extend(more.into_iter().map(stored)),
+                        Ok(advance) => {
+                            next = Some(advance);
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
                 let needed = rows.iter().map(|row| row.position).max().unwrap_or_default();
                 wait(progress, needed)?;
                 store.put(&rows).map_err(|error| error.to_string())?;

@@ -15,8 +15,9 @@ use super::{DecodedBatch, EngineInput};
 
 /// A ledger job is handed on when it has this many effects, at the latest after each batch.
 const JOB_EFFECTS: usize = 1_000;
-/// How many device rows are encoded between two batches.
-const ROUND_ROWS: usize = 500;
+/// How many device rows are encoded between two batches: a millisecond or so, so that no alarm waits
+/// for a checkpoint.
+const ROUND_ROWS: usize = 100;
 /// How long a round waits for a slow disk before it looks for new batches again.
 const ROUND_WAIT: Duration = Duration::from_millis(2);
 
