@@ -1,4 +1,5 @@
-//! Promise: the clients that devices are built with work as they are: paho-mqtt and MQTT.js, in both versions.
+//! Promise: the clients that devices are built with work as they are: paho-mqtt and MQTT.js in both versions,
+//! aiocoap with block-wise transfer.
 //!
 //! (mosquitto_pub, mosquitto_sub, rumqttc and libcoap's client are tried in `ingest/tests`.)
 
@@ -15,12 +16,13 @@ const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
 fn play(gateway: &TestGateway, program: &str, script: &str, device: &str, token: &str, version: &str) -> Value {
     let address = gateway.running().addresses().mqtt.unwrap();
     let output = Command::new(program)
+        .env("PYTHONPATH", format!("{CLIENTS}/python"))
         .arg(format!("{CLIENTS}/{script}"))
         .args([&address.ip().to_string(), &address.port().to_string(), device, token, version])
         .output()
         .unwrap_or_else(|error| panic!("{program}: {error}; `bash tests/setup.sh` installs what is missing"));
     let told = String::from_utf8_lossy(&output.stderr);
-    let missing = "install python3-paho-mqtt (Debian), or `npm ci` in tests/clients";
+    let missing = "`bash tests/setup.sh` installs paho-mqtt and MQTT.js";
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{script} gave no answer ({missing}): {told}"))
 }
 
@@ -40,9 +42,30 @@ fn publishes_at_every_quality_of_service(program: &str, script: &str) {
 }
 
 #[test]
+fn aiocoap() {
+    let gateway = TestGateway::start();
+    gateway.add_device("cover-1", Kind::Manhole);
+    let address = gateway.running().addresses().coap.unwrap();
+    let output = Command::new("python3")
+        .env("PYTHONPATH", format!("{CLIENTS}/python"))
+        .arg(format!("{CLIENTS}/aiocoap_client.py"))
+        .args([&address.ip().to_string(), &address.port().to_string(), "cover-1", &token_of("cover-1")])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    let codes: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("no answer (`bash tests/setup.sh` installs aiocoap): {told}"));
+    let expected = serde_json::json!({
+        "small": "2.04", "blockwise": "2.04", "thingsboard": "2.01", "wrong_token": "4.01"
+    });
+    assert_eq!(codes, expected);
+    let balance = wait_for("three messages", || Some(gateway.balance()).filter(|balance| balance.journaled == 3));
+    assert_eq!(balance.values_decoded, 202, "{balance:?}");
+}
+
+#[test]
 fn paho_mqtt() {
-    // Debian's own interpreter, which is the one that has the package.
-    publishes_at_every_quality_of_service("/usr/bin/python3", "paho_client.py");
+    publishes_at_every_quality_of_service("python3", "paho_client.py");
 }
 
 #[test]

@@ -17,7 +17,8 @@ use tempfile::TempDir;
 
 /// How long anything may take that the tests wait for.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
-const PASSWORD: &str = "correct horse battery";
+/// Of every account of the tests.
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A running gateway.
 pub(crate) struct TestGateway {
@@ -69,6 +70,11 @@ impl TestGateway {
         if let Some(gateway) = self.gateway.take() {
             self.runtime.block_on(gateway.stop());
         }
+    }
+
+    /// Stops the gateway for good; its data stay until the end of the test.
+    pub(crate) fn close(&mut self) {
+        self.stop();
     }
 
     pub(crate) fn running(&self) -> &Gateway {
@@ -164,7 +170,7 @@ impl TestGateway {
 
 impl Drop for TestGateway {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
+        if !std::thread::panicking() && self.gateway.is_some() {
             self.balance();
             let failure = self.running().failures().borrow().clone();
             assert_eq!(failure, None, "a part of the gateway failed");

@@ -3,7 +3,9 @@
 mod arrows;
 mod clients;
 mod command_line;
+mod feed;
 mod harness;
 mod kill;
 mod line;
 mod power_cut;
+mod replay;
