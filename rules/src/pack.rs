@@ -296,11 +296,12 @@ impl ParameterInfo {
         match (&self.default, value) {
             (Value::Bool(_), Value::Bool(_)) => Ok(()),
             (Value::Number(_), Value::Number(n)) if n.is_finite() => {
-                let (min, max) = (self.min.unwrap_or(f64::MIN), self.max.unwrap_or(f64::MAX));
-                if (min..=max).contains(n) {
-                    return Ok(());
+                let (name, unit) = (&self.name, &self.unit);
+                match (self.min.filter(|min| n < min), self.max.filter(|max| n > max)) {
+                    (None, None) => Ok(()),
+                    (Some(min), _) => Err(format!("parameter `{name}` is at least {min} {unit}, {n} is too small")),
+                    (_, Some(max)) => Err(format!("parameter `{name}` is at most {max} {unit}, {n} is too large")),
                 }
-                Err(format!("parameter `{}` is {min} to {max} {}, {n} is outside", self.name, self.unit))
             }
             (Value::Bool(_), _) => Err(format!("parameter `{}` is true or false", self.name)),
             _ => Err(format!("parameter `{}` is a number", self.name)),

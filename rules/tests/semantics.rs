@@ -440,7 +440,7 @@ fn parameters_come_from_the_nearest_scope_that_is_usable() {
     assert_eq!(bench.feed(&[("tilt_deg", 11.0.into())]), ["+r/k minor"]);
     bench.parameters.set(&rule, &name, &Arc::from("device:d-1"), None);
     assert_eq!(bench.feed(&[("tilt_deg", 11.0.into())]), ["-r/k"]);
-    assert!(bench.pack.check_parameter("r", "deg", &Value::Number(91.0)).unwrap_err().contains("5 to 90"));
+    assert!(bench.pack.check_parameter("r", "deg", &Value::Number(91.0)).unwrap_err().contains("at most 90"));
     assert!(bench.pack.check_parameter("r", "degg", &Value::Number(9.0)).unwrap_err().contains("`deg`"));
 }
 

@@ -69,7 +69,7 @@ impl Lowerer<'_> {
         if let Some(own) = file.functions.iter().find(|function| function.name == name) {
             return self.inline(own, args, expr);
         }
-        let own = file.functions.iter().map(|function| function.name.as_str());
+        let own = file.functions.iter().map(|function| function.name.as_str()).filter(|name| !name.starts_with("on_"));
         let names: Vec<&str> = FUNCTIONS.iter().map(|function| function.name).chain(own).collect();
         self.error(expr.pos, format!("there is no function `{name}`"), did_you_mean(name, names.iter().copied()));
         None

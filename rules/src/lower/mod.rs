@@ -15,13 +15,16 @@ mod verdicts;
 
 use std::sync::Arc;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Level, Problem};
 use crate::functions;
 use crate::judge::SlotKind;
 use crate::pack::RuleInfo;
 use crate::program::{Effect, Entry, Key, MAX_SLOTS, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
+pub(crate) use expr::device_names;
+pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS};
+
 use metadata::Metadata;
 use value::{Binding, Bound, Value};
 use verdicts::Site;
@@ -201,6 +204,7 @@ impl<'a> Lowerer<'a> {
         let on_message = message.map(|function| self.entry(function, EntryKind::Message));
         if let (Some(entry), Some(function)) = (&on_message, message)
             && entry.reads == 0
+            && self.problems.iter().all(|problem| problem.level != Level::Error)
         {
             let hint = "on_message runs when a reading carries a field that it reads";
             self.error(function.pos, "`on_message` reads no field, so it never runs", hint);
@@ -227,7 +231,8 @@ impl<'a> Lowerer<'a> {
         }
         for function in &self.file.functions {
             let known = ["on_message", "on_silent", "on_timer", "member"].contains(&function.name.as_str());
-            if !known && !self.called.contains(&function.name) {
+            let taken = functions::find(&function.name).is_some();
+            if !known && !taken && !self.called.contains(&function.name) {
                 self.warn(function.pos, format!("`{}` is never called", function.name), "it was not checked");
             }
         }
