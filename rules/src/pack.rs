@@ -1,7 +1,6 @@
 //! A rule pack: every file of the rule engineers, compiled as a whole, or not at all.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use gengfu_model::{Device, Kind, Severity, Value};
@@ -318,12 +317,7 @@ fn version(files: &BTreeMap<String, String>) -> Arc<str> {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    let mut version = String::with_capacity(16);
-    for byte in hash.finalize().iter().take(8) {
-        // Writing to a String cannot fail.
-        let _ = write!(version, "{byte:02x}");
-    }
-    version.into()
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 /// The identity of a slot over packs. Equal ids within a rule are refused at load, so 32 bits serve:

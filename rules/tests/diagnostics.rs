@@ -50,8 +50,10 @@ fn all_mistakes_of_all_files_come_at_once_in_order() {
 
 #[test]
 fn two_rules_of_a_kind_with_one_id_are_refused_and_of_two_kinds_are_not() {
-    let (cover, tank) = (common::rule("manhole", "incident(msg.water);"), common::rule("septic", "incident(msg.overflow);"));
-    let files = |b: &str| BTreeMap::from([("a/r.rhai".to_owned(), cover.clone()), ("b/r.rhai".to_owned(), b.to_owned())]);
+    let (cover, tank) =
+        (common::rule("manhole", "incident(msg.water);"), common::rule("septic", "incident(msg.overflow);"));
+    let files =
+        |b: &str| BTreeMap::from([("a/r.rhai".to_owned(), cover.clone()), ("b/r.rhai".to_owned(), b.to_owned())]);
     let diagnostics = Pack::compile(&files(&cover)).unwrap_err();
     assert_eq!(diagnostics.len(), 1);
     assert_eq!(diagnostics[0].message, "rule id `r` is taken by a/r.rhai");
@@ -66,7 +68,8 @@ fn limits_are_said() {
     assert!(report("r.rhai", &deep).contains("error"), "{}", report("r.rhai", &deep));
     // Each function calls the one before twice: what is copied in would grow without end.
     let doubling: String = (1..14).map(|n| format!("fn f{n}(x) {{ f{}(x) + f{}(x) }}\n", n - 1, n - 1)).collect();
-    let text = format!("fn f0(x) {{ x + 1.0 }}\n{doubling}{}", common::rule("manhole", "incident(f13(msg.tilt_deg) > 1.0);"));
+    let text =
+        format!("fn f0(x) {{ x + 1.0 }}\n{doubling}{}", common::rule("manhole", "incident(f13(msg.tilt_deg) > 1.0);"));
     assert!(report("r.rhai", &text).contains("more than"), "{}", report("r.rhai", &text));
     let locals: String = (0..70).map(|n| format!("let x{n} = msg.tilt_deg;\n")).collect();
     let text = common::rule("manhole", &format!("{locals}incident(x1 > 1.0);"));

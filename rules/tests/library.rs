@@ -12,6 +12,8 @@ fn n(v: f64) -> V {
     V::N(v)
 }
 
+type Fields = &'static [(&'static str, V)];
+
 /// Feeds the fields and gives what is open then.
 fn after(bench: &mut Bench, fields: &[(&str, V)]) -> String {
     bench.feed(fields);
@@ -36,10 +38,29 @@ fn the_library_compiles_without_a_warning_and_covers_every_kind() {
 #[test]
 fn the_conditions_are_those_that_the_city_profile_maps() {
     let known = [
-        "cover_displaced", "cover_tilted", "manhole_water", "gas_alarm", "oxygen_abnormal", "battery_low",
-        "device_silent", "lamp_dark", "day_burner", "leakage", "pole_tilted", "septic_high", "septic_rising",
-        "septic_overflow", "toilet_sos", "toilet_leak", "toilet_odour", "toilet_long_stay", "bin_full", "bin_fire",
-        "bin_tipped", "truck_sos", "truck_overspeed",
+        "cover_displaced",
+        "cover_tilted",
+        "manhole_water",
+        "gas_alarm",
+        "oxygen_abnormal",
+        "battery_low",
+        "device_silent",
+        "lamp_dark",
+        "day_burner",
+        "leakage",
+        "pole_tilted",
+        "septic_high",
+        "septic_rising",
+        "septic_overflow",
+        "toilet_sos",
+        "toilet_leak",
+        "toilet_odour",
+        "toilet_long_stay",
+        "bin_full",
+        "bin_fire",
+        "bin_tipped",
+        "truck_sos",
+        "truck_overspeed",
     ];
     let pack = Pack::compile(&library::files()).unwrap();
     let used: Vec<&str> = pack.rules().iter().flat_map(|rule| &rule.conditions).map(|c| &**c).collect();
@@ -105,7 +126,7 @@ fn a_cover_on_a_slope_is_judged_from_its_own_angle() {
 #[test]
 fn thresholds_open_and_clear() {
     // (kind, opens, what is open, clears)
-    let table: &[(Kind, &[(&str, V)], &str, &[(&str, V)])] = &[
+    let table: &[(Kind, Fields, &str, Fields)] = &[
         (Kind::Manhole, &[("water", V::B(true))], "manhole_water", &[("water", V::B(false))]),
         (Kind::Manhole, &[("water_level_cm", n(100.0))], "manhole_water", &[("water_level_cm", n(80.0))]),
         (Kind::Manhole, &[("ch4_pct_lel", n(25.0))], "gas_alarm", &[("ch4_pct_lel", n(20.0))]),
@@ -139,26 +160,48 @@ fn healthy_devices_are_left_alone() {
         (
             Kind::Manhole,
             &[
-                ("tilt_deg", n(2.0)), ("cover_open", V::B(false)), ("water", V::B(false)), ("ch4_pct_lel", n(3.0)),
-                ("h2s_ppm", n(0.5)), ("o2_pct", n(20.8)), ("battery_pct", n(88.0)), ("temperature_c", n(18.0)),
+                ("tilt_deg", n(2.0)),
+                ("cover_open", V::B(false)),
+                ("water", V::B(false)),
+                ("ch4_pct_lel", n(3.0)),
+                ("h2s_ppm", n(0.5)),
+                ("o2_pct", n(20.8)),
+                ("battery_pct", n(88.0)),
+                ("temperature_c", n(18.0)),
             ],
         ),
         (
             Kind::Streetlight,
             &[
-                ("on", V::B(true)), ("power_w", n(58.0)), ("voltage_v", n(241.0)), ("leakage_ma", n(1.0)),
-                ("pole_tilt_deg", n(1.0)), ("dim_pct", n(100.0)), ("lamp_failure", V::B(false)),
+                ("on", V::B(true)),
+                ("power_w", n(58.0)),
+                ("voltage_v", n(241.0)),
+                ("leakage_ma", n(1.0)),
+                ("pole_tilt_deg", n(1.0)),
+                ("dim_pct", n(100.0)),
+                ("lamp_failure", V::B(false)),
             ],
         ),
-        (Kind::Septic, &[("level_pct", n(45.0)), ("overflow", V::B(false)), ("ch4_pct_lel", n(8.0)), ("h2s_ppm", n(2.0))]),
+        (
+            Kind::Septic,
+            &[("level_pct", n(45.0)), ("overflow", V::B(false)), ("ch4_pct_lel", n(8.0)), ("h2s_ppm", n(2.0))],
+        ),
         (
             Kind::Toilet,
             &[
-                ("nh3_ppm", n(0.3)), ("h2s_ppm", n(0.0)), ("occupied", V::B(false)), ("sos", V::B(false)),
-                ("leak", V::B(false)), ("stay_min", n(0.0)), ("visits", n(1200.0)),
+                ("nh3_ppm", n(0.3)),
+                ("h2s_ppm", n(0.0)),
+                ("occupied", V::B(false)),
+                ("sos", V::B(false)),
+                ("leak", V::B(false)),
+                ("stay_min", n(0.0)),
+                ("visits", n(1200.0)),
             ],
         ),
-        (Kind::Bin, &[("fill_pct", n(40.0)), ("temperature_c", n(41.0)), ("tipped", V::B(false)), ("smoke", V::B(false))]),
+        (
+            Kind::Bin,
+            &[("fill_pct", n(40.0)), ("temperature_c", n(41.0)), ("tipped", V::B(false)), ("smoke", V::B(false))],
+        ),
         (Kind::Truck, &[("speed_kmh", n(32.0)), ("sos", V::B(false)), ("fix", V::B(true)), ("ignition", V::B(true))]),
     ];
     for (kind, fields) in table {
@@ -228,7 +271,7 @@ fn a_lamp_burning_by_day_needs_its_schedule() {
 
 #[test]
 fn held_rules_open_by_time_and_clear() {
-    let table: &[(Kind, &[(&str, V)], i64, &str, &[(&str, V)])] = &[
+    let table: &[(Kind, Fields, i64, &str, Fields)] = &[
         (Kind::Streetlight, &[("pole_tilt_deg", n(6.0))], MINUTE, "pole_tilted", &[("pole_tilt_deg", n(1.0))]),
         (Kind::Toilet, &[("leak", V::B(true))], 2 * MINUTE, "toilet_leak", &[("leak", V::B(false))]),
         (Kind::Bin, &[("tipped", V::B(true))], MINUTE, "bin_tipped", &[("tipped", V::B(false))]),
@@ -301,7 +344,11 @@ fn a_receiver_without_a_fix_drives_no_speed() {
 #[test]
 fn every_kind_has_its_silence() {
     for (kind, intervals) in [
-        (Kind::Manhole, 2.5), (Kind::Streetlight, 2.5), (Kind::Septic, 2.5), (Kind::Toilet, 2.5), (Kind::Bin, 2.5),
+        (Kind::Manhole, 2.5),
+        (Kind::Streetlight, 2.5),
+        (Kind::Septic, 2.5),
+        (Kind::Toilet, 2.5),
+        (Kind::Bin, 2.5),
         (Kind::Truck, 20.0),
     ] {
         let mut bench = Bench::shipped(kind);

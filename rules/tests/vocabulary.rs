@@ -21,7 +21,8 @@ fn every_example_compiles() {
 
 #[test]
 fn the_example_of_the_test_functions_is_left_to_the_interpreter() {
-    let test = "fn test_x() { let d = sim(\"manhole\"); for i in 0..3 { d.feed(#{ tilt_deg: 14.0 }); } expect(true); }\n";
+    let test =
+        "fn test_x() { let d = sim(\"manhole\"); for i in 0..3 { d.feed(#{ tilt_deg: 14.0 }); } expect(true); }\n";
     let pack = common::compile(&[("r.rhai", &(common::rule("manhole", "incident(msg.water);") + test))]);
     assert_eq!(common::show(pack.warnings()), "");
 }

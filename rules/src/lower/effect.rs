@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use gengfu_model::Severity;
 
+use super::Lowerer;
 use super::expr::handle;
 use super::metadata::is_word;
 use super::value::{Constant, Type, Value};
 use super::verdicts::{Call, Site};
-use super::Lowerer;
 use crate::diagnostic::did_you_mean;
 use crate::judge::SlotKind;
 use crate::program::{Effect, Key, MAX_KEYS, Node, NodeId, Op, Origin, SeverityOf, SlotDef};

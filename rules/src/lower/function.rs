@@ -338,9 +338,7 @@ fn block_returns(block: &Block) -> bool {
 
 fn expr_returns(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::If(branch) => {
-            block_returns(&branch.then) || branch.otherwise.as_ref().is_some_and(block_returns)
-        }
+        ExprKind::If(branch) => block_returns(&branch.then) || branch.otherwise.as_ref().is_some_and(block_returns),
         ExprKind::Block(block) => block_returns(block),
         _ => false,
     }

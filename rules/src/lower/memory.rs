@@ -82,11 +82,8 @@ impl Lowerer<'_> {
         }
         let slot = self.slot(word, SlotKind::Last, x, name, value.reads, expr.pos)?;
         let ty = if word == "prev" { value.ty } else { Type::Bool };
-        let node = if word == "prev" {
-            Node::Previous { slot, x: value.node }
-        } else {
-            Node::Changed { slot, x: value.node }
-        };
+        let node =
+            if word == "prev" { Node::Previous { slot, x: value.node } } else { Node::Changed { slot, x: value.node } };
         self.remembered(node, &[value], ty, expr)
     }
 

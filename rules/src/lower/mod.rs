@@ -3,12 +3,15 @@
 //! Every mistake becomes a [`Problem`] and lowering goes on with the next statement, so that one load
 //! reports all mistakes. An expression that is broken gives `None`, and what is built on it is silent.
 
+mod branch;
 mod call;
 mod effect;
 mod expr;
 mod function;
 mod memory;
 mod metadata;
+mod names;
+mod operators;
 mod ranges;
 mod value;
 mod verdicts;
@@ -22,8 +25,8 @@ use crate::pack::RuleInfo;
 use crate::program::{Effect, Entry, Key, MAX_SLOTS, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
-pub(crate) use expr::device_names;
 pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS};
+pub(crate) use names::device_names;
 
 use metadata::Metadata;
 use value::{Binding, Bound, Value};
@@ -251,10 +254,12 @@ impl<'a> Lowerer<'a> {
     ) -> Lowered {
         let meta = self.meta;
         if self.slots.len() > MAX_SLOTS {
-            let message = format!("the rule has {} pieces of memory, at most {MAX_SLOTS} are allowed", self.slots.len());
+            let message =
+                format!("the rule has {} pieces of memory, at most {MAX_SLOTS} are allowed", self.slots.len());
             self.problems.push(Problem::error(meta.pos, message).hint("split it into two rules"));
         }
-        let reads = [&on_message, &on_silent, &on_timer].into_iter().flatten().fold(0, |mask, entry| mask | entry.reads);
+        let reads =
+            [&on_message, &on_silent, &on_timer].into_iter().flatten().fold(0, |mask, entry| mask | entry.reads);
         let fields = meta.kind.def().fields.iter().enumerate();
         let mut conditions: Vec<Arc<str>> = Vec::new();
         for effect in &self.effects {
