@@ -12,7 +12,7 @@ fn n(v: f64) -> V {
     V::N(v)
 }
 
-type Fields = &'static [(&'static str, V)];
+type Fields<'a> = &'a [(&'a str, V)];
 
 /// Feeds the fields and gives what is open then.
 fn after(bench: &mut Bench, fields: &[(&str, V)]) -> String {
@@ -126,7 +126,7 @@ fn a_cover_on_a_slope_is_judged_from_its_own_angle() {
 #[test]
 fn thresholds_open_and_clear() {
     // (kind, opens, what is open, clears)
-    let table: &[(Kind, Fields, &str, Fields)] = &[
+    let table: &[(Kind, Fields<'_>, &str, Fields<'_>)] = &[
         (Kind::Manhole, &[("water", V::B(true))], "manhole_water", &[("water", V::B(false))]),
         (Kind::Manhole, &[("water_level_cm", n(100.0))], "manhole_water", &[("water_level_cm", n(80.0))]),
         (Kind::Manhole, &[("ch4_pct_lel", n(25.0))], "gas_alarm", &[("ch4_pct_lel", n(20.0))]),
@@ -271,7 +271,7 @@ fn a_lamp_burning_by_day_needs_its_schedule() {
 
 #[test]
 fn held_rules_open_by_time_and_clear() {
-    let table: &[(Kind, Fields, i64, &str, Fields)] = &[
+    let table: &[(Kind, Fields<'_>, i64, &str, Fields<'_>)] = &[
         (Kind::Streetlight, &[("pole_tilt_deg", n(6.0))], MINUTE, "pole_tilted", &[("pole_tilt_deg", n(1.0))]),
         (Kind::Toilet, &[("leak", V::B(true))], 2 * MINUTE, "toilet_leak", &[("leak", V::B(false))]),
         (Kind::Bin, &[("tipped", V::B(true))], MINUTE, "bin_tipped", &[("tipped", V::B(false))]),
