@@ -99,10 +99,11 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>
 
 /// `did you mean ..`, or the whole list where no name is near.
 pub(crate) fn did_you_mean<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    nearest(wanted, names.clone()).map_or_else(
-        || format!("there are: {}", names.into_iter().collect::<Vec<_>>().join(", ")),
-        |name| format!("did you mean `{name}`?"),
-    )
+    if let Some(name) = nearest(wanted, names.clone()) {
+        return format!("did you mean `{name}`?");
+    }
+    let names: Vec<_> = names.into_iter().collect();
+    if names.is_empty() { "there is none".to_owned() } else { format!("there are: {}", names.join(", ")) }
 }
 
 /// Levenshtein's distance.

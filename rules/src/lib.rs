@@ -24,9 +24,7 @@ mod script;
 mod template;
 
 pub use diagnostic::{Diagnostic, Level};
-pub use judge::{
-    Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState,
-};
+pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};
 pub use latest::{Latest, LatestValue};
 pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo};
 pub use parameters::{Effective, Parameters};

@@ -1,7 +1,6 @@
 //! A rule pack: every file of the rule engineers, compiled as a whole, or not at all.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::sync::Arc;
 
 use gengfu_model::{Device, Kind, Severity, Value};
@@ -296,11 +295,12 @@ impl ParameterInfo {
         match (&self.default, value) {
             (Value::Bool(_), Value::Bool(_)) => Ok(()),
             (Value::Number(_), Value::Number(n)) if n.is_finite() => {
-                let (min, max) = (self.min.unwrap_or(f64::MIN), self.max.unwrap_or(f64::MAX));
-                if (min..=max).contains(n) {
-                    return Ok(());
+                let (name, unit) = (&self.name, &self.unit);
+                match (self.min.filter(|min| n < min), self.max.filter(|max| n > max)) {
+                    (None, None) => Ok(()),
+                    (Some(min), _) => Err(format!("parameter `{name}` is at least {min} {unit}, {n} is too small")),
+                    (_, Some(max)) => Err(format!("parameter `{name}` is at most {max} {unit}, {n} is too large")),
                 }
-                Err(format!("parameter `{}` is {min} to {max} {}, {n} is outside", self.name, self.unit))
             }
             (Value::Bool(_), _) => Err(format!("parameter `{}` is true or false", self.name)),
             _ => Err(format!("parameter `{}` is a number", self.name)),
@@ -317,12 +317,7 @@ fn version(files: &BTreeMap<String, String>) -> Arc<str> {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    let mut version = String::with_capacity(16);
-    for byte in hash.finalize().iter().take(8) {
-        // Writing to a String cannot fail.
-        let _ = write!(version, "{byte:02x}");
-    }
-    version.into()
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
 /// The identity of a slot over packs. Equal ids within a rule are refused at load, so 32 bits serve:

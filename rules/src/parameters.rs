@@ -12,8 +12,11 @@ use gengfu_model::{Device, Value};
 /// Every setting of every parameter. Ordered maps: a replay walks them in the same order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
-    by_rule: BTreeMap<Arc<str>, BTreeMap<Arc<str>, BTreeMap<Arc<str>, Value>>>,
+    by_rule: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Scopes>>,
 }
+
+/// The settings of one parameter, by scope.
+type Scopes = BTreeMap<Arc<str>, Value>;
 
 /// The value of a parameter for one device, and where it came from.
 #[derive(Clone, Debug, PartialEq)]

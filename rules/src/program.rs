@@ -123,36 +123,115 @@ pub(crate) enum Node {
     ToInt(NodeId),
     Not(NodeId),
     /// `eager`: the right side holds a slot, and is evaluated whatever the left side says.
-    And { a: NodeId, b: NodeId, eager: bool },
-    Or { a: NodeId, b: NodeId, eager: bool },
-    CompareInt { op: Binary, a: NodeId, b: NodeId },
-    CompareFloat { op: Binary, a: NodeId, b: NodeId },
+    And {
+        a: NodeId,
+        b: NodeId,
+        eager: bool,
+    },
+    Or {
+        a: NodeId,
+        b: NodeId,
+        eager: bool,
+    },
+    CompareInt {
+        op: Binary,
+        a: NodeId,
+        b: NodeId,
+    },
+    CompareFloat {
+        op: Binary,
+        a: NodeId,
+        b: NodeId,
+    },
     /// Equal or not; `negated` for `!=`.
-    SameBool { negated: bool, a: NodeId, b: NodeId },
-    SameText { negated: bool, a: NodeId, b: NodeId },
-    IntOp { op: Binary, a: NodeId, b: NodeId },
-    FloatOp { op: Binary, a: NodeId, b: NodeId },
+    SameBool {
+        negated: bool,
+        a: NodeId,
+        b: NodeId,
+    },
+    SameText {
+        negated: bool,
+        a: NodeId,
+        b: NodeId,
+    },
+    IntOp {
+        op: Binary,
+        a: NodeId,
+        b: NodeId,
+    },
+    FloatOp {
+        op: Binary,
+        a: NodeId,
+        b: NodeId,
+    },
     NegateInt(NodeId),
     NegateFloat(NodeId),
-    Math { f: Math, x: NodeId },
-    Smaller { a: NodeId, b: NodeId },
-    Larger { a: NodeId, b: NodeId },
-    Choose { condition: NodeId, yes: NodeId, no: NodeId },
+    Math {
+        f: Math,
+        x: NodeId,
+    },
+    Smaller {
+        a: NodeId,
+        b: NodeId,
+    },
+    Larger {
+        a: NodeId,
+        b: NodeId,
+    },
+    Choose {
+        condition: NodeId,
+        yes: NodeId,
+        no: NodeId,
+    },
     Known(NodeId),
-    OrElse { x: NodeId, otherwise: NodeId },
+    OrElse {
+        x: NodeId,
+        otherwise: NodeId,
+    },
     /// Statements, then a value.
-    Do { block: BlockId, value: NodeId },
+    Do {
+        block: BlockId,
+        value: NodeId,
+    },
     /// The body of a function with an early `return`: the value is in the variable.
-    Call { block: BlockId, result: u8 },
+    Call {
+        block: BlockId,
+        result: u8,
+    },
     /// The local time of day is from the one to the other.
-    At { from: NodeId, to: NodeId },
-    Band { slot: u16, x: NodeId, limits: u16 },
-    Held { slot: u16, condition: NodeId, wait: NodeId },
-    Window { f: WindowFunction, slot: u16, x: NodeId, span: NodeId },
-    Changed { slot: u16, x: NodeId },
-    Previous { slot: u16, x: NodeId },
+    At {
+        from: NodeId,
+        to: NodeId,
+    },
+    Band {
+        slot: u16,
+        x: NodeId,
+        limits: u16,
+    },
+    Held {
+        slot: u16,
+        condition: NodeId,
+        wait: NodeId,
+    },
+    Window {
+        f: WindowFunction,
+        slot: u16,
+        x: NodeId,
+        span: NodeId,
+    },
+    Changed {
+        slot: u16,
+        x: NodeId,
+    },
+    Previous {
+        slot: u16,
+        x: NodeId,
+    },
     /// Two nodes that belong together: the limits of a band.
-    Pair { a: NodeId, b: NodeId },
+    Pair {
+        a: NodeId,
+        b: NodeId,
+    },
 }
 
 /// What every device has beside its attributes.
@@ -202,14 +281,33 @@ pub(crate) enum WindowFunction {
 /// A statement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Op {
-    Set { local: u8, value: NodeId },
-    If { condition: NodeId, then: BlockId, otherwise: BlockId },
+    Set {
+        local: u8,
+        value: NodeId,
+    },
+    If {
+        condition: NodeId,
+        then: BlockId,
+        otherwise: BlockId,
+    },
     /// Raise while the condition holds, clear when it does not.
-    Incident { effect: u16, condition: NodeId },
-    Raise { effect: u16 },
-    Clear { effect: u16 },
-    After { slot: u16, wait: NodeId },
-    Cancel { slot: u16 },
+    Incident {
+        effect: u16,
+        condition: NodeId,
+    },
+    Raise {
+        effect: u16,
+    },
+    Clear {
+        effect: u16,
+    },
+    After {
+        slot: u16,
+        wait: NodeId,
+    },
+    Cancel {
+        slot: u16,
+    },
     /// Evaluated for its slots.
     Evaluate(NodeId),
     /// The body of a function without a value: `return` ends it alone.
@@ -236,5 +334,8 @@ pub(crate) struct Effect {
 pub(crate) enum SeverityOf {
     Fixed(Severity),
     /// A text node; `otherwise` while it is unknown.
-    Node { node: NodeId, otherwise: Severity },
+    Node {
+        node: NodeId,
+        otherwise: Severity,
+    },
 }

@@ -1,1 +1,113 @@
-//! Reference.
+//! The reference page of the rule language, made from the lists that the compiler itself uses.
+
+use gengfu_model::FieldType;
+use gengfu_model::catalogue::{FieldDef, KINDS};
+
+use crate::functions::{FUNCTIONS, FunctionDef};
+use crate::judge::{FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES};
+use crate::lower::{MAX_SPAN_MS, METADATA, UNITS, device_names};
+use crate::program::{MAX_KEYS, MAX_NODES, MAX_SLOTS};
+
+/// The groups of functions, with their headings.
+const GROUPS: [(&str, &str); 6] = [
+    ("verdict", "Verdicts · 判定"),
+    ("memory", "Memory · 记忆"),
+    ("window", "Windows · 时间窗"),
+    ("time", "Time · 时间"),
+    ("unknown", "Unknown · 未知值"),
+    ("number", "Numbers · 数值"),
+];
+
+/// The reference as Markdown, in English and Chinese.
+#[must_use]
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Rule language reference · 规则语言参考\n\n\
+         Made from the lists that the compiler uses. A value that was never seen, is faulty, or is older than 2.5 \
+         reporting intervals is unknown; unknown neither raises nor clears, and an `if` on it runs neither branch.\n\n\
+         由编译器所用的清单生成。从未收到、传感器故障或超过 2.5 个上报周期的值为未知；未知既不报警也不解除，`if` 遇未知两支都不执行。\n\n",
+    );
+    metadata(&mut page);
+    for (group, heading) in GROUPS {
+        line(&mut page, &format!("## {heading}\n"));
+        line(&mut page, "| form | English | 中文 |\n|---|---|---|");
+        for function in FUNCTIONS.iter().filter(|function| function.group == group) {
+            row(&mut page, function);
+        }
+        line(&mut page, "");
+    }
+    for kind in &KINDS {
+        line(&mut page, &format!("## Fields of `{}` · {}\n", kind.name, kind.zh));
+        line(&mut page, "| name | values | unit | English | 中文 |\n|---|---|---|---|---|");
+        for field in kind.fields {
+            definition(&mut page, "msg", field);
+        }
+        for attribute in kind.attributes {
+            definition(&mut page, "dev", attribute);
+        }
+        line(&mut page, "");
+    }
+    limits(&mut page);
+    page
+}
+
+fn metadata(page: &mut String) {
+    line(page, "## `RULE`\n");
+    line(page, "| name | English | 中文 |\n|---|---|---|");
+    for (name, en, zh) in METADATA {
+        line(page, &format!("| `{name}` | {en} | {zh} |"));
+    }
+    let units: Vec<_> = UNITS.iter().map(|(unit, _)| format!("`10.{unit}`")).collect();
+    let names: Vec<_> = device_names().map(|name| format!("`dev.{name}`")).collect();
+    line(page, &format!("\nTimes · 时间: {}, `2.5.intervals`.\n", units.join(", ")));
+    line(page, &format!("Every device · 所有设备: {}.\n", names.join(", ")));
+}
+
+fn row(page: &mut String, function: &FunctionDef) {
+    line(page, &format!("| `{}` | {} | {} |", function.form.replace('|', "\\|"), function.en, function.zh));
+}
+
+fn definition(page: &mut String, of: &str, def: &FieldDef) {
+    let values = match def.ty {
+        FieldType::Number { min, max } => format!("{min} to {max}"),
+        FieldType::Integer { min, max } => format!("{min} to {max}, whole"),
+        FieldType::Bool => "true, false".to_owned(),
+        FieldType::Text { max_bytes } => format!("text, {max_bytes} bytes"),
+    };
+    line(page, &format!("| `{of}.{}` | {values} | {} | {} | {} |", def.name, def.unit, def.en, def.zh));
+}
+
+fn limits(page: &mut String) {
+    let days = MAX_SPAN_MS / gengfu_model::time::DAY_MS;
+    line(page, "## Limits · 上限\n");
+    line(page, &format!("- A rule: {MAX_NODES} operations, {MAX_SLOTS} pieces of memory, {MAX_KEYS} keys."));
+    line(page, &format!("- A window: the newest {MAX_WINDOW_SAMPLES} samples. A time: {days} days."));
+    line(
+        page,
+        &format!("- A device that fails {FAULTS_TO_QUARANTINE} times in a row is kept from the rule for an hour."),
+    );
+}
+
+fn line(page: &mut String, text: &str) {
+    page.push_str(text);
+    page.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_field_and_group_is_on_the_page() {
+        let page = reference();
+        for function in &FUNCTIONS {
+            assert!(page.contains(&format!("`{}", function.form.split('|').next().unwrap())), "{}", function.name);
+            assert!(GROUPS.iter().any(|(group, _)| *group == function.group), "{}", function.name);
+        }
+        for kind in &KINDS {
+            for field in kind.fields {
+                assert!(page.contains(&format!("`msg.{}`", field.name)));
+            }
+        }
+    }
+}

@@ -1,7 +1,5 @@
 //! Texts for duty staff: templates of the rule, filled when an incident opens or changes.
 
-use std::fmt::Write;
-
 use gengfu_model::{Device, FieldId, Kind, Quality, Value};
 
 use crate::diagnostic::did_you_mean;
@@ -96,8 +94,7 @@ fn push_value(out: &mut String, value: Option<&Value>) {
         Some(Value::Text(v)) => out.push_str(v),
         Some(Value::Number(v)) => {
             let rounded = (v * 100.0).round() / 100.0;
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{rounded}");
+            out.push_str(&rounded.to_string());
         }
     }
 }

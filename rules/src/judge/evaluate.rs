@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use gengfu_model::{Assertion, Signal, Timestamp};
 
-use super::machine::{Machine, Outcome, Scalar, Trigger, Unwatched};
+use super::machine::{Machine, Outcome, Trigger, Unwatched};
+use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
 use super::{Context, evidence, faults};
 use crate::pack::{FaultNote, Pack, Placed};
@@ -76,13 +77,7 @@ pub(super) fn run(
 }
 
 /// Verdicts that changed become signals.
-fn commit(
-    pack: &Pack,
-    replay: &evidence::Replay<'_>,
-    outcomes: &[Outcome],
-    slots: &mut [Slot],
-    out: &mut Vec<Signal>,
-) {
+fn commit(pack: &Pack, replay: &evidence::Replay<'_>, outcomes: &[Outcome], slots: &mut [Slot], out: &mut Vec<Signal>) {
     let (placed, cx) = (replay.placed, replay.cx);
     for (key, outcome) in placed.rule.keys.iter().zip(outcomes) {
         let Some(verdict) = slots.get(key.slot) else { continue };

@@ -8,7 +8,8 @@ use gengfu_model::{Evidence, FieldId, Timestamp};
 
 use super::Context;
 use super::evaluate::trigger_name;
-use super::machine::{Machine, Scalar, Trigger, Watch};
+use super::machine::{Machine, Trigger, Watch};
+use super::scalar::Scalar;
 use super::state::{Last, Slot, Window};
 use crate::pack::Placed;
 use crate::program::{Effect, Entry, MAX_LOCALS, Node, NodeId, Rule};

@@ -4,14 +4,13 @@
 //! whoever started the evaluation then drops everything it did. A replay reads slots and changes
 //! none: it runs after the evaluation it explains, and every primitive gives the same value again.
 
-use gengfu_model::{FieldId, Quality, Severity, Timestamp, Value};
+use gengfu_model::{Severity, Timestamp, Value};
 
-use super::clock::{clock_minutes, minute_of_day};
+use super::Context;
 use super::number::{Failure, compare_floats, compare_ints, float_op, int_op};
+use super::scalar::Scalar;
 use super::state::Slot;
-use super::{Context, interval_ms};
-use crate::latest::LatestValue;
-use crate::program::{BlockId, DeviceProperty, MAX_KEYS, Math, Node, NodeId, Op, Rule, SeverityOf};
+use crate::program::{BlockId, MAX_KEYS, Math, Node, NodeId, Op, Rule, SeverityOf};
 
 /// The most operations of one evaluation. Far above what a rule of the largest size needs: it is a
 /// fence, not a ration.
@@ -26,38 +25,6 @@ pub(crate) enum Trigger {
     Timer,
     /// The device has been silent.
     Silent,
-}
-
-/// A value while evaluating.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Scalar<'a> {
-    #[default]
-    Unknown,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(&'a str),
-}
-
-impl From<Option<bool>> for Scalar<'_> {
-    fn from(value: Option<bool>) -> Self {
-        value.map_or(Scalar::Unknown, Scalar::Bool)
-    }
-}
-impl From<Option<i64>> for Scalar<'_> {
-    fn from(value: Option<i64>) -> Self {
-        value.map_or(Scalar::Unknown, Scalar::Int)
-    }
-}
-impl From<Option<f64>> for Scalar<'_> {
-    fn from(value: Option<f64>) -> Self {
-        value.map_or(Scalar::Unknown, Scalar::Float)
-    }
-}
-impl<'a> From<Option<&'a str>> for Scalar<'a> {
-    fn from(value: Option<&'a str>) -> Self {
-        value.map_or(Scalar::Unknown, Scalar::Text)
-    }
 }
 
 /// What an evaluation says of a key; the last call for a key counts.
@@ -194,9 +161,7 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         let value = def.value.and_then(|node| self.float(node));
         let severity = match def.severity {
             SeverityOf::Fixed(severity) => severity,
-            SeverityOf::Node { node, otherwise } => {
-                self.text(node).and_then(Severity::from_name).unwrap_or(otherwise)
-            }
+            SeverityOf::Node { node, otherwise } => self.text(node).and_then(Severity::from_name).unwrap_or(otherwise),
         };
         self.say(effect, Outcome::Raise { effect, severity, value });
     }
@@ -450,88 +415,6 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         }
         self.block(block);
         self.locals.get(place).copied().unwrap_or_default()
-    }
-
-    /// The latest value of a field, if it may be judged: good, and not older than 2.5 intervals.
-    #[inline]
-    pub(crate) fn latest(&self, field: FieldId) -> Option<&'a LatestValue> {
-        let latest = self.cx.latest.get(field)?;
-        let fresh = self.cx.now.since_ms(latest.journal_time) * 2 <= interval_ms(self.cx.device) * 5;
-        (latest.quality == Quality::Ok && fresh).then_some(latest)
-    }
-
-    fn field_scalar(&self, field: FieldId) -> Scalar<'a> {
-        let Some(latest) = self.latest(field) else { return Scalar::Unknown };
-        let whole = matches!(
-            self.rule.kind.field_def(field).map(|def| def.ty),
-            Some(gengfu_model::FieldType::Integer { .. })
-        );
-        scalar_of(&latest.value, whole)
-    }
-
-    fn outer(&mut self, id: NodeId) -> Scalar<'a> {
-        let (rule, device) = (self.rule, self.cx.device);
-        match rule.nodes.get(usize::from(id)).copied() {
-            Some(Node::Local(local)) => self.locals.get(usize::from(local)).copied().unwrap_or_default(),
-            Some(Node::Attribute(name)) => {
-                let Some(name) = rule.attributes.get(usize::from(name)) else { return Scalar::Unknown };
-                let whole = rule.kind.def().attributes.iter().any(|def| {
-                    def.name == &**name && matches!(def.ty, gengfu_model::FieldType::Integer { .. })
-                });
-                device.attributes.get(name).map_or(Scalar::Unknown, |value| scalar_of(value, whole))
-            }
-            Some(Node::Parameter(index)) => {
-                let Some(parameter) = rule.parameters.get(usize::from(index)) else { return Scalar::Unknown };
-                let set = self.cx.parameters.nearest(&rule.id, &parameter.name, device, |v| parameter.check(v).is_ok());
-                match set.map_or(&parameter.default, |(_, value)| value) {
-                    Value::Number(seconds) if parameter.is_duration => Scalar::Int(libm::round(seconds * 1e3) as i64),
-                    value => scalar_of(value, false),
-                }
-            }
-            Some(Node::Device(property)) => self.device(property),
-            _ => Scalar::Unknown,
-        }
-    }
-
-    fn device(&self, property: DeviceProperty) -> Scalar<'a> {
-        let device = self.cx.device;
-        match property {
-            DeviceProperty::Id => Scalar::Text(device.id.as_str()),
-            DeviceProperty::Name => Scalar::Text(&device.name),
-            DeviceProperty::Model => Scalar::Text(&device.model),
-            DeviceProperty::Asset => Scalar::Text(&device.asset_code),
-            DeviceProperty::District => Scalar::Text(&device.district),
-            DeviceProperty::Grid => Scalar::Text(&device.grid),
-            DeviceProperty::Feeder => Scalar::Text(&device.feeder),
-            DeviceProperty::Cabinet => Scalar::Text(&device.cabinet),
-            DeviceProperty::Catchment => Scalar::Text(&device.catchment),
-            DeviceProperty::CarrierCell => Scalar::Text(&device.carrier_cell),
-            DeviceProperty::Department => Scalar::Text(&device.department),
-            DeviceProperty::IntervalS => Scalar::Int(interval_ms(device) / 1_000),
-            DeviceProperty::IntervalMs => Scalar::Int(interval_ms(device)),
-            DeviceProperty::Silent if self.trigger == Trigger::Silent => Scalar::Bool(true),
-            DeviceProperty::Silent => {
-                self.heard.map(|heard| self.cx.now.since_ms(heard) * 2 > interval_ms(device) * 5).into()
-            }
-            DeviceProperty::Latitude => device.latitude.into(),
-            DeviceProperty::Longitude => device.longitude.into(),
-        }
-    }
-
-    fn at(&mut self, from: NodeId, to: NodeId) -> Option<bool> {
-        let (from, to) = (self.text(from).and_then(clock_minutes), self.text(to).and_then(clock_minutes));
-        let (from, to) = from.zip(to)?;
-        let minute = minute_of_day(self.cx.now, self.cx.zone)?;
-        Some(if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to })
-    }
-}
-
-fn scalar_of(value: &Value, whole: bool) -> Scalar<'_> {
-    match value {
-        Value::Bool(v) => Scalar::Bool(*v),
-        Value::Number(v) if whole => Scalar::Int(*v as i64),
-        Value::Number(v) => Scalar::Float(*v),
-        Value::Text(v) => Scalar::Text(v),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use gengfu_model::Timestamp;
 
-use super::machine::{Machine, Scalar, Trigger, Watch};
+use super::machine::{Machine, Trigger, Watch};
+use super::scalar::Scalar;
 use super::state::{Last, Slot, Stored, Window};
 use crate::program::{Node, NodeId, WindowFunction};
 

@@ -11,6 +11,8 @@ mod faults;
 mod machine;
 mod memory;
 pub(crate) mod number;
+mod reads;
+mod scalar;
 mod state;
 
 use chrono_tz::Tz;
@@ -20,9 +22,9 @@ pub(crate) use clock::clock_minutes;
 pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
 use machine::Trigger;
+use state::Slot;
 pub(crate) use state::SlotKind;
 pub use state::{MAX_WINDOW_SAMPLES, RuleState};
-use state::Slot;
 
 use crate::latest::Latest;
 use crate::pack::{Pack, Placed, RuleSet};

@@ -86,8 +86,21 @@ mod tests {
 
     #[test]
     fn floats_compare_as_in_rhai() {
-        let samples =
-            [0.0, -0.0, 1.0, -1.0, 0.1 + 0.2, 0.3, 1e-20, 1e300, 1e308, 30.0, 30.000000000000004, 30.00001, f64::INFINITY];
+        let samples = [
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            0.1 + 0.2,
+            0.3,
+            1e-20,
+            1e300,
+            1e308,
+            30.0,
+            30.000000000000004,
+            30.00001,
+            f64::INFINITY,
+        ];
         for op in Binary::ALL.into_iter().filter(|op| op.is_comparison()) {
             for a in samples {
                 for b in samples {

@@ -53,7 +53,7 @@ impl Lowerer<'_> {
             ("round", [x]) => self.math(Math::Round, x, expr),
             ("sqrt", [x]) => self.math(Math::Sqrt, x, expr),
             ("to_float", [x]) => self.typed(x, Type::Float),
-            ("to_int", [x]) => self.to_int(x, expr),
+            ("to_int", [x]) => self.truncated(x, expr),
             ("clamp", [x, low, high]) => self.clamp(x, low, high, expr),
             ("between", [x, low, high]) => self.between(x, low, high, expr),
             _ => self.other_call(name, args, expr),
@@ -69,7 +69,7 @@ impl Lowerer<'_> {
         if let Some(own) = file.functions.iter().find(|function| function.name == name) {
             return self.inline(own, args, expr);
         }
-        let own = file.functions.iter().map(|function| function.name.as_str());
+        let own = file.functions.iter().map(|function| function.name.as_str()).filter(|name| !name.starts_with("on_"));
         let names: Vec<&str> = FUNCTIONS.iter().map(|function| function.name).chain(own).collect();
         self.error(expr.pos, format!("there is no function `{name}`"), did_you_mean(name, names.iter().copied()));
         None
@@ -181,7 +181,7 @@ impl Lowerer<'_> {
         self.joined(Node::Math { f, x: x.node }, &[x], Type::Float, expr)
     }
 
-    fn to_int(&mut self, x: &Expr, expr: &Expr) -> Option<Value> {
+    fn truncated(&mut self, x: &Expr, expr: &Expr) -> Option<Value> {
         let x = self.value(x)?;
         if x.ty == Type::Int {
             return Some(x);

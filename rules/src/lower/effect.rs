@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use gengfu_model::Severity;
 
+use super::Lowerer;
 use super::expr::handle;
 use super::metadata::is_word;
 use super::value::{Constant, Type, Value};
 use super::verdicts::{Call, Site};
-use super::Lowerer;
 use crate::diagnostic::did_you_mean;
 use crate::judge::SlotKind;
 use crate::program::{Effect, Key, MAX_KEYS, Node, NodeId, Op, Origin, SeverityOf, SlotDef};
@@ -194,7 +194,8 @@ impl Lowerer<'_> {
         let severity = severity.unwrap_or(SeverityOf::Fixed(Severity::Info));
         let text_zh = said.text_zh.or_else(|| self.own_text(meta.text_zh.as_ref()));
         let text_en = said.text_en.or_else(|| self.own_text(meta.text_en.as_ref()));
-        if call != Call::Clear && (text_zh.is_none() || text_en.is_none()) {
+        let lacks = |text: &Option<Template>, own: &Option<(String, Pos)>| text.is_none() && own.is_none();
+        if call != Call::Clear && (lacks(&text_zh, &meta.text_zh) || lacks(&text_en, &meta.text_en)) {
             let hint = "duty staff read `text_zh` and `text_en`; without them they see the condition's name";
             self.warn(meta.pos, "the rule has no text for duty staff", hint);
         }

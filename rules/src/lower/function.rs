@@ -143,8 +143,12 @@ impl Lowerer<'_> {
 
     fn new_local(&mut self, pos: Pos) -> Option<u8> {
         if self.local_sources.len() >= MAX_LOCALS {
-            let hint = "variables of called functions count as well";
-            self.error(pos, format!("more than {MAX_LOCALS} variables"), hint);
+            if !self.too_large {
+                let hint = "variables of called functions count as well";
+                self.error(pos, format!("more than {MAX_LOCALS} variables"), hint);
+            }
+            // Said once; functions are not copied in any more.
+            self.too_large = true;
             return None;
         }
         self.local_sources.push(Vec::new());
@@ -224,6 +228,9 @@ impl Lowerer<'_> {
         let name = &function.name;
         if self.frames.iter().any(|frame| frame.name == *name) {
             self.error(expr.pos, format!("`{name}` calls itself"), "a rule has no recursion");
+            return None;
+        }
+        if self.too_large {
             return None;
         }
         if self.frames.len() > MAX_CALL_DEPTH {
@@ -331,9 +338,7 @@ fn block_returns(block: &Block) -> bool {
 
 fn expr_returns(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::If(branch) => {
-            block_returns(&branch.then) || branch.otherwise.as_ref().is_some_and(block_returns)
-        }
+        ExprKind::If(branch) => block_returns(&branch.then) || branch.otherwise.as_ref().is_some_and(block_returns),
         ExprKind::Block(block) => block_returns(block),
         _ => false,
     }

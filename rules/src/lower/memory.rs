@@ -65,7 +65,7 @@ impl Lowerer<'_> {
             && ms / interval_ms.max(1) > MAX_WINDOW_SAMPLES as i64
         {
             let message = format!("the window is longer than the {MAX_WINDOW_SAMPLES} samples that it keeps");
-            let kind = self.meta.kind;
+            let kind = self.meta.kind.def().en;
             self.warn(span.pos, message, format!("a {kind} usually reports every {} s", interval_ms / 1_000));
         }
         let slot = self.slot(word, SlotKind::Window, x, name, value.reads, expr.pos)?;
@@ -82,11 +82,8 @@ impl Lowerer<'_> {
         }
         let slot = self.slot(word, SlotKind::Last, x, name, value.reads, expr.pos)?;
         let ty = if word == "prev" { value.ty } else { Type::Bool };
-        let node = if word == "prev" {
-            Node::Previous { slot, x: value.node }
-        } else {
-            Node::Changed { slot, x: value.node }
-        };
+        let node =
+            if word == "prev" { Node::Previous { slot, x: value.node } } else { Node::Changed { slot, x: value.node } };
         self.remembered(node, &[value], ty, expr)
     }
 

@@ -20,10 +20,33 @@ const MAX_TEXT_BYTES: usize = 400;
 /// Units of time, as in `10.min`.
 pub(crate) const UNITS: [(&str, i64); 5] =
     [("ms", 1), ("s", SECOND_MS), ("min", MINUTE_MS), ("h", HOUR_MS), ("d", DAY_MS)];
-/// What a rule may say in `RULE`.
-pub(crate) const KEYS: [&str; 17] = [
-    "id", "kind", "key", "severity", "condition", "cooldown", "silent", "every", "parameters", "text_zh", "text_en",
-    "group", "distinct", "share", "within", "group_severity", "group_condition",
+/// What a rule may say in `RULE`: the name, in English, in Chinese.
+pub(crate) const METADATA: [(&str, &str, &str); 17] = [
+    ("id", "the rule's id; by default the file's name", "规则编号，默认取文件名"),
+    ("kind", "the kind of device; needed", "设备类型，必填"),
+    ("key", "the key of `incident` and `raise` without one", "默认的报警键"),
+    ("severity", "`info`, `minor`, `major` or `critical`", "级别"),
+    ("condition", "what is wrong, in the city's words", "情况名称，城市配置据此映射案件"),
+    (
+        "cooldown",
+        "a condition that comes back within it opens the same incident again",
+        "冷却时间，期间复发归入同一事件",
+    ),
+    ("silent", "calls `on_silent(dev)` when the device was not heard for so long", "多久未收到消息即调用 on_silent"),
+    ("every", "calls `on_timer(dev, \"every\")` in this period", "周期调用 on_timer"),
+    ("parameters", "what may be tuned: `name: #{ default, min, max, unit }`, read as `param.name`", "可调参数"),
+    ("text_zh", "the text for duty staff in Chinese, with `{field}`, `{value}`, `{dev.name}`", "中文提示模板"),
+    ("text_en", "the text for duty staff in English", "英文提示模板"),
+    (
+        "group",
+        "`feeder`, `cabinet`, `catchment`, `grid` or `carrier_cell`; checked here, grouped by the reducer",
+        "按何分组，分组由归并器完成",
+    ),
+    ("distinct", "from how many devices on it is one group incident", "成组的最少设备数"),
+    ("share", "from which share of the group on", "成组的最小比例"),
+    ("within", "within how long", "成组的时间范围"),
+    ("group_severity", "the severity of the group's incident", "成组后的级别"),
+    ("group_condition", "the condition of the group's incident", "成组后的情况名称"),
 ];
 const GROUPS: [&str; 5] = ["feeder", "cabinet", "catchment", "grid", "carrier_cell"];
 
@@ -63,7 +86,7 @@ pub(crate) fn read(file_name: &str, file: &File, problems: &mut Vec<Problem>) ->
         return None;
     };
     let mut reader = Reader { entries, constants: &file.constants, problems };
-    reader.names(&KEYS, "RULE");
+    reader.names(&METADATA.map(|(name, _, _)| name), "RULE");
     let kind_name = reader.text("kind");
     let kind = kind_name.as_ref().and_then(|(name, _)| Kind::from_name(name));
     if kind.is_none() {
@@ -211,7 +234,8 @@ impl<'a> Reader<'a> {
         };
         let (min, max) = (reader.limit("min", timed), reader.limit("max", timed));
         let unit = if timed { "s".to_owned() } else { reader.text("unit").map(|(t, _)| t).unwrap_or_default() };
-        let info = ParameterInfo { name: Arc::from(parameter.key.as_str()), default, min, max, unit, is_duration: timed };
+        let info =
+            ParameterInfo { name: Arc::from(parameter.key.as_str()), default, min, max, unit, is_duration: timed };
         if let Err(message) = info.check(&info.default) {
             return reader.wrong(value.pos, message, "the default lies within the limits");
         }
@@ -243,7 +267,7 @@ impl<'a> Reader<'a> {
         if distinct.is_none() && share.is_none() {
             return self.wrong(entry.key_pos, "`group` needs `distinct` or `share`", "from how many devices on?");
         }
-        if distinct.is_some_and(|n| n < 2.0 || n > 100_000.0 || n.fract() != 0.0) {
+        if distinct.is_some_and(|n| !(2.0..=100_000.0).contains(&n) || n.fract() != 0.0) {
             return self.wrong(entry.key_pos, "`distinct` must be a whole number from 2 on", "");
         }
         if share.is_some_and(|n| n <= 0.0 || n > 1.0) {

@@ -3,25 +3,31 @@
 //! Every mistake becomes a [`Problem`] and lowering goes on with the next statement, so that one load
 //! reports all mistakes. An expression that is broken gives `None`, and what is built on it is silent.
 
+mod branch;
 mod call;
 mod effect;
 mod expr;
 mod function;
 mod memory;
 mod metadata;
+mod names;
+mod operators;
 mod ranges;
 mod value;
 mod verdicts;
 
 use std::sync::Arc;
 
-use crate::diagnostic::Problem;
+use crate::diagnostic::{Level, Problem};
 use crate::functions;
 use crate::judge::SlotKind;
 use crate::pack::RuleInfo;
 use crate::program::{Effect, Entry, Key, MAX_SLOTS, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
+pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS};
+pub(crate) use names::device_names;
+
 use metadata::Metadata;
 use value::{Binding, Bound, Value};
 use verdicts::Site;
@@ -201,6 +207,7 @@ impl<'a> Lowerer<'a> {
         let on_message = message.map(|function| self.entry(function, EntryKind::Message));
         if let (Some(entry), Some(function)) = (&on_message, message)
             && entry.reads == 0
+            && self.problems.iter().all(|problem| problem.level != Level::Error)
         {
             let hint = "on_message runs when a reading carries a field that it reads";
             self.error(function.pos, "`on_message` reads no field, so it never runs", hint);
@@ -227,7 +234,8 @@ impl<'a> Lowerer<'a> {
         }
         for function in &self.file.functions {
             let known = ["on_message", "on_silent", "on_timer", "member"].contains(&function.name.as_str());
-            if !known && !self.called.contains(&function.name) {
+            let taken = functions::find(&function.name).is_some();
+            if !known && !taken && !self.called.contains(&function.name) {
                 self.warn(function.pos, format!("`{}` is never called", function.name), "it was not checked");
             }
         }
@@ -246,10 +254,12 @@ impl<'a> Lowerer<'a> {
     ) -> Lowered {
         let meta = self.meta;
         if self.slots.len() > MAX_SLOTS {
-            let message = format!("the rule has {} pieces of memory, at most {MAX_SLOTS} are allowed", self.slots.len());
+            let message =
+                format!("the rule has {} pieces of memory, at most {MAX_SLOTS} are allowed", self.slots.len());
             self.problems.push(Problem::error(meta.pos, message).hint("split it into two rules"));
         }
-        let reads = [&on_message, &on_silent, &on_timer].into_iter().flatten().fold(0, |mask, entry| mask | entry.reads);
+        let reads =
+            [&on_message, &on_silent, &on_timer].into_iter().flatten().fold(0, |mask, entry| mask | entry.reads);
         let fields = meta.kind.def().fields.iter().enumerate();
         let mut conditions: Vec<Arc<str>> = Vec::new();
         for effect in &self.effects {

@@ -30,8 +30,11 @@ impl Lowerer<'_> {
             return;
         };
         let high = on >= off;
-        let (on_op, off_op) =
-            if high { (Binary::GreaterOrEqual, Binary::LessOrEqual) } else { (Binary::LessOrEqual, Binary::GreaterOrEqual) };
+        let (on_op, off_op) = if high {
+            (Binary::GreaterOrEqual, Binary::LessOrEqual)
+        } else {
+            (Binary::LessOrEqual, Binary::GreaterOrEqual)
+        };
         for (value, op, limit, what) in [(trip, on_op, on, "trips"), (reset, off_op, off, "resets")] {
             if let Some(always) = decided(op, limit, min, max) {
                 let answer = if always { "always" } else { "never" };

@@ -58,7 +58,9 @@ impl Lowerer<'_> {
                 if later.call == Call::Raise && earlier.call == Call::Raise {
                     if later.severity != earlier.severity || later.severity.is_none() {
                         let hint = "write `if .. else ..`, or one raise with severity: if x > 90.0 { \"major\" } else { \"minor\" }";
-                        let message = format!("key `{name}` is raised here and in line {line} with another severity, and both can hold at once");
+                        let message = format!(
+                            "key `{name}` is raised here and in line {line} with another severity, and both can hold at once"
+                        );
                         self.error(later.pos, message, hint);
                     }
                 } else {

@@ -6,9 +6,7 @@
 use rhai::{AST, ASTNode, Engine, OptimizationLevel, ParseErrorType, Position, ScriptFuncDef, Token};
 use rhai::{Expr as RhaiExpr, FnCallExpr, Stmt as RhaiStmt, StmtBlock};
 
-use super::tree::{
-    Binary, Block, Constant, Expr, ExprKind, File, Function, If, MapEntry, Pos, Stmt, StmtKind, Unary,
-};
+use super::tree::{Binary, Block, Constant, Expr, ExprKind, File, Function, If, MapEntry, Pos, Stmt, StmtKind, Unary};
 use crate::diagnostic::Problem;
 
 /// The longest rule file, in bytes.
@@ -149,7 +147,11 @@ fn stmt(statement: &RhaiStmt) -> Converted<Option<Stmt>> {
         RhaiStmt::Assignment(assignment) => {
             let (op, sides) = &**assignment;
             let RhaiExpr::Variable(variable, ..) = &sides.lhs else {
-                return refuse(sides.lhs.position(), "assigning to anything but a variable", "only `let` variables change");
+                return refuse(
+                    sides.lhs.position(),
+                    "assigning to anything but a variable",
+                    "only `let` variables change",
+                );
             };
             let op = match op.get_op_assignment_info() {
                 Some((.., symbol)) => Some(binary(symbol).ok_or_else(|| unknown_operator(symbol, pos))?),

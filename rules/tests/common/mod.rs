@@ -1,5 +1,6 @@
 //! One device in front of a pack: readings go in, time passes, signals come out.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(unreachable_pub, reason = "shared by several test binaries")]
 
 use std::collections::BTreeMap;
@@ -167,10 +168,7 @@ impl Bench {
         panic!("timers never let go");
     }
 
-    pub fn judge(
-        &mut self,
-        act: impl FnOnce(&Pack, &Context<'_>, &mut RuleState, &mut Vec<Signal>),
-    ) -> Vec<String> {
+    pub fn judge(&mut self, act: impl FnOnce(&Pack, &Context<'_>, &mut RuleState, &mut Vec<Signal>)) -> Vec<String> {
         let mut cx = Context::new(&self.device, &self.latest, &self.parameters, self.now, self.seq);
         cx.late = self.late;
         cx.inherits = self.inherits;
