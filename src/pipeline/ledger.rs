@@ -34,6 +34,9 @@ pub struct LedgerJob {
     pub force: bool,
 }
 
+/// Told what was committed, in order.
+pub type Publish = Box<dyn Fn(&[(EffectId, Effect)]) + Send>;
+
 /// Who is told after a commit.
 pub struct Listeners {
     /// How far the stages have come.
@@ -43,7 +46,7 @@ pub struct Listeners {
     /// The login map.
     pub directory: Arc<Directory>,
     /// The live stream and whoever else follows what was committed.
-    pub publish: Box<dyn Fn(&[(EffectId, Effect)]) + Send>,
+    pub publish: Publish,
     /// Told once when the disk is full, and once when it has room again.
     pub full: Box<dyn Fn(bool) + Send>,
 }

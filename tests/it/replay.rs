@@ -19,7 +19,9 @@ fn play(decoders: usize) -> (String, String) {
     for round in 0..20 {
         for number in 0..5 {
             let tilt = (round * 7 + number * 11) % 60;
-            gateway.mqtt(&format!("cover-{number}")).publish(&format!(r#"{{"tilt_deg":{tilt},"battery_pct":{round}}}"#));
+            gateway
+                .mqtt(&format!("cover-{number}"))
+                .publish(&format!(r#"{{"tilt_deg":{tilt},"battery_pct":{round}}}"#));
             let fill = (round * 13 + number * 17) % 120;
             gateway.mqtt(&format!("bin-{number}")).publish(&format!(r#"{{"fill_pct":{fill},"temperature_c":{tilt}}}"#));
         }
