@@ -6,6 +6,9 @@
 //! replayed. All mistakes of a pack are reported at load, with file, line, column and a hint; nothing
 //! is half loaded. Judging a device does not allocate unless its state changes.
 //!
+//! This is the lowered tier: what it cannot lower (loops, arrays, recursion) is refused at load with a
+//! hint. [`reference::reference`] writes the language's reference page.
+//!
 //! It knows no transport, no store and no runtime, and it leaves incidents, groups and cases to
 //! `gengfu-cases`: what comes out of here are [`gengfu_model::Signal`]s.
 

@@ -66,6 +66,20 @@ fn limits_are_said() {
     assert!(report("r.rhai", &long).contains("65536"));
     let deep = common::rule("manhole", &format!("incident({}msg.water{});", "!(".repeat(100), ")".repeat(100)));
     assert!(report("r.rhai", &deep).contains("error"), "{}", report("r.rhai", &deep));
+    for long in [
+        format!("incident({} > 1.0);", ["msg.tilt_deg"; 4_000].join(" + ")),
+        format!("incident({});", ["msg.water"; 4_000].join(" && ")),
+        format!("incident({}msg.water);", "!".repeat(20_000)),
+        format!("incident(msg.tilt_deg{} > 1.0);", ".abs()".repeat(4_000)),
+        ["if msg.water { clear(); }"; 1_500].join(" else "),
+    ] {
+        let said = report("r.rhai", &common::rule("manhole", &long));
+        assert!(
+            said.contains("expression exceeds maximum complexity"),
+            "{}",
+            said.chars().take(300).collect::<String>()
+        );
+    }
     // Each function calls the one before twice: what is copied in would grow without end.
     let doubling: String = (1..14).map(|n| format!("fn f{n}(x) {{ f{}(x) + f{}(x) }}\n", n - 1, n - 1)).collect();
     let text =

@@ -376,6 +376,23 @@ fn functions_variables_and_early_returns() {
 }
 
 #[test]
+fn the_deepest_rule_that_compiles_can_be_judged() {
+    let sum = |inner: &str| format!("{inner}{}", " + x".repeat(35));
+    let functions: String = (1..7).map(|n| format!("fn f{n}(x) {{ {} }}\n", sum(&format!("f{}(x)", n - 1)))).collect();
+    let body = "incident(f6(msg.tilt_deg) > 1.0);";
+    let text = format!("fn f0(x) {{ {} }}\n{functions}{}", sum("x"), rule("manhole", body));
+    let mut bench = Bench::new(compile(&[("r.rhai", &text)]), Kind::Manhole);
+    assert_eq!(bench.feed(&[("tilt_deg", 1.0.into())]), ["+r/k major"]);
+}
+
+#[test]
+fn a_pack_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<gengfu_rules::Pack>();
+    shared::<gengfu_rules::RuleState>();
+}
+
+#[test]
 fn numbers_mean_what_they_mean_in_rhai() {
     for (expression, holds) in [
         ("msg.visits / 2 == 3", true),

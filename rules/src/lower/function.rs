@@ -7,8 +7,8 @@ use crate::program::{Entry, MAX_LOCALS, Node, NodeId, Op};
 use crate::script::Pos;
 use crate::script::tree::{Binary, Block, Expr, ExprKind, Function, Stmt, StmtKind};
 
-/// The deepest nesting of own functions.
-const MAX_CALL_DEPTH: usize = 16;
+/// The deepest nesting of own functions; with the parser's limit on expressions it bounds the stack.
+const MAX_CALL_DEPTH: usize = 8;
 
 impl Lowerer<'_> {
     /// Lowers a function that the engine calls.
