@@ -32,6 +32,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// The embedded time series.
     pub series: SeriesConfig,
+    /// The remote time series beside it; none: there is none.
+    pub influx: Option<InfluxConfig>,
     /// Who is told outside.
     pub webhook: Vec<WebhookConfig>,
 }
@@ -148,6 +150,69 @@ pub struct EngineConfig {
 pub struct SeriesConfig {
     /// How long points are kept.
     pub keep: Span,
+}
+
+/// A remote time series that is fed from the journal: InfluxDB 2, or what speaks its write API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InfluxConfig {
+    /// `http://HOST:PORT` or `https://HOST:PORT`, without a path.
+    pub url: String,
+    /// Which write API it has.
+    #[serde(default)]
+    pub api: InfluxApi,
+    /// The organisation; of no meaning to VictoriaMetrics and InfluxDB 1.x.
+    #[serde(default = "default_org")]
+    pub org: String,
+    /// The bucket; InfluxDB 1.x: the database.
+    #[serde(default = "default_bucket")]
+    pub bucket: String,
+    /// File with the access token; InfluxDB 1.x: with `USER:PASSWORD`.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+    /// PEM file of the certificates to trust, for an `https` address.
+    #[serde(default)]
+    pub roots_file: Option<PathBuf>,
+    /// Whether texts are sent too; VictoriaMetrics would store each of them as 0.
+    #[serde(default)]
+    pub text: bool,
+    /// Whether yes and no are sent as 1 and 0; to change it later gives type conflicts in InfluxDB.
+    #[serde(default)]
+    pub booleans_as_numbers: bool,
+    /// How long one call may take in all.
+    #[serde(default = "default_influx_timeout")]
+    pub timeout: Span,
+    /// How long the store must have been seen alive after an acknowledgement until it is trusted;
+    /// VictoriaMetrics acknowledges some 5 s before it is durable.
+    #[serde(default = "default_confirm_after")]
+    pub confirm_after: Span,
+}
+
+/// Which write API a remote time series has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InfluxApi {
+    /// `/api/v2/write`: InfluxDB 2, VictoriaMetrics and others.
+    #[default]
+    V2,
+    /// `/write` alone: InfluxDB 1.x.
+    V1,
+}
+
+fn default_org() -> String {
+    "gengfu".to_owned()
+}
+
+fn default_bucket() -> String {
+    "telemetry".to_owned()
+}
+
+const fn default_influx_timeout() -> Span {
+    Span(10_000)
+}
+
+const fn default_confirm_after() -> Span {
+    Span(15_000)
 }
 
 /// A receiver of signed notices.
@@ -349,9 +414,11 @@ impl Config {
             "journal" => self.journal = read(section, value)?,
             "engine" => self.engine = read(section, value)?,
             "series" => self.series = read(section, value)?,
+            "influx" => self.influx = Some(read(section, value)?),
             "webhook" => self.webhook = read(section, value)?,
             other => {
-                let hint = "sections are data, city, mqtt, coap, http, feed, journal, engine, series and [[webhook]]";
+                let hint =
+                    "sections are data, city, mqtt, coap, http, feed, journal, engine, series, influx and [[webhook]]";
                 return Err((other.to_owned(), "there is no such section".to_owned(), hint.to_owned()));
             }
         }
@@ -385,6 +452,16 @@ impl Config {
         must((1_024..=1 << 20).contains(&packet), "mqtt.max_packet", "must be 1KiB to 1MiB", "");
         must(packet * 2 <= segment, "mqtt.max_packet", "must be at most half of `journal.segment`", "");
         must((1..=100_000).contains(&self.mqtt.rate), "mqtt.rate", "must be 1 to 100000", "");
+        if let Some(influx) = &self.influx {
+            let url = crate::remote_series::address(influx);
+            must(url.is_ok(), "influx.url", &url.err().unwrap_or_default(), "such as \"http://127.0.0.1:8086\"");
+            must(!influx.bucket.is_empty(), "influx.bucket", "is empty", "name the bucket to write to");
+            let roots = !influx.url.starts_with("https") || influx.roots_file.is_some();
+            must(roots, "influx.roots_file", "is missing", "an https address needs the certificates to trust");
+            must((100..=300_000).contains(&influx.timeout.0), "influx.timeout", "must be 100ms to 5m", "");
+            let confirm = (1_000..=600_000).contains(&influx.confirm_after.0);
+            must(confirm, "influx.confirm_after", "must be 1s to 10m", "");
+        }
         for hook in &self.webhook {
             let http = hook.url.starts_with("http://") || hook.url.starts_with("https://");
             must(http, "webhook.url", "must begin with http:// or https://", "");
@@ -401,9 +478,11 @@ impl Config {
             &mut self.mqtt.tls_key,
             &mut self.mqtt.tls_client_ca,
         ];
+        let remote = self.influx.iter_mut().flat_map(|influx| [&mut influx.token_file, &mut influx.roots_file]);
         let hooks = self.webhook.iter_mut();
         let files = hooks.flat_map(|hook| hook.roots_file.as_mut().into_iter().chain([&mut hook.secret_file]));
-        let paths = optional.into_iter().flatten().chain(files).chain(std::iter::once(&mut self.data.folder));
+        let paths =
+            optional.into_iter().chain(remote).flatten().chain(files).chain(std::iter::once(&mut self.data.folder));
         for path in paths {
             *path = folder.join(&*path);
         }
@@ -572,6 +651,27 @@ mod tests {
             "gengfu.toml:11: `engine.checkpoint_every`: `soon` is no length of time",
             "`lorawan`: there is no such section",
         ] {
+            assert!(message.contains(part), "`{part}` is missing in:\n{message}");
+        }
+    }
+
+    #[test]
+    fn a_remote_series_is_there_when_its_section_is_and_its_mistakes_are_told() {
+        assert_eq!(parse("").unwrap().influx, None);
+        let influx = parse("[influx]\nurl = \"http://127.0.0.1:8428\"\n").unwrap().influx.unwrap();
+        assert_eq!((influx.api, influx.text, influx.confirm_after), (InfluxApi::V2, false, Span(15_000)));
+        let config = parse("[influx]\nurl = \"http://h\"\napi = \"v1\"\ntoken_file = \"t\"\n").unwrap();
+        assert_eq!(parse(&toml::to_string(&config).unwrap()).unwrap(), config);
+        for (text, part) in [
+            ("[influx]\n", "missing field `url`"),
+            ("[influx]\nurl = \"http://h/path\"\n", "gengfu.toml:2: `influx.url`: remote series: address"),
+            ("[influx]\nurl = \"nowhere\"\n", "`influx.url`"),
+            ("[influx]\nurl = \"https://h\"\n", "`influx.roots_file`: is missing"),
+            ("[influx]\nurl = \"http://h\"\nbucket = \"\"\n", "gengfu.toml:3: `influx.bucket`"),
+            ("[influx]\nurl = \"http://h\"\napi = \"v3\"\n", "unknown variant `v3`"),
+            ("[influx]\nurl = \"http://h\"\nconfirm_after = \"1ms\"\n", "`influx.confirm_after`: must be"),
+        ] {
+            let message = parse(text).unwrap_err();
             assert!(message.contains(part), "`{part}` is missing in:\n{message}");
         }
     }

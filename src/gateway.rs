@@ -38,6 +38,7 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::recover::{Report, recover};
 use crate::pipeline::verdicts::Verdicts;
 use crate::pipeline::{EngineInput, QUEUE_BATCHES, checkpoint, decode, ledger, series};
+use crate::remote_series::{self, RemoteSeries};
 use crate::secret;
 use crate::supervise::Supervisor;
 
@@ -108,6 +109,7 @@ pub struct Gateway {
     addresses: Addresses,
     report: Report,
     deliverer: Option<Deliverer>,
+    remote_series: Option<RemoteSeries>,
     _lock: FolderLock,
 }
 
@@ -164,6 +166,7 @@ impl Gateway {
             addresses: Addresses { feed: feed.as_ref().map(Feed::address), ..bound.addresses.clone() },
             report,
             deliverer: None,
+            remote_series: None,
             _lock: lock,
         };
         gateway.watch_journal();
@@ -174,6 +177,13 @@ impl Gateway {
         if options.listeners {
             gateway.deliverer = match delivery::start(config, &clock) {
                 Ok(deliverer) => deliverer,
+                Err(error) => {
+                    gateway.stop().await;
+                    return Err(error);
+                }
+            };
+            gateway.remote_series = match remote_series::start(config, &gateway.shared(), &clock) {
+                Ok(remote_series) => remote_series,
                 Err(error) => {
                     gateway.stop().await;
                     return Err(error);
@@ -219,11 +229,15 @@ impl Gateway {
         self.handle.ready.store(false, Ordering::Relaxed);
         self.stop_listeners.cancel();
         while self.tasks.join_next().await.is_some() {}
-        let Gateway { handle, supervisor, deliverer, _lock, .. } = self;
+        let Gateway { handle, supervisor, deliverer, remote_series, _lock, .. } = self;
         let stopping = tokio::task::spawn_blocking(move || {
             let panicked = deliverer.map(Deliverer::stop).unwrap_or_default();
             for target in panicked {
                 tracing::error!(target, "delivery had panicked; what is left goes out after the next start");
+            }
+            // What it has not sent, it reads from the journal after the next start.
+            if remote_series.is_some_and(|remote_series| !remote_series.stop()) {
+                tracing::error!("feeding the remote series had panicked; it goes on after the next start");
             }
             let state = handle.journal.stop();
             tracing::debug!(?state, "journal stopped");

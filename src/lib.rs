@@ -14,6 +14,7 @@ mod listeners;
 pub mod local;
 pub mod packs;
 pub mod pipeline;
+mod remote_series;
 pub mod secret;
 pub mod supervise;
 

@@ -181,7 +181,8 @@ pub(crate) fn run(
     Ok(())
 }
 
-fn add_metrics(shared: &Shared, snapshot: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) {
+/// Has the numbers that `snapshot` gives shown with the gateway's metrics.
+pub(crate) fn add_metrics(shared: &Shared, snapshot: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) {
     use std::fmt::Write as _;
     if let Ok(mut sources) = shared.0.listener_metrics.write() {
         sources.push(Box::new(move |text| {

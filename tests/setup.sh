@@ -7,6 +7,7 @@ declare -A package_of=(
     [mosquitto_pub]=mosquitto-clients
     [coap-client-notls]=libcoap3-bin
     [chromium]=chromium
+    [victoria-metrics]=victoria-metrics
     [python3]=python3
 )
 missing=()

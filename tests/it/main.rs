@@ -7,6 +7,7 @@ mod clients;
 mod command_line;
 mod feed;
 mod harness;
+mod influx;
 mod kill;
 mod line;
 mod power_cut;

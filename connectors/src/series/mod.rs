@@ -1,6 +1,7 @@
 //! The time series: what the plots show. Rules never read it.
 
 mod block;
+pub mod influx;
 mod memory;
 pub mod sqlite;
 mod windows;
