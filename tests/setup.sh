@@ -15,9 +15,11 @@ done
 compgen -G '/usr/share/fonts/*/noto/NotoSansCJK*' >/dev/null || missing+=(fonts-noto-cjk)
 /usr/bin/python3 -c 'import paho.mqtt.client' 2>/dev/null || missing+=(python3-paho-mqtt)
 
-# MQTT.js comes from npm, by its lock file.
-clients="$(dirname "$0")/clients"
-[ -d "$clients/node_modules/mqtt" ] || (cd "$clients" && npm ci --no-audit --no-fund --silent)
+# MQTT.js, and what drives the browser, come from npm, by their lock files.
+for package in clients/node_modules/mqtt browser/node_modules/playwright-core; do
+    folder="$(dirname "$0")/${package%%/*}"
+    [ -d "$(dirname "$0")/$package" ] || (cd "$folder" && npm ci --no-audit --no-fund --silent)
+done
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 /// How long anything may take that the tests wait for.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A running gateway.
 pub(crate) struct TestGateway {

@@ -7,7 +7,7 @@ import { useLoaded } from "../load.ts";
 import { momentText } from "../logic/format.ts";
 import { arrange, isIn, move, type Tab, TABS, wanted } from "../logic/worklist.ts";
 import { clockOf, SeverityMark } from "../parts/bits.tsx";
-import { useStep } from "../parts/case_actions.tsx";
+import { keyOf, useStep } from "../parts/case_actions.tsx";
 import { CaseCard } from "../parts/case_card.tsx";
 import { href, replacePlace } from "../router.ts";
 import type { Case, Page } from "../types.ts";
@@ -47,10 +47,11 @@ export function WorkPage({ selected }: { selected: string | null }) {
     const key = (event: KeyboardEvent): void => {
       const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
       if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j" || event.key === "k") {
+      const pressed = keyOf(event);
+      if (pressed === "j" || pressed === "k") {
         touch();
-        choose(move(shown, selected, event.key === "j" ? 1 : -1));
-      } else if (event.key === "a" && selected !== null) {
+        choose(move(shown, selected, pressed === "j" ? 1 : -1));
+      } else if (pressed === "a" && selected !== null) {
         const item = known.get(selected);
         if (item !== undefined && !item.final && item.acknowledged_by === null) {
           touch();

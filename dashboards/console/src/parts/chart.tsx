@@ -2,8 +2,9 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import type { Lang } from "../logic/format.ts";
+import { clockText, type Lang, momentText } from "../logic/format.ts";
 import { type Lines, range } from "../logic/series.ts";
+import { inZone, zoneName } from "../logic/zone.ts";
 
 export interface ChartProps {
   lines: Lines;
@@ -81,10 +82,9 @@ function drawMark(plot: uPlot, props: ChartProps): void {
 }
 
 function axisTime(seconds: number, stretch: number): string {
-  const time = new Date(seconds * 1_000);
-  const two = (number: number): string => String(number).padStart(2, "0");
-  const clock = `${two(time.getHours())}:${two(time.getMinutes())}`;
-  return stretch > 86_400 ? `${time.getMonth() + 1}-${two(time.getDate())} ${clock}` : clock;
+  const { month, day } = inZone(seconds * 1_000);
+  const clock = clockText(seconds * 1_000);
+  return stretch > 86_400 ? `${month}-${day} ${clock}` : clock;
 }
 
 function optionsOf(props: ChartProps, width: number): uPlot.Options {
@@ -107,6 +107,7 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
   return {
     width,
     height: props.height,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), zoneName()),
     padding: [props.mark === null ? 6 : 20, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: true }, drag: { x: false, y: false } },
@@ -137,7 +138,7 @@ function readout(plot: uPlot, target: HTMLElement, props: ChartProps): void {
   const shown = (number: number): string => String(Number(number.toFixed(3)));
   const spread = low !== undefined && low !== null && high !== undefined && high !== null && low !== high;
   target.textContent =
-    `${new Date(time * 1_000).toLocaleString(props.lang === "zh" ? "zh-CN" : "en-GB")}  ${shown(value)} ${props.unit}` +
+    `${momentText(new Date(time * 1_000).toISOString(), Date.now())}  ${shown(value)} ${props.unit}` +
     (spread ? `  (${shown(low)} – ${shown(high)})` : "");
 }
 
