@@ -123,7 +123,10 @@ fn judge_the_card(gateway: &TestGateway, saw: &Value) {
     let rule = text(saw, "/explaining/rule");
     must_tell(rule, &[text(&explanation, "/rule"), &version[..12], &format!("第 {line} 行")]);
     must_tell(text(saw, "/explaining/source"), &["lean > param.open_deg"]);
-    must_tell(text(saw, "/explaining/shown"), &["38°", "紧急", "市政处", "盐湖区", "无人接手"]);
+    must_tell(
+        text(saw, "/explaining/shown"),
+        &["38°", "紧急", "市政处", "盐湖区", "无人接手", "依据的数值", "井盖移位或打开 · 紧急"],
+    );
     must_tell(text(saw, "/explaining/steps"), &["倾角", "38°"]);
 
     let opened: chrono::DateTime<chrono::Utc> = text(&incident, "/opened").parse().unwrap();

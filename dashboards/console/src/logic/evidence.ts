@@ -68,20 +68,29 @@ class Names {
     return step === undefined || step.value.trim() === "" || !Number.isFinite(Number(step.value)) ? null : Number(step.value);
   }
 
-  /** The field that a term is: one that is read, or a variable that came out as the reading did. */
-  field(term: string): string | null {
+  /** The field that a term is: one that is read, or a variable that is a reading less some constant. */
+  field(term: string): Shifted | null {
     const read = /^msg\.([a-z0-9_]+)$/.exec(term);
-    if (read !== null) return read[1]!;
+    if (read !== null) return { field: read[1]!, by: 0 };
     if (!/^[a-z_][a-z0-9_]*$/.test(term)) return null;
     // A variable's definition comes after it. A threshold for another figure than the plotted one would mislead.
     const at = this.change.steps.findIndex((step) => step.text === term);
     const value = this.number(term);
     if (at === -1 || value === null) return null;
-    const names = this.change.steps.slice(at + 1).flatMap((step) => [...step.text.matchAll(ANY_FIELD)].map((match) => match[1]!));
-    const field = names.find((name) => this.change.readings.some((reading) => reading.field === name));
-    const reading = this.change.readings.find((other) => other.field === field);
-    return reading !== undefined && reading.value === value ? reading.field : null;
+    for (const step of this.change.steps.slice(at + 1)) {
+      const [, field, minus] = /^msg\.([a-z0-9_]+)( - .*)?$/.exec(step.text) ?? [];
+      const reading = this.change.readings.find((other) => other.field === field);
+      if (typeof reading?.value !== "number" || Number(step.value) !== value) continue;
+      return { field: reading.field, by: minus === undefined ? 0 : reading.value - value };
+    }
+    return null;
   }
+}
+
+interface Shifted {
+  field: string;
+  /** What the field's reading has more than the term. */
+  by: number;
 }
 
 interface Comparison {
@@ -96,16 +105,21 @@ function comparisonOf(text: string, value: string, names: Names): Comparison | n
   const band = argumentsOf(text, "band");
   if (band !== null) {
     const [x = "", trip = "", reset = ""] = band;
-    const [field, at, back] = [names.field(x), names.number(trip), names.number(reset)];
-    if (field === null || at === null || back === null) return null;
-    return { field, thresholds: [{ value: at, label: "trip" }, { value: back, label: "reset" }], held };
+    const [of, at, back] = [names.field(x), names.number(trip), names.number(reset)];
+    if (of === null || at === null || back === null) return null;
+    return { field: of.field, thresholds: [threshold(at, of, "trip"), threshold(back, of, "reset")], held };
   }
   const { left = "", operator = "", right = "" } = COMPARED.exec(text)?.groups ?? {};
   const [of, than] = [names.field(left), names.number(right)];
-  if (of !== null && than !== null) return { field: of, thresholds: [{ value: than, label: operator }], held };
+  if (of !== null && than !== null) return { field: of.field, thresholds: [threshold(than, of, operator)], held };
   const [turned, limit] = [names.field(right), names.number(left)];
-  if (turned !== null && limit !== null) return { field: turned, thresholds: [{ value: limit, label: MIRROR[operator]! }], held };
+  if (turned !== null && limit !== null) return { field: turned.field, thresholds: [threshold(limit, turned, MIRROR[operator]!)], held };
   return null;
+}
+
+/** A term's threshold as one of the field's readings. */
+function threshold(value: number, { by }: Shifted, label: string): Threshold {
+  return { value: Number((value + by).toFixed(3)), label };
 }
 
 /**

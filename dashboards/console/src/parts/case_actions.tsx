@@ -28,7 +28,7 @@ export function useStep(): (id: string, step: string, body: Record<string, strin
   return async (id, step, body) => {
     try {
       await post(`/api/v1/cases/${id}/${step}`, body);
-      tell(texts.w("step", step));
+      tell(texts.t("case.done", { step: texts.w("step", step) }));
       return true;
     } catch (failure) {
       tell(failureText(failure, texts), "bad");

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { clockText, type Lang, momentText } from "../logic/format.ts";
+import { clockText, type Lang, momentText, valueText } from "../logic/format.ts";
 import { type Lines, range } from "../logic/series.ts";
 import { inZone, zoneName } from "../logic/zone.ts";
 
@@ -26,12 +26,16 @@ export interface ChartProps {
 const INK = {
   line: "#9fb4c7",
   band: "rgba(159, 180, 199, 0.16)",
+  range: "rgba(159, 180, 199, 0.4)",
   grid: "rgba(255, 255, 255, 0.06)",
   axis: "#8794a1",
   threshold: "#d9a441",
   mark: "#f2765f",
 };
 const FONT = '12px "Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif';
+
+/** Fewer points than this are drawn as points. */
+const FEW = 60;
 
 function drawThresholds(plot: uPlot, props: ChartProps): void {
   const { ctx, bbox } = plot;
@@ -51,6 +55,25 @@ function drawThresholds(plot: uPlot, props: ChartProps): void {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.fillText(`${threshold.label} ${threshold.value}${props.unit}`, bbox.left + 6 * scale, y + (threshold.below ? 14 : -4) * scale);
+  }
+  ctx.restore();
+}
+
+/** The range within each window, where windows are so few that the band between them would not show. */
+function drawRanges(plot: uPlot, { lines }: ChartProps): void {
+  if (lines.lows === null || lines.highs === null || lines.times.length >= FEW) return;
+  const { ctx } = plot;
+  ctx.save();
+  ctx.strokeStyle = INK.range;
+  ctx.lineWidth = 3 * devicePixelRatio;
+  for (const [index, time] of lines.times.entries()) {
+    const [low, high] = [lines.lows[index], lines.highs[index]];
+    if (typeof low !== "number" || typeof high !== "number") continue;
+    const x = plot.valToPos(time, "x", true);
+    ctx.beginPath();
+    ctx.moveTo(x, plot.valToPos(low, "y", true));
+    ctx.lineTo(x, plot.valToPos(high, "y", true));
+    ctx.stroke();
   }
   ctx.restore();
 }
@@ -99,7 +122,7 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
     label: props.label,
     stroke: INK.line,
     width: 1.5,
-    points: { show: props.lines.times.length < 60, size: 5, fill: INK.line, stroke: INK.line },
+    points: { show: props.lines.times.length < FEW, size: 5, fill: INK.line, stroke: INK.line },
     spanGaps: false,
   };
   const steps = uPlot.paths.stepped?.({ align: 1 });
@@ -114,12 +137,14 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
     scales: { x: { time: true, range: [props.from, props.to] }, y: { range: props.stepped ? [-0.1, 1.1] : spanned } },
     axes: [
       { ...axis, values: (_, splits) => splits.map((split) => axisTime(split, props.to - props.from)), space: 90, size: 30 },
-      { ...axis, size: 56, values: (_, splits) => splits.map((split) => String(Number(split.toFixed(4)))) },
+      props.stepped
+        ? { ...axis, size: 56, splits: () => [0, 1], values: () => [valueText(false, "", props.lang), valueText(true, "", props.lang)] }
+        : { ...axis, size: 56, values: (_, splits) => splits.map((split) => String(Number(split.toFixed(4)))) },
     ],
     series: [{}, line, hidden, hidden],
     bands: [{ series: [3, 2], fill: INK.band }],
     hooks: {
-      draw: [(plot) => drawThresholds(plot, props), (plot) => drawMark(plot, props)],
+      draw: [(plot) => drawRanges(plot, props), (plot) => drawThresholds(plot, props), (plot) => drawMark(plot, props)],
     },
   };
 }
