@@ -35,6 +35,11 @@ if [ ! -d "$clients/node_modules/mqtt" ]; then
     echo "installing for the tests: MQTT.js"
     (cd "$clients" && npm ci --no-audit --no-fund --silent)
 fi
+browser="$(dirname "$0")/browser"
+if [ ! -d "$browser/node_modules/playwright-core" ]; then
+    echo "installing for the tests: playwright-core"
+    (cd "$browser" && npm ci --no-audit --no-fund --silent)
+fi
 if [ ! -d "$clients/python/aiocoap" ]; then
     echo "installing for the tests: paho-mqtt, aiocoap"
     python3 -m pip install --quiet --disable-pip-version-check --target "$clients/python" -r "$clients/requirements.txt"

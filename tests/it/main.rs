@@ -5,6 +5,7 @@
 mod arrows;
 mod clients;
 mod command_line;
+mod console;
 mod feed;
 mod harness;
 mod influx;

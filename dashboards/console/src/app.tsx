@@ -5,6 +5,7 @@ import { all, ApiFailure, get, post, whenSessionIsOver } from "./api.ts";
 import { AppContext, type Context, texts } from "./context.tsx";
 import { listen, type LiveState } from "./live.ts";
 import type { Lang } from "./logic/format.ts";
+import { setZone } from "./logic/zone.ts";
 import { DevicePage } from "./pages/device.tsx";
 import { DevicesPage } from "./pages/devices.tsx";
 import { IncidentPage } from "./pages/incident.tsx";
@@ -100,6 +101,7 @@ function Signed(props: { me: Me; lang: Lang; switchLang: () => void; left: () =>
     const look = (): void => {
       get<Status>("/api/v1/status").then(
         (answer) => {
+          setZone(answer.time_zone);
           setStatus(answer);
           setSkew(Date.parse(answer.clock) - Date.now());
         },

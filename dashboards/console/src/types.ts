@@ -210,6 +210,8 @@ export interface Status {
   pack: string | null;
   faults: string[];
   streams: number;
+  /** An IANA name. */
+  time_zone: string;
 }
 
 export interface Balance {

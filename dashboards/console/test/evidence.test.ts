@@ -22,6 +22,48 @@ test("the narrowest true comparison names the field, with all its thresholds", (
   ]);
 });
 
+test("parameters and variables are what they stood for", () => {
+  const found = decisive(change({
+    source: "incident(yes(lean > param.open_deg) || yes(msg.cover_open), #{ value: lean });",
+    readings: [
+      { field: "tilt_deg", value: 47.6, time: null, seq: 1 },
+      { field: "cover_open", value: true, time: null, seq: 1 },
+    ],
+    steps: [
+      step("lean", "45.9"),
+      step("abs(msg.tilt_deg - or_else(dev.baseline_tilt_deg, 0.0))", "45.9"),
+      step("msg.tilt_deg - or_else(dev.baseline_tilt_deg, 0.0)", "45.9"),
+      step("msg.tilt_deg", "47.6"),
+      step("lean > param.open_deg", "true"),
+      step("param.open_deg", "30"),
+      step("msg.cover_open", "true"),
+    ],
+  }));
+  assert.deepEqual(found, { field: "tilt_deg", thresholds: [{ value: 31.7, label: ">" }] }, "the baseline of 1.7 is added");
+});
+
+test("a band's limits may be reckoned", () => {
+  const found = decisive(change({
+    source: "incident(band(msg.level_pct, param.warn_pct, param.warn_pct - 5.0), #{",
+    readings: [{ field: "level_pct", value: 92.9, time: null, seq: 1 }],
+    steps: [
+      step("band(msg.level_pct, param.warn_pct, param.warn_pct - 5.0)", "true"),
+      step("msg.level_pct", "92.9"),
+      step("param.warn_pct", "80"),
+      step("param.warn_pct - 5.0", "75"),
+    ],
+  }));
+  assert.deepEqual(found, { field: "level_pct", thresholds: [{ value: 80, label: "trip" }, { value: 75, label: "reset" }] });
+});
+
+test("a variable of several readings gets no threshold", () => {
+  const found = decisive(change({
+    readings: [{ field: "level_pct", value: 10, time: null, seq: 1 }],
+    steps: [step("rise > 5", "true"), step("rise", "7"), step("msg.level_pct - previous(msg.level_pct, 0)", "8"), step("msg.level_pct", "10")],
+  }));
+  assert.deepEqual(found, { field: "level_pct", thresholds: [] });
+});
+
 test("a comparison written the other way round is turned", () => {
   assert.deepEqual(decisive(change({ source: "incident(20 < msg.level_pct)" })), {
     field: "level_pct",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { agoText, countdown, lengthText, momentText, valueText } from "../src/logic/format.ts";
+import { agoText, clockText, countdown, lengthText, momentText, valueText } from "../src/logic/format.ts";
+import { setZone } from "../src/logic/zone.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -31,12 +32,21 @@ test("a countdown says how much is left or over, and when it presses", () => {
 });
 
 test("a moment of today is its time alone", () => {
-  const now = new Date(2026, 10, 23, 9, 0, 0).getTime();
-  assert.equal(momentText(new Date(2026, 10, 23, 3, 4, 5).toISOString(), now), "03:04:05");
-  assert.equal(momentText(new Date(2026, 10, 22, 23, 4, 5).toISOString(), now), "11-22 23:04:05");
-  assert.equal(momentText(new Date(2025, 0, 2, 3, 4, 5).toISOString(), now), "2025-01-02 03:04:05");
+  const now = Date.parse("2026-11-23T09:00:00+08:00");
+  assert.equal(momentText("2026-11-22T19:04:05.000Z", now), "03:04:05", "on the bureau's clocks, wherever this runs");
+  assert.equal(momentText("2026-11-22T15:04:05.000Z", now), "11-22 23:04:05");
+  assert.equal(momentText("2025-01-01T19:04:05.000Z", now), "2025-01-02 03:04:05");
   assert.equal(momentText(null, now), "–");
   assert.equal(momentText("9223372036854775807", now), "9223372036854775807");
+});
+
+test("the gateway's time zone counts, and an unknown one changes nothing", () => {
+  const midnight = Date.parse("2026-11-23T00:00:00.000Z");
+  setZone("Asia/Urumqi");
+  setZone("Mars/Base");
+  assert.equal(clockText(midnight), "06:00");
+  setZone("Asia/Shanghai");
+  assert.equal(clockText(midnight), "08:00");
 });
 
 test("how long ago never runs ahead", () => {

@@ -31,7 +31,7 @@ test("no text stands beside the two files", () => {
 });
 
 /** Groups whose keys are put together from a word of the API. */
-const WORDS = ["severity", "state", "stage", "step", "feedback", "limit", "change", "life", "quality", "sheet", "error", "actor",
+const WORDS = ["severity", "state", "stage", "step", "feedback", "limit", "change", "life", "quality", "sheet", "error", "actor", "condition", "verdict",
   "incident", "why.trigger", "why.threshold", "page", "tab", "range"];
 
 test("every text is used", () => {

@@ -39,7 +39,7 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
 /// How the gateway is doing.
 pub(crate) async fn status(State(state): State<AppState>) -> Json<StatusView> {
     let streams = state.options.streams.saturating_sub(state.streams.available_permits());
-    Json(StatusView::new(state.gateway.status(), state.now(), streams))
+    Json(StatusView::new(state.gateway.status(), state.now(), streams, state.options.time_zone))
 }
 
 /// Whose sheets.

@@ -33,12 +33,14 @@ pub struct StatusView {
     pub faults: Vec<String>,
     /// Live streams that are open.
     pub streams: usize,
+    /// The bureau's time zone, an IANA name: what its staff read times in.
+    pub time_zone: String,
 }
 
 impl StatusView {
     /// The view of the gateway's status.
     #[must_use]
-    pub fn new(status: Status, clock: gengfu_model::Timestamp, streams: usize) -> StatusView {
+    pub fn new(status: Status, clock: gengfu_model::Timestamp, streams: usize, zone: chrono_tz::Tz) -> StatusView {
         StatusView {
             version: status.version.to_owned(),
             ready: status.ready,
@@ -51,6 +53,7 @@ impl StatusView {
             pack: status.pack.map(|pack| pack.to_string()),
             faults: status.faults,
             streams,
+            time_zone: zone.name().to_owned(),
         }
     }
 }

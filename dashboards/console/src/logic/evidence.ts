@@ -36,22 +36,117 @@ function thresholdsIn(text: string): Map<string, Threshold[]> {
   return found;
 }
 
+/** A comparison that is a step of its own: two terms, nothing joined to them. */
+const COMPARED = /^(?<left>[^<>=!&|]+?)\s*(?<operator>>=|<=|>|<)\s*(?<right>[^<>=!&|]+)$/;
+
+/** The arguments of a call, as they are written: `band(a, f(b, c))` gives `a` and `f(b, c)`. */
+function argumentsOf(call: string, name: string): string[] | null {
+  if (!call.startsWith(`${name}(`) || !call.endsWith(")")) return null;
+  const found: string[] = [];
+  let depth = 0;
+  let argument = "";
+  for (const letter of call.slice(name.length + 1, -1)) {
+    if (letter === "(") depth += 1;
+    if (letter === ")") depth -= 1;
+    if (depth < 0) return null;
+    if (letter === "," && depth === 0) {
+      found.push(argument.trim());
+      argument = "";
+    } else argument += letter;
+  }
+  return [...found, argument.trim()];
+}
+
+/** What a rule's own names stood for: parameters, attributes and variables are told as steps with their values. */
+class Names {
+  constructor(private readonly change: Change) {}
+
+  number(term: string): number | null {
+    const literal = Number(term);
+    if (term.trim() !== "" && Number.isFinite(literal)) return literal;
+    const step = this.change.steps.find((other) => other.text === term);
+    return step === undefined || step.value.trim() === "" || !Number.isFinite(Number(step.value)) ? null : Number(step.value);
+  }
+
+  /** The field that a term is: one that is read, or a variable that is a reading less some constant. */
+  field(term: string): Shifted | null {
+    const read = /^msg\.([a-z0-9_]+)$/.exec(term);
+    if (read !== null) return { field: read[1]!, by: 0 };
+    if (!/^[a-z_][a-z0-9_]*$/.test(term)) return null;
+    // A variable's definition comes after it. A threshold for another figure than the plotted one would mislead.
+    const at = this.change.steps.findIndex((step) => step.text === term);
+    const value = this.number(term);
+    if (at === -1 || value === null) return null;
+    for (const step of this.change.steps.slice(at + 1)) {
+      const [, field, minus] = /^msg\.([a-z0-9_]+)( - .*)?$/.exec(step.text) ?? [];
+      const reading = this.change.readings.find((other) => other.field === field);
+      if (typeof reading?.value !== "number" || Number(step.value) !== value) continue;
+      return { field: reading.field, by: minus === undefined ? 0 : reading.value - value };
+    }
+    return null;
+  }
+}
+
+interface Shifted {
+  field: string;
+  /** What the field's reading has more than the term. */
+  by: number;
+}
+
+interface Comparison {
+  field: string;
+  thresholds: Threshold[];
+  held: boolean;
+}
+
+/** What a step compares, its names replaced by what they stood for. */
+function comparisonOf(text: string, value: string, names: Names): Comparison | null {
+  const held = value === "true";
+  const band = argumentsOf(text, "band");
+  if (band !== null) {
+    const [x = "", trip = "", reset = ""] = band;
+    const [of, at, back] = [names.field(x), names.number(trip), names.number(reset)];
+    if (of === null || at === null || back === null) return null;
+    return { field: of.field, thresholds: [threshold(at, of, "trip"), threshold(back, of, "reset")], held };
+  }
+  const { left = "", operator = "", right = "" } = COMPARED.exec(text)?.groups ?? {};
+  const [of, than] = [names.field(left), names.number(right)];
+  if (of !== null && than !== null) return { field: of.field, thresholds: [threshold(than, of, operator)], held };
+  const [turned, limit] = [names.field(right), names.number(left)];
+  if (turned !== null && limit !== null) return { field: turned.field, thresholds: [threshold(limit, turned, MIRROR[operator]!)], held };
+  return null;
+}
+
+/** A term's threshold as one of the field's readings. */
+function threshold(value: number, { by }: Shifted, label: string): Threshold {
+  return { value: Number((value + by).toFixed(3)), label };
+}
+
 /**
- * The field that decided a change: of the sub-expressions that came out true, the narrowest that names a
- * field with a threshold; else any field with a threshold; else the first number that was read.
+ * The field that decided a change: of the comparisons that held, the first; else, of the sub-expressions that
+ * came out true, the narrowest that names a field; else any field with a threshold; else the first value read.
  */
 export function decisive(change: Change): Decisive | null {
-  const texts = [change.source, ...change.steps.map((step) => step.text)];
-  const all = thresholdsIn(texts.join("\n"));
-  const isNumber = (field: string): boolean =>
-    change.readings.some((reading) => reading.field === field && typeof reading.value === "number");
+  const names = new Names(change);
+  const compared = change.steps
+    .map((step) => comparisonOf(step.text, step.value, names))
+    .filter((comparison): comparison is Comparison => comparison !== null);
+  const all = thresholdsIn([change.source, ...change.steps.map((step) => step.text)].join("\n"));
+  for (const { field, thresholds } of compared) {
+    const list = all.get(field) ?? [];
+    list.push(...thresholds.filter((one) => !list.some((known) => known.value === one.value && known.label === one.label)));
+    all.set(field, list);
+  }
+  const isRead = (field: string, type: string): boolean =>
+    change.readings.some((reading) => reading.field === field && typeof reading.value === type);
   const inTrueSteps = change.steps
     .filter((step) => step.value === "true")
     .sort((a, b) => a.text.length - b.text.length)
     .flatMap((step) => [...step.text.matchAll(ANY_FIELD)].map((match) => match[1]!));
   const candidates = [
+    ...compared.filter((comparison) => comparison.held).map((comparison) => comparison.field),
     ...inTrueSteps.filter((field) => all.has(field)),
-    ...inTrueSteps.filter(isNumber),
+    ...inTrueSteps.filter((field) => isRead(field, "number") || isRead(field, "boolean")),
     ...all.keys(),
     ...change.readings.filter((reading) => typeof reading.value === "number").map((reading) => reading.field),
     ...change.readings.filter((reading) => typeof reading.value === "boolean").map((reading) => reading.field),

@@ -1,4 +1,7 @@
-// Times, lengths of time and values as people read them. Pure: the moment and the language are given.
+// Times, lengths of time and values as people read them. The moment and the language are given; the clocks
+// are the bureau's.
+
+import { inZone } from "./zone.ts";
 
 export type Lang = "zh" | "en";
 
@@ -39,18 +42,23 @@ export function countdown(due: string, started: string, now: number, lang: Lang)
   return { text: lang === "zh" ? `剩${length}` : `${length} left`, urgency: soon ? "soon" : "calm" };
 }
 
-const two = (number: number): string => String(number).padStart(2, "0");
-
 /** A moment as a person on the same day would write it: time alone today, else with the date. */
 export function momentText(time: string | null, now: number): string {
   if (time === null) return "–";
-  const moment = new Date(time);
-  if (Number.isNaN(moment.getTime())) return time;
-  const clock = `${two(moment.getHours())}:${two(moment.getMinutes())}:${two(moment.getSeconds())}`;
-  const today = new Date(now);
-  if (moment.toDateString() === today.toDateString()) return clock;
-  const day = `${two(moment.getMonth() + 1)}-${two(moment.getDate())}`;
-  return moment.getFullYear() === today.getFullYear() ? `${day} ${clock}` : `${moment.getFullYear()}-${day} ${clock}`;
+  const ms = Date.parse(time);
+  if (Number.isNaN(ms)) return time;
+  const moment = inZone(ms);
+  const today = inZone(now);
+  const clock = `${moment.hour}:${moment.minute}:${moment.second}`;
+  const day = `${moment.month}-${moment.day}`;
+  if (moment.year !== today.year) return `${moment.year}-${day} ${clock}`;
+  return day === `${today.month}-${today.day}` ? clock : `${day} ${clock}`;
+}
+
+/** Hours and minutes on the bureau's clocks. */
+export function clockText(ms: number): string {
+  const { hour, minute } = inZone(ms);
+  return `${hour}:${minute}`;
 }
 
 /** How long ago: `3分前`, `3min ago`. */

@@ -5,7 +5,8 @@ import type { Case, Severity } from "../types.ts";
 export const TABS = ["new", "mine", "progress", "overdue", "closed"] as const;
 export type Tab = (typeof TABS)[number];
 
-const RANK: Record<Severity, number> = { critical: 0, major: 1, minor: 2, info: 3 };
+/** The gravest first. */
+export const RANK: Record<Severity, number> = { critical: 0, major: 1, minor: 2, info: 3 };
 
 /** Whether the deadline has passed at `now`, whether or not the gateway has told so yet. */
 export function isOverdue(item: Case, now: number): boolean {

@@ -6,7 +6,7 @@ import { fieldLabel, fieldOf, kindLabel, useApp, useNow, useTexts } from "../con
 import { useLoaded } from "../load.ts";
 import { agoText, lengthText, momentText, valueText } from "../logic/format.ts";
 import { every, lines } from "../logic/series.ts";
-import { Facts, failureText, Section, SeverityMark, Waiting } from "../parts/bits.tsx";
+import { Facts, failureText, Section, SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
 import { Chart } from "../parts/chart.tsx";
 import { href } from "../router.ts";
 import type { DeviceDetail, Incident, Page, Series } from "../types.ts";
@@ -175,7 +175,8 @@ function Register({ item }: { item: DeviceDetail }) {
 }
 
 function DeviceIncidents({ id, tick }: { id: string; tick: number }) {
-  const { t, w, lang } = useTexts();
+  const texts = useTexts();
+  const { t, w } = texts;
   const now = useNow(60_000);
   const loaded = useLoaded(() => get<Page<Incident>>(query("/api/v1/incidents", { device: id, limit: 10 })), [id, tick]);
   const items = loaded.value?.items ?? [];
@@ -187,9 +188,9 @@ function DeviceIncidents({ id, tick }: { id: string; tick: number }) {
           {items.map((incident) => (
             <tr key={incident.id} onClick={() => (location.hash = href("incidents", incident.id))}>
               <td>
-                <SeverityMark severity={incident.severity} active={false} />
+                <SeverityMark severity={incident.severity} active={incident.state === "open" && incident.severity === "critical"} />
               </td>
-              <td>{(lang === "zh" ? incident.text_zh : incident.text_en) || incident.condition}</td>
+              <td>{titleOf(incident, texts)}</td>
               <td class="num">{momentText(incident.opened, now)}</td>
               <td class={incident.state === "open" ? "" : "dim"}>{w("incident", incident.state)}</td>
             </tr>

@@ -66,10 +66,10 @@ export function DevicesPage() {
           <tr>
             <th>{t("device.id")}</th>
             <th>{t("device.name")}</th>
-            <th>{t("device.kind")}</th>
-            <th>{t("device.district")}</th>
-            <th>{t("device.department")}</th>
-            <th>{t("device.life")}</th>
+            <th class="rare">{t("device.kind")}</th>
+            <th class="rare">{t("device.district")}</th>
+            <th class="rare">{t("device.department")}</th>
+            <th class="rare">{t("device.life")}</th>
             <th>{t("device.heard")}</th>
           </tr>
         </thead>
@@ -80,10 +80,10 @@ export function DevicesPage() {
                 <a href={href("devices", item.id)}>{item.id}</a>
               </td>
               <td>{item.name}</td>
-              <td>{kindLabel(kinds, item.kind, lang)}</td>
-              <td>{item.district}</td>
-              <td>{item.department}</td>
-              <td class={item.life === "in_service" ? "" : "dim"}>{w("life", item.life)}</td>
+              <td class="rare">{kindLabel(kinds, item.kind, lang)}</td>
+              <td class="rare">{item.district}</td>
+              <td class="rare">{item.department}</td>
+              <td class={item.life === "in_service" ? "rare" : "rare dim"}>{w("life", item.life)}</td>
               <td class="num">{item.heard === null ? <span class="dim">{t("device.never")}</span> : agoText(item.heard, now, lang)}</td>
             </tr>
           ))}

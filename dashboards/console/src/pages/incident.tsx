@@ -4,14 +4,15 @@ import { get } from "../api.ts";
 import { kindLabel, useApp, useEvents, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { momentText } from "../logic/format.ts";
-import { Facts, Section, SeverityMark, Waiting } from "../parts/bits.tsx";
+import { Facts, Section, SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
 import { Why } from "../parts/why.tsx";
 import { href } from "../router.ts";
 import type { Incident } from "../types.ts";
 
 export function IncidentPage({ id }: { id: string }) {
   const { kinds, lang, epoch } = useApp();
-  const { t, w } = useTexts();
+  const texts = useTexts();
+  const { t, w } = texts;
   const now = useNow(10_000);
   const loaded = useLoaded(() => get<Incident>(`/api/v1/incidents/${encodeURIComponent(id)}`), [id, epoch]);
   useEvents((name, data) => {
@@ -24,7 +25,7 @@ export function IncidentPage({ id }: { id: string }) {
       <header class="card-head">
         <SeverityMark severity={item.severity} active={item.state === "open"} />
         <div class="card-title">
-          <h2>{(lang === "zh" ? item.text_zh : item.text_en) || item.condition}</h2>
+          <h2>{titleOf(item, texts)}</h2>
           <p class="dim">
             {w("severity", item.severity)} · {w("incident", item.state)}
           </p>

@@ -5,7 +5,7 @@ import { get, query } from "../api.ts";
 import { kindLabel, useApp, useEvents, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { agoText, momentText } from "../logic/format.ts";
-import { SeverityMark, Waiting } from "../parts/bits.tsx";
+import { SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
 import { href } from "../router.ts";
 import type { Incident, Page } from "../types.ts";
 
@@ -14,7 +14,8 @@ const PAGE = 100;
 
 export function IncidentsPage() {
   const { kinds, lang, epoch } = useApp();
-  const { t, w } = useTexts();
+  const texts = useTexts();
+  const { t, w } = texts;
   const now = useNow(10_000);
   const [state, setState] = useState<(typeof STATES)[number]>("open");
   const [kind, setKind] = useState("");
@@ -63,11 +64,11 @@ export function IncidentsPage() {
           <tr>
             <th />
             <th>{t("incident.what")}</th>
-            <th>{t("incident.device")}</th>
-            <th>{t("incident.kind")}</th>
-            <th>{t("device.district")}</th>
+            <th class="rare">{t("incident.device")}</th>
+            <th class="rare">{t("incident.kind")}</th>
+            <th class="rare">{t("device.district")}</th>
             <th>{t("incident.opened")}</th>
-            <th>{t("incident.clearedAt")}</th>
+            <th class="rare">{t("incident.clearedAt")}</th>
             <th>{t("incident.case")}</th>
           </tr>
         </thead>
@@ -78,16 +79,16 @@ export function IncidentsPage() {
                 <SeverityMark severity={item.severity} active={item.state === "open" && item.severity === "critical"} />
               </td>
               <td>
-                <a href={href("incidents", item.id)}>{(lang === "zh" ? item.text_zh : item.text_en) || item.condition}</a>
+                <a href={href("incidents", item.id)}>{titleOf(item, texts)}</a>
                 {item.reopened > 0 && <span class="dim"> {t("incident.reopened", { count: item.reopened })}</span>}
               </td>
-              <td class="mono">{item.device}</td>
-              <td>{kindLabel(kinds, item.kind, lang)}</td>
-              <td>{item.district}</td>
+              <td class="mono rare">{item.device}</td>
+              <td class="rare">{kindLabel(kinds, item.kind, lang)}</td>
+              <td class="rare">{item.district}</td>
               <td class="num" title={agoText(item.opened, now, lang)}>
                 {momentText(item.opened, now)}
               </td>
-              <td class="num">{momentText(item.cleared, now)}</td>
+              <td class="num rare">{momentText(item.cleared, now)}</td>
               <td>
                 {item.case !== null && (
                   <a href={href("work", item.case)} onClick={(event) => event.stopPropagation()}>

@@ -12,19 +12,19 @@ const SEVERITIES = ["info", "minor", "major", "critical"];
 
 export function RulesPage({ id, line }: { id: string | null; line: number }) {
   const { epoch } = useApp();
-  const { t } = useTexts();
+  const { t, w } = useTexts();
   const loaded = useLoaded(() => get<Rules>("/api/v1/rules"), [epoch]);
   const rules = loaded.value;
   if (rules === null) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
   if (rules.pack === null) return <p class="dim pad">{t("rules.none")}</p>;
   return (
-    <div class="split">
+    <div class={`split ${id === null ? "" : "chosen"}`}>
       <div class="list-side">
         <div class="pack">
           {t("rules.live")} <span class="mono">{rules.pack.version.slice(0, 12)}</span>
           <span class="dim">
             {" "}
-            · {t("rules.by")} {rules.pack.by}
+            · {t("rules.by")} {w("actor", rules.pack.by)}
           </span>
         </div>
         <ol class="cases">
@@ -38,7 +38,7 @@ export function RulesPage({ id, line }: { id: string | null; line: number }) {
               {rules.packs.slice(0, 20).map((pack, index) => (
                 <tr key={pack.id}>
                   <td class="mono">{pack.version.slice(0, 12)}</td>
-                  <td>{pack.by}</td>
+                  <td>{w("actor", pack.by)}</td>
                   <td class="dim">{t("rules.files", { count: pack.files.length })}</td>
                   <td>{index === 0 ? t("rules.now") : ""}</td>
                 </tr>
@@ -54,12 +54,15 @@ export function RulesPage({ id, line }: { id: string | null; line: number }) {
 
 function RuleRow({ rule, here }: { rule: Rule; here: boolean }) {
   const { kinds, lang } = useApp();
+  const { w } = useTexts();
   const severity = rule.facts["severity"] ?? "";
   return (
     <li class={`case ${here ? "here" : ""}`} onClick={() => (location.hash = href("rules", rule.id))}>
       {SEVERITIES.includes(severity) ? <SeverityMark severity={severity as Severity} active={false} /> : <span />}
       <div class="what">
-        <div class="title mono">{rule.id}</div>
+        <div class="title">
+          {w("condition", rule.facts["condition"] ?? rule.id)} <span class="mono dim">{rule.id}</span>
+        </div>
         <div class="dim under">{rule.doc.split("\n").join(" ")}</div>
       </div>
       <div class="right dim">{rule.facts["kind"] === undefined ? "" : kindLabel(kinds, rule.facts["kind"], lang)}</div>
@@ -76,6 +79,9 @@ function Source({ id, line }: { id: string; line: number }) {
   if (rule === null) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
   return (
     <article class="card">
+      <a class="back" href={href("rules")}>
+        {t("work.back")}
+      </a>
       <header class="card-head">
         <div class="card-title">
           <h2 class="mono">{rule.file}</h2>

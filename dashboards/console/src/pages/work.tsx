@@ -6,8 +6,8 @@ import { useApp, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { momentText } from "../logic/format.ts";
 import { arrange, isIn, move, type Tab, TABS, wanted } from "../logic/worklist.ts";
-import { clockOf, SeverityMark } from "../parts/bits.tsx";
-import { useStep } from "../parts/case_actions.tsx";
+import { clockOf, placeOf, SeverityMark, titleOf } from "../parts/bits.tsx";
+import { keyOf, useStep } from "../parts/case_actions.tsx";
 import { CaseCard } from "../parts/case_card.tsx";
 import { href, replacePlace } from "../router.ts";
 import type { Case, Page } from "../types.ts";
@@ -47,10 +47,11 @@ export function WorkPage({ selected }: { selected: string | null }) {
     const key = (event: KeyboardEvent): void => {
       const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
       if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j" || event.key === "k") {
+      const pressed = keyOf(event);
+      if (pressed === "j" || pressed === "k") {
         touch();
-        choose(move(shown, selected, event.key === "j" ? 1 : -1));
-      } else if (event.key === "a" && selected !== null) {
+        choose(move(shown, selected, pressed === "j" ? 1 : -1));
+      } else if (pressed === "a" && selected !== null) {
         const item = known.get(selected);
         if (item !== undefined && !item.final && item.acknowledged_by === null) {
           touch();
@@ -68,7 +69,7 @@ export function WorkPage({ selected }: { selected: string | null }) {
     [known, me.name, minute],
   );
   return (
-    <div class="split">
+    <div class={`split ${selected === null ? "" : "chosen"}`}>
       <div class="list-side">
         <div class="tabs" role="tablist">
           {TABS.map((each) => (
@@ -79,7 +80,7 @@ export function WorkPage({ selected }: { selected: string | null }) {
           ))}
         </div>
         <button class={`waiting ${waiting > 0 ? "some" : ""}`} disabled={waiting === 0} onClick={release}>
-          {waiting > 0 ? t("work.waiting", { count: waiting }) : still ? t("work.still") : t("work.keys")}
+          {waiting > 0 ? t("work.waiting", { count: waiting }) : `${t("work.keys")}${still ? `　${t("work.still")}` : ""}`}
         </button>
         <ol class="cases" ref={list} onPointerEnter={() => hold(true)} onPointerLeave={() => hold(false)}>
           {shown.map((id) => {
@@ -131,16 +132,16 @@ interface RowProps {
 
 function CaseRow({ item, now, here, gone, choose }: RowProps) {
   const texts = useTexts();
-  const { t, w, lang } = texts;
+  const { t, w } = texts;
   const clock = clockOf(item, now, texts);
   const unseen = !item.final && item.acknowledged_by === null;
   return (
     <li class={`case ${here ? "here" : ""} ${gone ? "gone" : ""} ${unseen ? "unseen" : ""}`} onClick={() => choose(item.id)}>
       <SeverityMark severity={item.severity} active={unseen} />
       <div class="what">
-        <div class="title">{(lang === "zh" ? item.text_zh : item.text_en) || item.condition}</div>
+        <div class="title">{titleOf(item, texts)}</div>
         <div class="dim under">
-          {item.asset_name || item.asset}
+          {placeOf(item, texts)}
           {item.department !== "" && <> · {item.department}</>}
         </div>
       </div>

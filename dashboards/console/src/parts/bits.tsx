@@ -21,6 +21,17 @@ export function SeverityMark({ severity, active }: { severity: Severity; active:
   );
 }
 
+/** What a case or an incident is about. */
+export function titleOf(item: { text_zh: string; text_en: string; condition: string }, { lang, w }: Texts): string {
+  return (lang === "zh" ? item.text_zh : item.text_en) || w("condition", item.condition);
+}
+
+/** Where a case is: the part's name, or, where the title has that already, its district. */
+export function placeOf(item: Case, texts: Texts): string {
+  const name = item.asset_name || item.asset;
+  return titleOf(item, texts).includes(name) && item.district !== "" ? item.district : name;
+}
+
 /** What a case's clock says now. */
 export function clockOf(item: Case, now: number, texts: Texts): Countdown | null {
   if (item.deadline === null || item.final) return null;

@@ -16,6 +16,11 @@ const RARE = [...GRAVE, "supervise", "suspend"];
 const WITH_FIELD = ["assign", "dispatch", "close", "merge"];
 const FEEDBACK = ["real", "false", "nuisance", "duplicate"] as const;
 
+/** The letter of a key, with Caps Lock on and while a Chinese input method holds the key back, too. */
+export function keyOf(event: KeyboardEvent): string {
+  return /^Key[A-Z]$/.test(event.code) && event.key.length !== 1 ? event.code.slice(3).toLowerCase() : event.key.toLowerCase();
+}
+
 /** Takes a step and says how it went; gives whether it was taken. */
 export function useStep(): (id: string, step: string, body: Record<string, string>) => Promise<boolean> {
   const { tell } = useApp();
@@ -23,7 +28,7 @@ export function useStep(): (id: string, step: string, body: Record<string, strin
   return async (id, step, body) => {
     try {
       await post(`/api/v1/cases/${id}/${step}`, body);
-      tell(texts.w("step", step));
+      tell(texts.t("case.done", { step: texts.w("step", step) }));
       return true;
     } catch (failure) {
       tell(failureText(failure, texts), "bad");
@@ -46,7 +51,7 @@ export function CaseActions({ item, done }: { item: CaseDetail; done: () => void
     const key = (event: KeyboardEvent): void => {
       const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
       if (event.key === "Escape") setForm(null);
-      if (typing || event.ctrlKey || event.metaKey || event.altKey || event.key !== "c") return;
+      if (typing || event.ctrlKey || event.metaKey || event.altKey || keyOf(event) !== "c") return;
       const comment = item.actions.find((action) => action.step === "comment");
       if (comment !== undefined) {
         event.preventDefault();

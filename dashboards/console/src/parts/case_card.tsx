@@ -5,9 +5,11 @@ import { get, query } from "../api.ts";
 import { type Texts, useApp, useEvents, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { agoText, momentText } from "../logic/format.ts";
+import { noteText } from "../logic/history.ts";
+import { RANK } from "../logic/worklist.ts";
 import { href } from "../router.ts";
 import type { Case, CaseDetail, CaseEvent, Incident, Page } from "../types.ts";
-import { clockOf, Facts, Section, SeverityMark, Waiting } from "./bits.tsx";
+import { clockOf, Facts, placeOf, Section, SeverityMark, titleOf, Waiting } from "./bits.tsx";
 import { CaseActions } from "./case_actions.tsx";
 import { Why } from "./why.tsx";
 
@@ -34,12 +36,15 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
   const unseen = !item.final && item.acknowledged_by === null;
   return (
     <article class="card">
+      <a class="back" href={href("work")}>
+        {t("work.back")}
+      </a>
       <header class="card-head">
         <SeverityMark severity={item.severity} active={unseen} />
         <div class="card-title">
-          <h2>{(lang === "zh" ? item.text_zh : item.text_en) || item.condition}</h2>
+          <h2>{titleOf(item, texts)}</h2>
           <p class="dim">
-            {item.asset_name || item.asset} · {w("severity", item.severity)} ·{" "}
+            {placeOf(item, texts)} · {w("severity", item.severity)} ·{" "}
             <span class={item.condition_holds ? "holds" : ""}>{t(item.condition_holds ? "case.holds" : "case.gone")}</span>
           </p>
         </div>
@@ -108,7 +113,7 @@ function CaseIncidents({ item }: { item: Case }) {
   useEffect(() => setChosen(null), [item.id]);
   if (loaded.value === null) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
   const incidents = loaded.value;
-  const incident = incidents.find((other) => other.id === chosen) ?? incidents.find((other) => other.state === "open") ?? incidents[0];
+  const incident = incidents.find((other) => other.id === chosen) ?? worst(incidents);
   if (incident === undefined) return null;
   return (
     <>
@@ -138,6 +143,12 @@ function CaseIncidents({ item }: { item: Case }) {
   );
 }
 
+/** The incident that a case is about first: one that is still open, the gravest, the earliest. */
+function worst(incidents: Incident[]): Incident | undefined {
+  const rank = (incident: Incident): number => (incident.state === "open" ? 0 : 10) + RANK[incident.severity];
+  return [...incidents].sort((a, b) => rank(a) - rank(b))[0];
+}
+
 /** What else happened with this device lately. */
 function Recent({ device, not }: { device: string; not: string[] }) {
   const { t, w, lang } = useTexts();
@@ -151,6 +162,9 @@ function Recent({ device, not }: { device: string; not: string[] }) {
         <tbody>
           {others.map((incident) => (
             <tr key={incident.id} onClick={() => (location.hash = href("incidents", incident.id))}>
+              <td>
+                <SeverityMark severity={incident.severity} active={false} />
+              </td>
               <td>{lang === "zh" ? incident.text_zh : incident.text_en}</td>
               <td class="num">{momentText(incident.opened, now)}</td>
               <td>{w("incident", incident.state)}</td>
@@ -171,11 +185,11 @@ function Timeline({ events }: { events: CaseEvent[] }) {
       {[...events].reverse().map((event, index) => (
         <li key={`${event.time}${events.length - index}`} class={event.actor === "system" ? "system" : ""}>
           <span class="num dim">{momentText(event.time, now)}</span>
-          <span class="actor">{event.actor === "system" ? w("actor", event.actor) : event.actor}</span>
+          <span class="actor">{w("actor", event.actor)}</span>
           <span>
             {w("step", event.action)}
             {event.from !== null && event.from !== event.to && <span class="dim"> → {w("state", event.to)}</span>}
-            {event.note !== "" && <span class="note">{event.action === "close" ? w("feedback", event.note) : event.note}</span>}
+            {event.note !== "" && <span class="note">{noteText(event, w)}</span>}
           </span>
         </li>
       ))}

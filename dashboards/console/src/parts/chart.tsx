@@ -2,8 +2,9 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import type { Lang } from "../logic/format.ts";
+import { clockText, type Lang, momentText, valueText } from "../logic/format.ts";
 import { type Lines, range } from "../logic/series.ts";
+import { inZone, zoneName } from "../logic/zone.ts";
 
 export interface ChartProps {
   lines: Lines;
@@ -25,12 +26,16 @@ export interface ChartProps {
 const INK = {
   line: "#9fb4c7",
   band: "rgba(159, 180, 199, 0.16)",
+  range: "rgba(159, 180, 199, 0.4)",
   grid: "rgba(255, 255, 255, 0.06)",
   axis: "#8794a1",
   threshold: "#d9a441",
   mark: "#f2765f",
 };
 const FONT = '12px "Noto Sans CJK SC", "Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif';
+
+/** Fewer points than this are drawn as points. */
+const FEW = 60;
 
 function drawThresholds(plot: uPlot, props: ChartProps): void {
   const { ctx, bbox } = plot;
@@ -50,6 +55,25 @@ function drawThresholds(plot: uPlot, props: ChartProps): void {
     ctx.lineTo(bbox.left + bbox.width, y);
     ctx.stroke();
     ctx.fillText(`${threshold.label} ${threshold.value}${props.unit}`, bbox.left + 6 * scale, y + (threshold.below ? 14 : -4) * scale);
+  }
+  ctx.restore();
+}
+
+/** The range within each window, where windows are so few that the band between them would not show. */
+function drawRanges(plot: uPlot, { lines }: ChartProps): void {
+  if (lines.lows === null || lines.highs === null || lines.times.length >= FEW) return;
+  const { ctx } = plot;
+  ctx.save();
+  ctx.strokeStyle = INK.range;
+  ctx.lineWidth = 3 * devicePixelRatio;
+  for (const [index, time] of lines.times.entries()) {
+    const [low, high] = [lines.lows[index], lines.highs[index]];
+    if (typeof low !== "number" || typeof high !== "number") continue;
+    const x = plot.valToPos(time, "x", true);
+    ctx.beginPath();
+    ctx.moveTo(x, plot.valToPos(low, "y", true));
+    ctx.lineTo(x, plot.valToPos(high, "y", true));
+    ctx.stroke();
   }
   ctx.restore();
 }
@@ -81,10 +105,9 @@ function drawMark(plot: uPlot, props: ChartProps): void {
 }
 
 function axisTime(seconds: number, stretch: number): string {
-  const time = new Date(seconds * 1_000);
-  const two = (number: number): string => String(number).padStart(2, "0");
-  const clock = `${two(time.getHours())}:${two(time.getMinutes())}`;
-  return stretch > 86_400 ? `${time.getMonth() + 1}-${two(time.getDate())} ${clock}` : clock;
+  const { month, day } = inZone(seconds * 1_000);
+  const clock = clockText(seconds * 1_000);
+  return stretch > 86_400 ? `${month}-${day} ${clock}` : clock;
 }
 
 function optionsOf(props: ChartProps, width: number): uPlot.Options {
@@ -99,7 +122,7 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
     label: props.label,
     stroke: INK.line,
     width: 1.5,
-    points: { show: props.lines.times.length < 60, size: 5, fill: INK.line, stroke: INK.line },
+    points: { show: props.lines.times.length < FEW, size: 5, fill: INK.line, stroke: INK.line },
     spanGaps: false,
   };
   const steps = uPlot.paths.stepped?.({ align: 1 });
@@ -107,18 +130,21 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
   return {
     width,
     height: props.height,
+    tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1_000), zoneName()),
     padding: [props.mark === null ? 6 : 20, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: true }, drag: { x: false, y: false } },
     scales: { x: { time: true, range: [props.from, props.to] }, y: { range: props.stepped ? [-0.1, 1.1] : spanned } },
     axes: [
       { ...axis, values: (_, splits) => splits.map((split) => axisTime(split, props.to - props.from)), space: 90, size: 30 },
-      { ...axis, size: 56, values: (_, splits) => splits.map((split) => String(Number(split.toFixed(4)))) },
+      props.stepped
+        ? { ...axis, size: 56, splits: () => [0, 1], values: () => [valueText(false, "", props.lang), valueText(true, "", props.lang)] }
+        : { ...axis, size: 56, values: (_, splits) => splits.map((split) => String(Number(split.toFixed(4)))) },
     ],
     series: [{}, line, hidden, hidden],
     bands: [{ series: [3, 2], fill: INK.band }],
     hooks: {
-      draw: [(plot) => drawThresholds(plot, props), (plot) => drawMark(plot, props)],
+      draw: [(plot) => drawRanges(plot, props), (plot) => drawThresholds(plot, props), (plot) => drawMark(plot, props)],
     },
   };
 }
@@ -137,7 +163,7 @@ function readout(plot: uPlot, target: HTMLElement, props: ChartProps): void {
   const shown = (number: number): string => String(Number(number.toFixed(3)));
   const spread = low !== undefined && low !== null && high !== undefined && high !== null && low !== high;
   target.textContent =
-    `${new Date(time * 1_000).toLocaleString(props.lang === "zh" ? "zh-CN" : "en-GB")}  ${shown(value)} ${props.unit}` +
+    `${momentText(new Date(time * 1_000).toISOString(), Date.now())}  ${shown(value)} ${props.unit}` +
     (spread ? `  (${shown(low)} – ${shown(high)})` : "");
 }
 

@@ -3,7 +3,9 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { useApp, useNow, useTexts } from "../context.tsx";
+import { clockText } from "../logic/format.ts";
 import { isOverdue } from "../logic/worklist.ts";
+import { zoneName } from "../logic/zone.ts";
 import { href, PAGES, type Place } from "../router.ts";
 import { soundIsOn, switchSound } from "../sound.ts";
 import type { Status } from "../types.ts";
@@ -50,6 +52,9 @@ export function Frame({ place, status, switchLang, logout, children }: Props) {
           ))}
         </nav>
         <div class="who">
+          <span class="num" title={zoneName()}>
+            {clockText(now)}
+          </span>
           <span class={`live ${live}`} role="status">
             {live === "live" ? t("app.live") : live === "connecting" ? t("app.connecting") : t("app.broken")}
           </span>

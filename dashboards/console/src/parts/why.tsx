@@ -43,6 +43,7 @@ export function Why({ incident }: { incident: Incident }) {
       )}
       {incident.late && <p class="dim">{t("why.late")}</p>}
       <DecisivePlot incident={incident} change={change} />
+      <Readings incident={incident} change={change} />
       <p class="rule-line">
         {t("why.rule")}{" "}
         <a href={href("rules", rule, change.line > 0 ? { line: change.line } : {})}>{rule}</a>
@@ -101,20 +102,42 @@ function DecisivePlot({ incident, change }: { incident: Incident; change: Change
   );
 }
 
-function Steps({ incident, change }: { incident: Incident; change: Change }) {
+/** What was read, at a glance. */
+function Readings({ incident, change }: { incident: Incident; change: Change }) {
   const { kinds, lang } = useApp();
   const { t } = useTexts();
   const now = useNow(60_000);
+  const known = change.readings.filter((reading) => reading.value !== null);
+  if (known.length === 0) return null;
+  return (
+    <p class="readings">
+      <span class="dim">{t("why.read")}</span>
+      {known.map((reading) => (
+        <span key={reading.field} title={`${reading.field} ${momentText(reading.time, now)}`}>
+          {fieldLabel(kinds, incident.kind, reading.field, lang)}{" "}
+          <strong class="num">{valueText(reading.value, fieldOf(kinds, incident.kind, reading.field)?.unit ?? "", lang)}</strong>
+        </span>
+      ))}
+    </p>
+  );
+}
+
+function Steps({ incident, change }: { incident: Incident; change: Change }) {
+  const { kinds, lang } = useApp();
+  const { t, w } = useTexts();
+  const now = useNow(60_000);
+  // A variable is used in several places, and came out the same in each.
+  const steps = change.steps.filter((step, at) => at === change.steps.findIndex((other) => other.text === step.text && other.value === step.value));
   if (change.readings.length + change.steps.length + change.slots.length === 0) return null;
   return (
     <details>
       <summary>{t("why.steps")}</summary>
       <table class="grid">
         <tbody>
-          {change.steps.map((step) => (
-            <tr key={`${step.line}:${step.column}:${step.text}`}>
+          {steps.map((step) => (
+            <tr key={`${step.text}=${step.value}`}>
               <td class="mono wrap">{step.text}</td>
-              <td class={`mono verdict ${step.value}`}>{step.value}</td>
+              <td class={`mono verdict ${step.value}`}>{w("verdict", step.value)}</td>
             </tr>
           ))}
         </tbody>

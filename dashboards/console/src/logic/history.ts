@@ -1,0 +1,27 @@
+// What a case's history says, in the reader's language: the gateway writes its own notes in fixed forms.
+
+import type { CaseEvent } from "../types.ts";
+
+/** A word of the API in the reader's language. */
+type Words = (group: string, word: string) => string;
+
+const INCIDENT = /^incident \S+: (\w+), (\w+)$/;
+const LIMIT = /^(\S+) \((\w+)\)$/;
+const FOLDED = /^(\S+) \(\S+\) by (.+)$/;
+
+/** An event's note; what people wrote stays as they wrote it. */
+export function noteText(event: CaseEvent, w: Words): string {
+  const { action, note } = event;
+  if (action === "close") {
+    const [verdict = "", ...rest] = note.split(": ");
+    return [w("feedback", verdict), ...rest].join(": ");
+  }
+  if (event.actor !== "system" && action !== "merged_from") return note;
+  const incident = INCIDENT.exec(note);
+  if (incident !== null) return `${w("condition", incident[1]!)} · ${w("severity", incident[2]!)}`;
+  const limit = action === "limit_changed" ? LIMIT.exec(note) : null;
+  if (limit !== null) return `${w("condition", limit[2]!)} · ${limit[1]}`;
+  const folded = action === "merged_from" ? FOLDED.exec(note) : null;
+  if (folded !== null) return `${folded[1]} · ${w("actor", folded[2]!)}`;
+  return note;
+}
