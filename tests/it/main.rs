@@ -1,6 +1,7 @@
 //! End to end: one binary, one file per promise.
 
 mod arrows;
+mod backup;
 mod clients;
 mod command_line;
 mod harness;
