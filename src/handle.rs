@@ -99,7 +99,7 @@ impl Gateway for Shared {
                 None => engine.balance(),
             });
             let (sheet, refused) = sheets.await.unwrap_or_default();
-            balance(&sheet, refused)
+            balance_of(&sheet, refused)
         })
     }
 
@@ -193,7 +193,8 @@ fn device_now(view: &DeviceView) -> DeviceNow {
     }
 }
 
-fn balance(sheet: &Sheet, refused: u64) -> Balance {
+/// The engine's sheets as the API gives them.
+pub(crate) fn balance_of(sheet: &Sheet, refused: u64) -> Balance {
     Balance {
         journaled: sheet.journaled,
         decoded: sheet.decoded,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gengfu_dashboards::gateway::Gateway;
+use gengfu_dashboards::gateway::{Balance, Gateway};
 use gengfu_model::Refusal;
 use gengfu_model::staff::{Action, Role, StaffRequest, Verdict};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub enum Question {
     Do(Box<Action>),
     /// How the gateway is doing.
     Status,
+    /// The two sheets of all devices.
+    Balance,
 }
 
 /// The answer.
@@ -49,6 +51,8 @@ pub enum Reply {
     Verdict(Result<gengfu_model::staff::Accepted, Refusal>),
     /// The status as JSON.
     Status(serde_json::Value),
+    /// The two sheets.
+    Balance(Balance),
     /// The question could not be read.
     Error(String),
 }
@@ -131,6 +135,7 @@ async fn converse(stream: tokio::net::UnixStream, gateway: Shared, stop: Cancell
 pub async fn answer(gateway: &Shared, question: Question) -> Reply {
     match question {
         Question::Do(action) => Reply::Verdict(gateway.request(local_request(*action)).await),
+        Question::Balance => Reply::Balance(gateway.balance(None).await),
         Question::Status => Reply::Status(serde_json::to_value(gateway.status()).unwrap_or_default()),
     }
 }

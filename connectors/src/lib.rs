@@ -5,6 +5,7 @@
 //! - [`checkpoint`]: device state between ledger and journal
 //! - [`series`]: points for the plots, one file a day, closed days in columnar blocks
 //! - [`delivery`]: the outbox to webhooks, with a record of its own
+//! - [`files`]: copies and checks any of these SQLite files, without knowing what is in it
 //! - [`live_feed`]: readings and incidents over MQTT for engineers' tools
 //!
 //! Promises: effects and their position are one transaction; everything here is safe to repeat.
@@ -12,6 +13,7 @@
 
 pub mod checkpoint;
 pub mod delivery;
+pub mod files;
 pub mod ledger;
 pub mod live_feed;
 pub mod series;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{DeviceId, DeviceLife, Kind, Quality, Seq, Timestamp, Value};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 /// A future that owns what it needs.
@@ -40,7 +40,7 @@ pub struct DeviceNow {
 }
 
 /// The two sheets: of one device and day, of one device, or of all.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
     /// Messages in the journal.
     pub journaled: u64,

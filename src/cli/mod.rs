@@ -2,10 +2,15 @@
 //!
 //! Messages for people go to standard error; what a program may read goes to standard output.
 
+mod backup;
 mod check;
+mod codecs;
 mod demo;
 mod devices;
+mod doctor;
 mod journal;
+mod manifest;
+mod restore;
 mod rules;
 mod serve;
 mod users;
@@ -61,6 +66,14 @@ enum Command {
     Users(users::Users),
     /// Look into the journal.
     Journal(journal::Journal),
+    /// Codecs of device models.
+    Codecs(codecs::Codecs),
+    /// Copy the data folder, of a running gateway or a stopped one.
+    Backup(backup::Backup),
+    /// Put a backup into an empty data folder.
+    Restore(restore::Restore),
+    /// Look over configuration and data folder, and say in plain words what is wrong.
+    Doctor(doctor::Doctor),
 }
 
 /// Where the configuration is.
@@ -101,6 +114,10 @@ pub fn run() -> ExitCode {
         Command::Devices(command) => command.run(),
         Command::Users(command) => command.run(),
         Command::Journal(command) => command.run(),
+        Command::Codecs(command) => command.run(),
+        Command::Backup(command) => command.run(),
+        Command::Restore(command) => command.run(),
+        Command::Doctor(command) => command.run(),
     };
     let (code, message) = match result {
         Ok(()) => return ExitCode::SUCCESS,

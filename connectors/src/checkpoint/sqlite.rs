@@ -48,6 +48,16 @@ impl SqliteCheckpoints {
         Ok(SqliteCheckpoints { conn })
     }
 
+    /// Opens a file that is there for reading only: nothing can be put, and nothing is brought to a newer
+    /// schema.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn open_reader(path: &Path) -> Result<SqliteCheckpoints, LedgerError> {
+        let failed = |error: rusqlite::Error| LedgerError::sqlite(&format!("open {}", path.display()), &error);
+        sqlite::open_reader(path).map(|conn| SqliteCheckpoints { conn }).map_err(failed)
+    }
+
     /// Writes a consistent copy to a new file at `to`, synced.
     ///
     /// # Errors

@@ -126,7 +126,10 @@ impl RealDisk {
     }
 
     /// How much room the file system has for us, in bytes.
-    fn available(&self) -> io::Result<u64> {
+    ///
+    /// # Errors
+    /// As the operating system says.
+    pub fn available(&self) -> io::Result<u64> {
         let stat = rustix::fs::statvfs(&self.path)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }

@@ -7,10 +7,13 @@
 //! From the bottom up: [`disk`] is the folder of files (and [`model_disk`] its crashing double),
 //! [`codec`] the bytes of a record, [`frame`] those of one commit, [`segment`] the files; [`log`] is
 //! the log without threads (`recovery` finds its end again, [`spare`] prepares its next segment),
-//! [`writer`] the one thread that owns it; [`reader`] reads it while that thread writes, [`archive`] keeps what has been read, [`inspect`] prints it.
+//! [`writer`] the one thread that owns it; [`reader`] reads it while that thread writes, [`archive`] keeps what has been read, [`inspect`] prints it,
+//! [`check`] looks for damage, [`mod@copy`] copies it.
 
 pub mod archive;
+pub mod check;
 pub mod codec;
+pub mod copy;
 pub mod disk;
 pub mod error;
 pub mod frame;

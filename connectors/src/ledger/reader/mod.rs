@@ -88,6 +88,15 @@ impl LedgerReader {
         })
     }
 
+    /// Everything that recovery needs, of one commit: for looking at a ledger without opening it for
+    /// writing.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a row cannot be read.
+    pub fn state(&self) -> Result<super::LedgerState, LedgerError> {
+        self.on(super::sqlite::load::state)
+    }
+
     /// How many incidents and cases are open.
     ///
     /// # Errors

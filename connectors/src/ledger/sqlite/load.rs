@@ -13,7 +13,7 @@ use crate::ledger::columns::{effect_id, from_json, seq_column, seq_value};
 use crate::ledger::{ActivatedPack, LedgerState, ParameterSetting};
 
 /// The reducer's state as of one commit.
-pub(super) fn state(conn: &Connection) -> Result<LedgerState, LedgerError> {
+pub(crate) fn state(conn: &Connection) -> Result<LedgerState, LedgerError> {
     let transaction = conn.unchecked_transaction().map_err(|error| LedgerError::sqlite("load", &error))?;
     let (position, time) = position(&transaction)?;
     let reducer = reducer(&transaction)?;
