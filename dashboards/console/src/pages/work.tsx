@@ -150,6 +150,7 @@ function CaseRow({ item, now, here, gone, choose }: RowProps) {
           {item.final ? momentText(item.closed ?? item.updated, now) : clock === null ? t("work.noDeadline") : clock.text}
         </div>
         <div class="dim under">
+          {!item.final && !item.condition_holds && <>{t("case.gone")} · </>}
           {w("state", item.state)}
           {(item.assignee ?? item.acknowledged_by) !== null && <> · {item.assignee ?? item.acknowledged_by}</>}
         </div>

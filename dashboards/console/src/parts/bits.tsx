@@ -78,11 +78,14 @@ export function Waiting({ failure, reload }: { failure: ApiFailure | null; reloa
   );
 }
 
+/** Failures whose kind says all that staff can do about them. */
+const PLAIN = ["internal", "timeout", "busy", "forbidden", "not_found", "unauthenticated"];
+
 /** A failure for people: what kind in their language, then the server's words, which name the details. */
 export function failureText(failure: unknown, { t, w, lang }: Texts): string {
   if (!(failure instanceof ApiFailure)) return String(failure);
   if (failure.status === 0) return t("app.unreachable");
   const details = failure.hint === null ? failure.message : `${failure.message} (${failure.hint})`;
-  if (failure.code === "internal" || failure.code === "timeout" || failure.code === "busy") return w("error", failure.code);
+  if (PLAIN.includes(failure.code)) return w("error", failure.code);
   return lang === "en" ? details : `${w("error", failure.code)}: ${details}`;
 }
