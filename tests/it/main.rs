@@ -4,6 +4,7 @@ mod arrows;
 mod backup;
 mod clients;
 mod command_line;
+mod docs;
 mod harness;
 mod kill;
 mod line;
