@@ -99,7 +99,7 @@ fn the_configuration_is_documented() {
     let defaults = toml::Table::try_from(Config::default()).unwrap();
     let mut text = format!(
         "{GENERATED}\n\n# Configuration\n\n\
-         One TOML file, given by `--config FILE`; source: `src/config.rs`. Every key may be left out. A key that is\n\
+         One TOML file, given by `--config FILE`; source: `src/config.rs`. Every key may be left out unless it is required. A key that is\n\
          not here is a mistake; `gengfu check --config FILE` tells all mistakes at once. Relative paths count from the\n\
          file's folder. An environment variable `GENGFU_SECTION_KEY` (such as `GENGFU_MQTT_LISTEN`) goes before the\n\
          file; `GENGFU_LOG` (such as `debug`) sets what is logged.\n\n\
