@@ -495,8 +495,8 @@ fn override_from(table: &mut toml::Table, environment: impl Iterator<Item = (Str
     for (variable, value) in environment {
         let Some(rest) = variable.strip_prefix("GENGFU_") else { continue };
         let rest = rest.to_lowercase();
-        // Variables that are not settings: the log filter belongs to the command line.
-        if rest == "log" {
+        // Variables that are not settings: the log filter is the command line's, the other one the build's.
+        if rest == "log" || rest == "without_console" {
             continue;
         }
         let Some((section, key)) = rest.split_once('_') else {

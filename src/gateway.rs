@@ -442,12 +442,14 @@ fn start_pipeline(
         })
         .map_err(thread)?;
     let due = journal.clone();
+    let live_pack = Arc::new(RwLock::new(Arc::clone(engine.pack())));
     let outputs = Outputs {
         ledger: ledger_jobs,
         series: series_jobs,
         checkpoints: checkpoint_jobs,
         next_due: Box::new(move |next| due.set_next_due(next)),
         progress: Arc::clone(&progress),
+        live_pack: Arc::clone(&live_pack),
     };
     let options =
         CheckpointOptions { records: config.engine.checkpoint_records, every_ms: config.engine.checkpoint_every.0 };
@@ -464,6 +466,8 @@ fn start_pipeline(
         ready: AtomicBool::new(false),
         ledger_full,
         pack,
+        live_pack,
+        ledger: ledger_reader(&config.data.folder)?,
         listener_metrics: RwLock::default(),
     }))
 }

@@ -1,20 +1,21 @@
 //! The running gateway as the API, the command line and the tests see it.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
+use gengfu_connectors::LedgerReader;
 use gengfu_dashboards::gateway::{Answer, Balance, DeviceNow, Gateway, LatestField, Status, StreamEvent};
 use gengfu_ingest::Directory;
 use gengfu_ingest::journal::JournalHandle;
 use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{Control, DeviceId, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
-use gengfu_rules::{Level, Pack};
+use gengfu_rules::{Level, Pack, RuleCounts};
 use tokio::sync::{broadcast, oneshot};
 
+use crate::metrics::Samples;
 use crate::pipeline::EngineInput;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::verdicts::Verdicts;
@@ -31,12 +32,15 @@ pub struct Handle {
     pub(crate) ready: AtomicBool,
     pub(crate) ledger_full: Arc<AtomicBool>,
     pub(crate) pack: Arc<std::sync::RwLock<Option<Arc<str>>>>,
-    /// Metrics of the listeners, each as lines in Prometheus' text format.
+    /// The pack that the engine judges by, for its counts.
+    pub(crate) live_pack: Arc<std::sync::RwLock<Arc<Pack>>>,
+    pub(crate) ledger: LedgerReader,
+    /// Metrics of the listeners.
     pub(crate) listener_metrics: std::sync::RwLock<Vec<MetricsSource>>,
 }
 
-/// Gives metrics as lines in Prometheus' text format.
-pub type MetricsSource = Box<dyn Fn(&mut String) + Send + Sync>;
+/// Gives the values of metrics now, by name.
+pub type MetricsSource = Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
 
 impl Handle {
     /// Asks the engine between two batches.
@@ -50,6 +54,52 @@ impl Handle {
         // The engine's queue may be full of batches: wait for a place off the async threads.
         tokio::task::spawn_blocking(move || engine.send(query)).await.ok()?.ok()?;
         receiver.await.ok()
+    }
+
+    fn measure_journal(&self, samples: &mut Samples) {
+        let journal = self.journal.metrics();
+        samples.add("gengfu_journal_synced_sequence", journal.last_seq.0);
+        samples.add("gengfu_journal_commits_total", journal.commits);
+        samples.add("gengfu_journal_messages_total", journal.messages);
+        samples.add("gengfu_journal_controls_total", journal.controls);
+        samples.add("gengfu_journal_messages_too_large_total", journal.too_large);
+        samples.add("gengfu_journal_sync_microseconds_total", journal.sync_micros);
+        samples.add("gengfu_journal_slowest_sync_microseconds", journal.slowest_sync_micros);
+        samples.add("gengfu_journal_full", u64::from(journal.full));
+        samples.add("gengfu_journal_full_times_total", journal.full_times);
+        samples.add("gengfu_journal_clock_fault", u64::from(journal.clock_fault.is_some()));
+        samples.add("gengfu_journal_segments_archived_total", journal.archived);
+        samples.add("gengfu_journal_archive_failures_total", journal.archive_failures);
+    }
+
+    fn measure_engine(&self, samples: &mut Samples) {
+        samples.add("gengfu_engine_applied_sequence", self.progress.get().applied.0);
+        let Ok(pack) = self.live_pack.read().map(|pack| Arc::clone(&pack)) else { return };
+        samples.add("gengfu_engine_rules", pack.rules().len() as u64);
+        let counts = pack.counts();
+        let sum = |term: fn(&RuleCounts) -> u64| counts.iter().map(term).sum::<u64>();
+        samples.add("gengfu_engine_rule_evaluations_total", sum(|rule| rule.evaluations));
+        samples.add("gengfu_engine_rule_operations_total", sum(|rule| rule.operations));
+        samples.add("gengfu_engine_rule_faults_total", sum(|rule| rule.faults));
+        samples.add("gengfu_engine_rule_skips_total", sum(|rule| rule.skipped));
+        samples.add("gengfu_engine_rule_signals_total", sum(|rule| rule.signals));
+    }
+
+    fn measure_stores(&self, samples: &mut Samples) {
+        let positions = self.progress.get();
+        samples.add("gengfu_ledger_committed_sequence", positions.ledger.0);
+        samples.add("gengfu_ledger_full", u64::from(self.ledger_full.load(Ordering::Relaxed)));
+        samples.add("gengfu_series_stored_sequence", positions.series.0);
+        match self.ledger.counts() {
+            Ok(counts) => {
+                for (severity, count) in &counts.open_incidents_by_severity {
+                    samples.add_labelled("gengfu_ledger_incidents_open", "severity", severity.name(), *count);
+                }
+                samples.add("gengfu_ledger_cases_open", counts.open_cases);
+                samples.add("gengfu_ledger_cases_overdue", counts.overdue_cases);
+            }
+            Err(error) => tracing::warn!(%error, "metrics: cannot read the ledger"),
+        }
     }
 
     async fn judge(self: Arc<Self>, request: StaffRequest) -> Verdict {
@@ -135,22 +185,19 @@ impl Gateway for Shared {
 
     fn metrics(&self) -> String {
         let status = self.status();
-        let mut text = String::new();
-        let mut gauge = |name: &str, help: &str, value: u64| {
-            // Writing to a text cannot fail.
-            write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n").ok();
-        };
-        gauge("gengfu_journal_synced_sequence", "Newest record that is synced.", status.journal.0);
-        gauge("gengfu_engine_applied_sequence", "Newest record that the engine has applied.", status.applied.0);
-        gauge("gengfu_ledger_committed_sequence", "Newest record whose effects are in the ledger.", status.ledger.0);
-        gauge("gengfu_register_devices", "Devices in the register.", status.devices as u64);
-        gauge("gengfu_gateway_faults", "Things that are wrong with the gateway itself.", status.faults.len() as u64);
+        let mut samples = Samples::default();
+        samples.add("gengfu_gateway_ready", u64::from(status.ready));
+        samples.add("gengfu_gateway_faults", status.faults.len() as u64);
+        samples.add("gengfu_register_devices", status.devices as u64);
+        self.0.measure_journal(&mut samples);
+        self.0.measure_engine(&mut samples);
+        self.0.measure_stores(&mut samples);
         if let Ok(sources) = self.0.listener_metrics.read() {
             for source in sources.iter() {
-                source(&mut text);
+                source().into_iter().for_each(|(name, value)| samples.add(name, value));
             }
         }
-        text
+        samples.text()
     }
 
     fn hash_token(&self, token: &str) -> [u8; 32] {

@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod handle;
 mod listeners;
 pub mod local;
+pub mod metrics;
 pub mod packs;
 pub mod pipeline;
 mod remote_series;

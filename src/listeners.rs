@@ -183,13 +183,7 @@ pub(crate) fn run(
 
 /// Has the numbers that `snapshot` gives shown with the gateway's metrics.
 pub(crate) fn add_metrics(shared: &Shared, snapshot: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) {
-    use std::fmt::Write as _;
     if let Ok(mut sources) = shared.0.listener_metrics.write() {
-        sources.push(Box::new(move |text| {
-            for (name, value) in snapshot() {
-                // Writing to a text cannot fail.
-                writeln!(text, "{name} {value}").ok();
-            }
-        }));
+        sources.push(Box::new(snapshot));
     }
 }

@@ -1,10 +1,11 @@
 //! The engine thread: applies decoded records in journal order and hands on what comes of them.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use gengfu_model::Timestamp;
+use gengfu_rules::Pack;
 use gengfu_rules::engine::{Engine, Output, Round};
 
 use super::checkpoint::CheckpointJob;
@@ -42,6 +43,8 @@ pub struct Outputs {
     pub next_due: Box<dyn Fn(Option<Timestamp>) + Send>,
     /// How far the stages have come.
     pub progress: Arc<Progress>,
+    /// The pack that the engine judges by, for whoever shows its counts.
+    pub live_pack: Arc<RwLock<Arc<Pack>>>,
 }
 
 /// The engine and what it keeps between batches.
@@ -53,6 +56,8 @@ pub struct EngineThread {
     round: Option<Round>,
     pending: Option<CheckpointJob>,
     round_began: (gengfu_model::Seq, Timestamp),
+    /// The pack that was shown last.
+    live_pack: Arc<Pack>,
 }
 
 impl EngineThread {
@@ -61,7 +66,9 @@ impl EngineThread {
     pub fn new(engine: Engine, options: CheckpointOptions, outputs: Outputs) -> EngineThread {
         let round_began = (engine.applied(), engine.now());
         (outputs.next_due)(engine.next_due());
-        EngineThread { engine, options, outputs, output: Output::default(), round: None, pending: None, round_began }
+        let live_pack = Arc::clone(engine.pack());
+        let output = Output::default();
+        EngineThread { engine, options, outputs, output, round: None, pending: None, round_began, live_pack }
     }
 
     /// Runs until the input is closed, then writes a last checkpoint, so that the next start has
@@ -102,6 +109,13 @@ impl EngineThread {
         self.hand_on(false)?;
         let applied = self.engine.applied();
         self.outputs.progress.update(|positions| positions.applied = applied);
+        let pack = self.engine.pack();
+        if !Arc::ptr_eq(pack, &self.live_pack)
+            && let Ok(mut live) = self.outputs.live_pack.write()
+        {
+            *live = Arc::clone(pack);
+            self.live_pack = Arc::clone(pack);
+        }
         (self.outputs.next_due)(self.engine.next_due());
         Ok(())
     }

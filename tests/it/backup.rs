@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gengfu::config::Size;
+use gengfu::config::{Config, Size, Span};
 use gengfu::pipeline::recover::recover;
 use gengfu_connectors::Ledger;
 use gengfu_connectors::checkpoint::MemoryCheckpoints;
@@ -17,7 +17,7 @@ use gengfu_ingest::journal::{JournalReader, ReadLimit, RealDisk};
 use gengfu_model::{Kind, Seq};
 use serde_json::Value;
 
-use crate::harness::{TestGateway, wait_for};
+use crate::harness::{TestGateway, token_of, wait_for};
 
 const COVERS: usize = 8;
 
@@ -46,9 +46,14 @@ fn config(folder: &Path, name: &str, data: &Path) -> String {
 
 /// A gateway with small segments, so that there are several, and covers that have reported.
 fn busy_gateway() -> TestGateway {
+    busy_gateway_with(|_| {})
+}
+
+fn busy_gateway_with(change: impl FnOnce(&mut Config)) -> TestGateway {
     let gateway = TestGateway::start_with(Arc::new(SystemClock), |config| {
         config.journal.segment = Size(1 << 20);
         config.mqtt.rate = 10_000;
+        change(config);
     });
     for cover in 0..COVERS {
         gateway.add_device(&format!("cover-{cover}"), Kind::Manhole);
@@ -59,13 +64,14 @@ fn busy_gateway() -> TestGateway {
     gateway
 }
 
-/// Publishes large messages until the journal is in its `count`th segment.
+/// Posts large messages until the journal has had `count` segments.
 fn fill_segments(gateway: &TestGateway, count: usize) {
     let journal = gateway.config.data.folder.join("journal");
-    let mut device = gateway.mqtt("cover-0");
-    let padding = "x".repeat(200_000);
+    let url = format!("{}/v1/devices/cover-0/telemetry", gateway.anonymous().base());
+    let body = format!(r#"{{"tilt_deg":1,"note":"{}"}}"#, "x".repeat(200_000));
     wait_for("segments", || {
-        device.publish(&format!(r#"{{"tilt_deg":1,"note":"{padding}"}}"#));
+        let request = ureq::post(&url).header("authorization", format!("Bearer {}", token_of("cover-0")));
+        assert_eq!(request.send(&body).unwrap().status(), 200);
         (segments(&journal).len() + archived(&journal).len() >= count).then_some(())
     });
 }
@@ -110,8 +116,13 @@ fn incidents_and_cases(gateway: &TestGateway) -> Vec<String> {
 
 #[test]
 fn a_backup_of_a_running_gateway_restores_to_the_same_incidents_and_cases() {
-    let gateway = busy_gateway();
-    fill_segments(&gateway, 2);
+    let gateway = busy_gateway_with(|config| config.engine.checkpoint_every = Span(1_000));
+    fill_segments(&gateway, 3);
+    let mut device = gateway.mqtt("cover-1");
+    wait_for("an archived segment", || {
+        device.publish(r#"{"tilt_deg":2}"#);
+        archived(&gateway.config.data.folder.join("journal")).first().map(drop)
+    });
     wait_for("the incidents", || (gateway.login("duty").list("/api/v1/incidents").len() >= 4).then_some(()));
     let before = incidents_and_cases(&gateway);
     let folder = gateway.folder.path();
@@ -119,8 +130,6 @@ fn a_backup_of_a_running_gateway_restores_to_the_same_incidents_and_cases() {
     let out = folder.join("backup");
 
     let stop = Arc::new(AtomicBool::new(false));
-    let mut device = gateway.mqtt("cover-1");
-    device.publish(r#"{"tilt_deg":2}"#);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {

@@ -7,6 +7,7 @@ mod backup;
 mod clients;
 mod command_line;
 mod console;
+mod docs;
 mod feed;
 mod harness;
 mod influx;

@@ -33,7 +33,12 @@ pub(crate) async fn readyz(State(state): State<AppState>) -> Response {
 
 /// Metrics in Prometheus' text format.
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.gateway.metrics()).into_response()
+    let gateway = std::sync::Arc::clone(&state.gateway);
+    // Some of them are read from the ledger, which blocks.
+    match tokio::task::spawn_blocking(move || gateway.metrics()).await {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
 /// How the gateway is doing.

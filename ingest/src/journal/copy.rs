@@ -77,3 +77,61 @@ fn put(to: &dyn Disk, name: &str, source: &mut dyn Read) -> Result<(), JournalEr
     });
     written.map_err(|error| JournalError::io("copy", name, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use gengfu_model::{Body, Control, Seq, Timestamp};
+
+    use super::super::check::check;
+    use super::super::{Archive, ArchiveOptions, Log, LogOptions, ModelDisk};
+    use super::*;
+
+    fn options() -> LogOptions {
+        LogOptions { segment_bytes: 16 << 10, ..LogOptions::default() }
+    }
+
+    fn append(log: &mut Log, commits: i64) {
+        for commit in 0..commits {
+            let bodies = vec![Body::Control(Control::Tick); 200];
+            log.append(bodies, Timestamp(commit)).unwrap();
+            log.sync().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_copy_has_archive_and_segments_once_and_opens_where_the_journal_was() {
+        let disk = ModelDisk::new();
+        let (mut log, _) = Log::open(disk.disk(), options()).unwrap();
+        append(&mut log, 150);
+        let mut archive = Archive::open(disk.disk(), ArchiveOptions::default()).unwrap();
+        archive.release_one(log.last_seq()).unwrap().expect("a closed segment");
+        append(&mut log, 3);
+
+        let to = ModelDisk::new();
+        let files = copy(disk.disk().as_ref(), to.disk().as_ref()).unwrap();
+        let report = check(to.disk().as_ref(), false).unwrap();
+        assert!(report.problems.is_empty() && report.torn.is_none(), "{report:?}");
+        assert_eq!((report.files, report.records), (files, log.last_seq().0));
+        assert_eq!((report.first, report.last), (Some(Seq(1)), log.last_seq()));
+        let (mut again, opened) = Log::open(to.disk(), options()).unwrap();
+        assert_eq!((opened.last_seq, opened.cut), (log.last_seq(), None));
+        append(&mut again, 100);
+        assert!(check(to.disk().as_ref(), false).unwrap().problems.is_empty());
+    }
+
+    #[test]
+    fn half_a_frame_that_is_just_being_written_is_left_out() {
+        let disk = ModelDisk::new();
+        let (mut log, _) = Log::open(disk.disk(), options()).unwrap();
+        append(&mut log, 2);
+        let end = scan(&OpenSegment::open(disk.disk().as_ref(), 1).unwrap()).unwrap().end;
+        let file = disk.disk().open("segment-0000000001.log").unwrap();
+        file.write_at(end, b"half a frame").unwrap();
+
+        let to = ModelDisk::new();
+        copy(disk.disk().as_ref(), to.disk().as_ref()).unwrap();
+        let (_, opened) = Log::open(to.disk(), options()).unwrap();
+        assert_eq!((opened.last_seq, opened.cut), (log.last_seq(), None));
+        assert!(copy(ModelDisk::new().disk().as_ref(), ModelDisk::new().disk().as_ref()).is_err(), "no journal");
+    }
+}

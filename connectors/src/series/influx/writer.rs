@@ -172,8 +172,9 @@ impl InfluxWriter {
     fn send(&mut self, lines: &Lines) -> Result<Written, SendError> {
         let mut written = Written::default();
         let mut calls = 0;
-        let mut parts = vec![0..lines.len()];
-        while let Some(part) = parts.pop() {
+        let mut parts = Vec::from([(0, lines.len())]);
+        while let Some((start, end)) = parts.pop() {
+            let part = start..end;
             calls += 1;
             match self.wire.send(lines.body(part.clone())) {
                 Ok(()) => written.lines += part.len(),
@@ -183,8 +184,8 @@ impl InfluxWriter {
                         written.why = Some(why);
                     } else {
                         let middle = part.start + part.len() / 2;
-                        parts.push(middle..part.end);
-                        parts.push(part.start..middle);
+                        parts.push((middle, end));
+                        parts.push((start, middle));
                     }
                 }
                 Err(error) => return Err(error),
