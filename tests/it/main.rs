@@ -3,6 +3,7 @@
 mod arrows;
 mod clients;
 mod command_line;
+mod commands;
 mod harness;
 mod kill;
 mod line;
