@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::delivery;
+use crate::downlink::Downlink;
 use crate::feed::{self, Feed};
 use crate::handle::{Handle, Shared};
 use crate::listeners;
@@ -377,6 +378,7 @@ fn start_pipeline(
     let ledger_full = Arc::new(AtomicBool::new(false));
     let pack = Arc::new(RwLock::new((!engine.pack().rules().is_empty()).then(|| Arc::clone(engine.pack().version()))));
     let (stream, _) = broadcast::channel(STREAM_CAPACITY);
+    let downlink = Arc::new(Downlink::new(engine.open_commands()));
 
     let (batches, decode_input) = sync_channel(QUEUE_BATCHES);
     let (engine_input, engine_queue) = sync_channel::<EngineInput>(QUEUE_BATCHES);
@@ -392,8 +394,9 @@ fn start_pipeline(
         directory: Arc::clone(directory),
         publish: {
             let (stream, pack, reader) = (stream.clone(), Arc::clone(&pack), ledger_reader(&config.data.folder)?);
-            let feed = feed.clone();
+            let (feed, downlink) = (feed.clone(), Arc::clone(&downlink));
             Box::new(move |effects| {
+                downlink.committed(effects);
                 publish(effects, &stream, &pack, &reader);
                 if let Some(feed) = &feed {
                     feed.effects(effects);
@@ -463,6 +466,7 @@ fn start_pipeline(
         verdicts,
         directory: Arc::clone(directory),
         stream,
+        downlink,
         ready: AtomicBool::new(false),
         ledger_full,
         pack,

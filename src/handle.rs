@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use gengfu_connectors::LedgerReader;
-use gengfu_dashboards::gateway::{Answer, Balance, DeviceNow, Gateway, LatestField, Status, StreamEvent};
+use gengfu_dashboards::gateway::{Answer, Balance, Delivery, DeviceNow, Gateway, LatestField, Status, StreamEvent};
 use gengfu_ingest::Directory;
 use gengfu_ingest::journal::JournalHandle;
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{Control, DeviceId, Refusal};
+use gengfu_model::{Control, DeviceId, EffectId, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
 use gengfu_rules::{Level, Pack, RuleCounts};
 use tokio::sync::{broadcast, oneshot};
 
+use crate::downlink::Downlink;
 use crate::metrics::Samples;
 use crate::pipeline::EngineInput;
 use crate::pipeline::progress::Progress;
@@ -29,6 +30,8 @@ pub struct Handle {
     pub(crate) verdicts: Arc<Verdicts>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) stream: broadcast::Sender<Arc<StreamEvent>>,
+    /// Commands on their way to devices.
+    pub(crate) downlink: Arc<Downlink>,
     pub(crate) ready: AtomicBool,
     pub(crate) ledger_full: Arc<AtomicBool>,
     pub(crate) pack: Arc<std::sync::RwLock<Option<Arc<str>>>>,
@@ -151,6 +154,10 @@ impl Gateway for Shared {
             let (sheet, refused) = sheets.await.unwrap_or_default();
             balance_of(&sheet, refused)
         })
+    }
+
+    fn command_delivery(&self, command: EffectId) -> Option<Delivery> {
+        self.0.downlink.delivery(command)
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<StreamEvent>> {

@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod config;
 mod delivery;
+mod downlink;
 mod feed;
 pub mod gateway;
 pub mod handle;

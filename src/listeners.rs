@@ -19,8 +19,8 @@ use crate::secret::Secret;
 
 /// Reports of commands that wait for whoever reads them.
 const COMMAND_REPORTS: usize = 1_024;
-/// Commands that wait for one device that is not connected.
-const MAX_QUEUED_COMMANDS: usize = 32;
+/// Commands that wait in a device's session: as many as the engine lets be open.
+const MAX_QUEUED_COMMANDS: usize = gengfu_model::command::MAX_OPEN_COMMANDS;
 
 /// Sockets that are bound, and where.
 #[derive(Default)]
@@ -123,19 +123,9 @@ pub(crate) fn run(
 ) -> Result<(), StartError> {
     let Parts { shared, intake, directory, clock, secret, data } = parts;
     let sessions = Arc::new(MemorySessions::new(MAX_QUEUED_COMMANDS));
-    let (commands, mut reports) = Commands::new(sessions, COMMAND_REPORTS);
-    let stopped = stop.clone();
-    tasks.spawn(async move {
-        loop {
-            tokio::select! {
-                () = stopped.cancelled() => return,
-                report = reports.recv() => match report {
-                    Some(report) => tracing::debug!(?report, "command"),
-                    None => return,
-                },
-            }
-        }
-    });
+    let (commands, reports) = Commands::new(sessions, COMMAND_REPORTS);
+    let downlink = Arc::clone(&shared.0.downlink);
+    tasks.spawn(downlink.run(commands.clone(), reports, Arc::clone(&clock), stop.clone()));
     for listener in bound.mqtt {
         let metrics = listener.metrics();
         add_metrics(&shared, move || metrics.snapshot());

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{DeviceId, DeviceLife, Kind, Quality, Seq, Timestamp, Value};
+use gengfu_model::{DeviceId, DeviceLife, EffectId, Kind, Quality, Seq, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -37,6 +37,15 @@ pub struct DeviceNow {
     pub heard: Option<Timestamp>,
     /// Its newest values by field name.
     pub fields: BTreeMap<&'static str, LatestField>,
+}
+
+/// What a listener reported last of a command's delivery: a receipt, not a state of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// `sent`, `acknowledged`, `refused`, `too_large`, `session_ended`, `expired`.
+    pub outcome: &'static str,
+    /// When it was reported.
+    pub time: Timestamp,
 }
 
 /// The two sheets: of one device and day, of one device, or of all.
@@ -119,6 +128,11 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// The two sheets since the first record (of all devices or one).
     fn balance(&self, device: Option<DeviceId>) -> Answer<Balance>;
+
+    /// What is known of the delivery of an open command; `None`: nothing, or it is closed.
+    fn command_delivery(&self, _command: EffectId) -> Option<Delivery> {
+        None
+    }
 
     /// The live stream from now on. A reader that falls behind is told so and resumes by id.
     fn subscribe(&self) -> broadcast::Receiver<Arc<StreamEvent>>;

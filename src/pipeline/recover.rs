@@ -96,6 +96,7 @@ where
         incidents: state.incidents,
         cases: state.cases,
         reducer: state.reducer,
+        commands: state.commands,
         users: state.users,
         packs,
     };

@@ -86,6 +86,11 @@ impl TestGateway {
         self.runtime.block_on(self.running().shared().request(local_request(action)))
     }
 
+    /// Asks for something as whoever the request names.
+    pub(crate) fn request(&self, request: gengfu_model::staff::StaffRequest) -> gengfu_model::staff::Verdict {
+        self.runtime.block_on(self.running().shared().request(request))
+    }
+
     fn put_user(&self, name: &str, roles: Vec<Role>) {
         use argon2::password_hash::{PasswordHasher, SaltString};
         let salt = SaltString::encode_b64(name.repeat(4).as_bytes()).unwrap();

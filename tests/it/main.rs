@@ -6,6 +6,7 @@ mod arrows;
 mod backup;
 mod clients;
 mod command_line;
+mod commands;
 mod console;
 mod docs;
 mod feed;

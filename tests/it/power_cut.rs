@@ -126,6 +126,13 @@ fn first_records() -> Vec<Control> {
     ]
 }
 
+/// A command that mostly expires within the seed.
+fn command(random: &mut SplitMix64) -> Control {
+    let device = DeviceId::new(&format!("cover-{}", random.below(DEVICES))).unwrap();
+    let expires_s = 1 + u32::try_from(random.below(300)).unwrap();
+    request(Action::SendCommand { device, name: "ping".into(), args: Default::default(), expires_s })
+}
+
 /// One message with its own number in it, sometimes tilted, sometimes garbage, sometimes late.
 fn message(world: &mut World, random: &mut SplitMix64) -> Envelope {
     let number = world.next_message;
@@ -241,7 +248,8 @@ fn live(world: &mut World, life: &mut Life, random: &mut SplitMix64, sabotage: S
             world.acknowledged.extend(&numbers);
         }
         if random.chance(1, 6) {
-            let Ok(more) = life.log.append_control(vec![Control::Tick], world.clock) else { return };
+            let control = if random.chance(1, 3) { Control::Tick } else { command(random) };
+            let Ok(more) = life.log.append_control(vec![control], world.clock) else { return };
             records.extend(more);
         }
         if life.log.sync().is_err() {

@@ -1,7 +1,7 @@
 //! The words and numbers that key columns hold: those of the model's JSON, so that a person with
 //! the `sqlite3` tool can read the ledger.
 
-use gengfu_model::{CaseState, DeviceLife, DispositionKind, EffectId, IncidentState, Seq};
+use gengfu_model::{CaseState, CommandState, DeviceLife, DispositionKind, EffectId, IncidentState, Seq};
 use rusqlite::Row;
 
 use crate::LedgerError;
@@ -33,6 +33,17 @@ pub fn case_state(state: CaseState) -> &'static str {
         CaseState::ForceClosed => "force_closed",
         CaseState::Cancelled => "cancelled",
         CaseState::Merged => "merged",
+    }
+}
+
+/// The word for a command's state.
+#[must_use]
+pub fn command_state(state: CommandState) -> &'static str {
+    match state {
+        CommandState::Queued => "queued",
+        CommandState::Answered => "answered",
+        CommandState::Failed => "failed",
+        CommandState::Expired => "expired",
     }
 }
 
@@ -113,6 +124,10 @@ mod tests {
         }
         for state in [IncidentState::Open, IncidentState::Cleared] {
             assert_eq!(serde_json::to_value(state).unwrap(), incident_state(state));
+        }
+        use CommandState::{Answered, Expired, Failed, Queued};
+        for state in [Queued, Answered, Failed, Expired] {
+            assert_eq!(serde_json::to_value(state).unwrap(), command_state(state));
         }
         for stage in [DeviceLife::Registered, DeviceLife::InService, DeviceLife::Maintenance, DeviceLife::Retired] {
             assert_eq!(serde_json::to_value(stage).unwrap(), life(stage));

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CaseEvent, CaseState, Device, Effect, EffectId, Evidence, Incident, Seq, Timestamp};
+use gengfu_model::{
+    Case, CaseEvent, CaseState, CommandRow, CommandState, Device, Effect, EffectId, Evidence, Incident, Seq, Timestamp,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::samples::{case, everything, id, incident, outbox, state};
+use super::samples::{case, command, everything, id, incident, outbox, state};
 use super::sqlite::{LedgerOptions, SqliteLedger};
 use super::{Ledger, MemoryLedger};
 use gengfu_model::IncidentState::{Cleared, Open};
@@ -40,13 +42,13 @@ fn the_same_effects_give_the_same_dump_and_state_in_both() {
     let mut memory = MemoryLedger::new();
     let effects = everything();
     // The live run commits in two batches, the replay in one: the dump must not tell.
-    let (first, second) = effects.split_at(14);
+    let (first, second) = effects.split_at(15);
     sqlite.commit(first, Seq(9_000_000_000), Timestamp(1_000)).unwrap();
     sqlite.commit(second, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
     memory.commit(&effects, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
     assert_eq!(dump(&sqlite), dump(&memory));
     assert_eq!(sqlite.load().unwrap(), memory.load().unwrap());
-    assert_eq!(dump(&memory).lines().count(), 20);
+    assert_eq!(dump(&memory).lines().count(), 22);
 }
 
 /// What is stored is read for years: rows of the first release, by every later model.
@@ -63,6 +65,7 @@ fn rows_of_the_first_release_are_still_read() {
         let outcome = match table.as_str() {
             "case" => read::<Case>(row),
             "case_event" => read::<CaseEvent>(row),
+            "command" => read::<CommandRow>(row),
             "device" => read::<Device>(row),
             "explanation" => read::<Evidence>(row["evidence"].clone()),
             "incident" => read::<Incident>(row),
@@ -74,7 +77,7 @@ fn rows_of_the_first_release_are_still_read() {
         assert_eq!(outcome, Ok(()), "{table}");
         tables.insert(table);
     }
-    assert_eq!(tables.len(), 7);
+    assert_eq!(tables.len(), 8);
 }
 
 #[test]
@@ -101,6 +104,25 @@ fn load_gives_what_is_alive() {
         assert_eq!(loaded.packs[0].files["a.rhai"], "// 规则\n");
         let limit = ("cover_tilt".into(), "limit".into(), "district:长宁区".into(), gengfu_model::Value::Bool(true));
         assert_eq!(loaded.parameters, [limit]);
+    });
+}
+
+#[test]
+fn load_gives_open_commands_and_those_of_the_last_minute() {
+    on_both(|ledger| {
+        use CommandState::{Answered, Expired, Queued};
+        let rows = [
+            command(id(1, 0), "a", Queued, 1_000),
+            command(id(1, 1), "a", Expired, 1_000),
+            command(id(1, 2), "b", Answered, 40_000),
+            command(id(1, 3), "b", Answered, 40_001),
+            command(id(1, 4), "a", Queued, 90_000),
+        ];
+        let effects: Vec<(EffectId, Effect)> =
+            rows.iter().map(|row| (row.id, Effect::Command(Box::new(row.clone())))).collect();
+        ledger.commit(&effects, Seq(1), Timestamp(100_000)).unwrap();
+        let [open, _, _, recent, newest] = rows;
+        assert_eq!(ledger.load().unwrap().commands, [open, recent, newest]);
     });
 }
 

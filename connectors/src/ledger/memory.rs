@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, Device, DeviceId, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
-    Seq, Timestamp, Value,
+    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, Effect, EffectId, Evidence, Incident, IncidentState,
+    OutboxItem, Seq, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -46,6 +46,7 @@ struct Tables {
     audit: BTreeMap<EffectId, (Arc<str>, &'static str, String, String)>,
     cases: BTreeMap<EffectId, Case>,
     case_events: BTreeMap<EffectId, CaseEvent>,
+    commands: BTreeMap<EffectId, CommandRow>,
     devices: BTreeMap<DeviceId, Device>,
     day_sheets: BTreeMap<(DeviceId, String), String>,
     dispositions: BTreeMap<EffectId, Disposition>,
@@ -168,6 +169,7 @@ impl Tables {
             }
             Effect::ReducerState { key, value: None } => drop(self.reducer.remove(key)),
             Effect::Device(device) => drop(self.devices.insert(device.id.clone(), (**device).clone())),
+            Effect::Command(row) => drop(self.commands.insert(row.id, (**row).clone())),
             Effect::User(user) => drop(self.users.insert(user.name.clone(), (**user).clone())),
             Effect::Pack { version, files, by } => {
                 let pack = || ActivatedPack { id, version: version.clone(), files: files.clone(), by: by.clone() };
@@ -213,6 +215,12 @@ impl Tables {
             incidents: incidents.into_values().cloned().collect(),
             cases: self.cases.values().filter(|case| !case.state.is_final()).cloned().collect(),
             reducer,
+            commands: self
+                .commands
+                .values()
+                .filter(|row| row.state.is_open() || row.created > super::commands_since(self.time))
+                .cloned()
+                .collect(),
             users: self.users.values().cloned().collect(),
             profile: self.profile.clone(),
             packs: self.packs.values().cloned().collect(),
@@ -230,6 +238,7 @@ impl Tables {
         }
         by_id(output, "case", &self.cases)?;
         by_id(output, "case_event", &self.case_events)?;
+        by_id(output, "command", &self.commands)?;
         for ((device, day), counts) in &self.day_sheets {
             line(output, "day_sheet", &format!("{device} {day}"), counts)?;
         }

@@ -17,8 +17,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use gengfu_model::command::COMMAND_RATE_MS;
 use gengfu_model::staff::User;
-use gengfu_model::{Case, Effect, EffectId, Incident, Seq, Timestamp, Value};
+use gengfu_model::{Case, CommandRow, Effect, EffectId, Incident, Seq, Timestamp, Value};
 
 pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
@@ -137,6 +138,9 @@ pub struct LedgerState {
     pub cases: Vec<Case>,
     /// The reducer's own pieces, sorted by key.
     pub reducer: Vec<(String, String)>,
+    /// Commands that are open, and those asked within the minute before `time` (the rate limit counts them),
+    /// sorted by id.
+    pub commands: Vec<CommandRow>,
     /// Staff accounts, sorted by name.
     pub users: Vec<User>,
     /// The live profile, if one was set.
@@ -145,6 +149,11 @@ pub struct LedgerState {
     pub packs: Vec<ActivatedPack>,
     /// Settings of parameters (rule, name, scope, value), sorted.
     pub parameters: Vec<ParameterSetting>,
+}
+
+/// Commands created after this are loaded even when they are closed.
+fn commands_since(time: Timestamp) -> Timestamp {
+    time.plus_ms(-COMMAND_RATE_MS)
 }
 
 /// A rule pack that was put to work.

@@ -170,6 +170,21 @@ pub(crate) fn audit(subject: &str) -> Effect {
     Effect::Audit { user: "li".into(), action: "close", subject: subject.into(), verdict: "accepted".into() }
 }
 
+pub(crate) fn command(id: EffectId, device: &str, state: CommandState, created: i64) -> CommandRow {
+    CommandRow {
+        id,
+        device: DeviceId::new(device).unwrap(),
+        name: "dim".into(),
+        args: serde_json::json!({"pct": 40, "城": 0.1 + 0.2}).as_object().unwrap().clone(),
+        by: "li".into(),
+        created: Timestamp(created),
+        expires: Timestamp(created + 60_000),
+        state,
+        updated: Timestamp(created + 5),
+        result: (state == CommandState::Answered).then(|| serde_json::json!({"ok": [1, null]})),
+    }
+}
+
 /// One of everything, over two records; sequences beyond 32 bits and ids that sort otherwise as text.
 pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
     use IncidentState::{Cleared, Open};
@@ -195,6 +210,7 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         parameter("district:长宁区", Some(Value::Bool(true))),
         audit("9000000000-2"),
         disposition(big, "cover-1", 1_000, DispositionKind::Quarantined),
+        Effect::Command(Box::new(command(id(big, 14), "cover-1", CommandState::Queued, 1_000))),
     ];
     let second = [
         incident(id(big, 0), Cleared),
@@ -212,6 +228,8 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         Effect::User(Box::new(user("an"))),
         disposition(big + 1, "cover-1", 2_000, DispositionKind::OutOfRange),
         incident(id(big + 1, 11), Open),
+        Effect::Command(Box::new(command(id(big, 14), "cover-1", CommandState::Answered, 1_000))),
+        Effect::Command(Box::new(command(id(big + 1, 11), "cover-1", CommandState::Queued, 2_000))),
     ];
     let numbered = |seq, effects: Vec<Effect>| {
         effects.into_iter().enumerate().map(move |(n, effect)| (id(seq, u32::try_from(n).unwrap()), effect))

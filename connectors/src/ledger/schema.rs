@@ -78,6 +78,15 @@ CREATE INDEX device_district ON device (district, id);
 CREATE INDEX device_life ON device (life, id);
 CREATE INDEX device_text ON device (id, name, asset_code);
 
+CREATE TABLE command (
+    seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+    device TEXT NOT NULL, state TEXT NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (seq, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX command_created ON command (created, seq, ordinal);
+CREATE INDEX command_device ON command (device, created, seq, ordinal);
+CREATE INDEX command_open ON command (seq, ordinal) WHERE state = 'queued';
+
 CREATE TABLE user_account (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pack (

@@ -8,6 +8,7 @@ mod auth;
 mod case_steps;
 mod cases;
 mod catalogue;
+mod commands;
 mod device_import;
 mod devices;
 mod extract;
@@ -102,6 +103,14 @@ pub(crate) fn routes() -> Vec<Route> {
                 Param { name: "every", doc: "window such as 60s, 5m, 1h", example: "60s" },
             ])
             .answers::<views::SeriesView>(),
+        post("/api/v1/devices/{id}/commands", Roles(roles::SEND_COMMANDS), "Send a command", commands::send)
+            .takes::<commands::NewCommand>()
+            .answers::<views::CommandView>(),
+        get("/api/v1/devices/{id}/commands", Login, "Its commands, the newest first", commands::list)
+            .query(&[LIMIT, CURSOR])
+            .answers_page::<views::CommandView>(),
+        get("/api/v1/devices/{id}/commands/{command}", Login, "A command with its life", commands::one)
+            .answers::<views::CommandView>(),
         // Incidents
         get("/api/v1/incidents", Login, "Incidents, the newest first", incidents::list)
             .query(&[

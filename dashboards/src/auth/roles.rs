@@ -24,6 +24,8 @@ pub enum Access {
 pub const WRITE_REGISTER: &[Role] = &[Engineer, Administrator];
 /// Put a device into maintenance and back to service: night work, so the duty officer as well.
 pub const SET_DEVICE_LIFE: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Administrator];
+/// Send a command to a device.
+pub const SEND_COMMANDS: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Administrator];
 /// Put a rule pack to work, or an earlier one back to work.
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
 /// See what became of messages, and their bytes.

@@ -3,6 +3,7 @@
 //! Field names are those of the project's interface document; times are [`crate::time_text::Time`].
 
 mod case;
+mod command;
 mod device;
 mod incident;
 mod message;
@@ -11,6 +12,7 @@ mod system;
 mod user;
 
 pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView};
+pub use command::CommandView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView};

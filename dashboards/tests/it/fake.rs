@@ -179,7 +179,7 @@ impl FakeGateway {
                     out.push(Effect::User(Box::new(user)));
                     (subject, Ok(Accepted::default()))
                 }
-                Action::SetProfile { .. } | Action::SetParameter { .. } => {
+                Action::SetProfile { .. } | Action::SetParameter { .. } | Action::SendCommand { .. } => {
                     (String::new(), Err(Refusal::new("invalid", "the fake does not do that")))
                 }
             };

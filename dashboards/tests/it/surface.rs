@@ -13,7 +13,11 @@ fn operations(server: &TestServer) -> Vec<(String, String, Value)> {
     let mut operations = Vec::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
-            let path = path.replace("{step}", "comment").replace("{name}", "nobody").replace("{id}", "1-0");
+            let path = path
+                .replace("{step}", "comment")
+                .replace("{command}", "1-0")
+                .replace("{name}", "nobody")
+                .replace("{id}", "1-0");
             operations.push((method.to_ascii_uppercase(), path, operation.clone()));
         }
     }

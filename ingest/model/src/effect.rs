@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::staff::User;
-use crate::{Case, CaseEvent, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Seq, Timestamp, Value};
+use crate::{
+    Case, CaseEvent, CommandRow, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Seq, Timestamp, Value,
+};
 
 /// One change of the ledger. Effects of one record carry ids (sequence, ordinal) in the order given.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +39,8 @@ pub enum Effect {
     },
     /// The register's entry stands like this now (insert or replace by its id).
     Device(Box<Device>),
+    /// The command to a device stands like this now (insert or replace by its id).
+    Command(Box<CommandRow>),
     /// A staff account stands like this now (insert or replace by its name).
     User(Box<User>),
     /// A rule pack became live (append; the newest is the live one).

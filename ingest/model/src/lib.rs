@@ -6,6 +6,7 @@
 
 pub mod case;
 pub mod catalogue;
+pub mod command;
 pub mod decoded;
 pub mod device;
 pub mod effect;
@@ -20,6 +21,7 @@ pub mod value;
 
 pub use case::{Case, CaseEvent, CaseState, Deadline, LimitKind};
 pub use catalogue::{FieldDef, FieldId, FieldType, Kind};
+pub use command::{CommandReply, CommandRow, CommandState};
 pub use decoded::{Decoded, FieldProblem, ProblemKind, QuarantineReason, Reading, Sample};
 pub use device::{Device, DeviceLife};
 pub use effect::{Disposition, DispositionKind, Effect, EffectSink, OutboxItem, Point};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::command::JsonObject;
 use crate::{Device, DeviceId, DeviceLife, EffectId, Value};
 
 /// What a member of staff may do. An account has one or more.
@@ -141,6 +142,18 @@ pub enum Action {
         /// The account.
         user: User,
     },
+    /// Send a command to a device.
+    SendCommand {
+        /// Which device.
+        device: DeviceId,
+        /// What it is to do.
+        name: Arc<str>,
+        /// What it needs for that.
+        #[serde(default)]
+        args: JsonObject,
+        /// How long the device may take to answer, in seconds.
+        expires_s: u32,
+    },
 }
 
 impl Action {
@@ -156,6 +169,7 @@ impl Action {
             Action::SetProfile { .. } => "set_profile",
             Action::SetParameter { .. } => "set_parameter",
             Action::PutUser { .. } => "put_user",
+            Action::SendCommand { .. } => "send_command",
         }
     }
 }
@@ -288,7 +302,7 @@ pub type Verdict = Result<Accepted, Refusal>;
 /// A request that was carried out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// The case or incident that changed, if it was one.
+    /// The case, incident or command that came to be or changed, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<EffectId>,
     /// How many rows were taken.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use gengfu_cases::{Profile, Reducer, RestoreError};
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::User;
-use gengfu_model::{Case, DeviceId, Incident, Seq, Timestamp, Value};
+use gengfu_model::{Case, CommandRow, DeviceId, Incident, Seq, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use super::device::{DeviceState, RowError};
@@ -79,6 +79,8 @@ pub struct Recovered {
     pub cases: Vec<Case>,
     /// The reducer's own pieces.
     pub reducer: Vec<(String, String)>,
+    /// Commands that are open, and those of the last minute, in the order of their ids.
+    pub commands: Vec<CommandRow>,
     /// Staff accounts.
     pub users: Vec<User>,
     /// Files of every activated pack, by version.
@@ -160,6 +162,7 @@ impl Engine {
         let mut engine = Engine::new(Arc::clone(&profile));
         engine.ledger = ledger.position;
         engine.reducer = Reducer::restore(profile, ledger.incidents, ledger.cases, ledger.reducer)?;
+        engine.commands = super::commands::Commands::restore(ledger.commands);
         engine.users = ledger.users.into_iter().map(|user| (Arc::clone(&user.name), user)).collect();
         let Some((position, tables)) = checkpoint else { return Ok(engine) };
         let tables: Tables = serde_json::from_slice(tables)?;

@@ -44,6 +44,9 @@ impl Engine {
             return self.settle(index, At { seq: record.seq, now: self.now }, out);
         }
         count(state, |sheet| sheet.journaled += 1);
+        if envelope.format == PayloadFormat::Reply && dispositions.live {
+            self.commands.reply(self.now, &envelope.device, &envelope.payload, &mut dispositions.out.effects);
+        }
         let readings = match decoded.result {
             Err((reason, detail)) => {
                 count(state, |sheet| sheet.quarantined += 1);

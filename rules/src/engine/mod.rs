@@ -11,6 +11,7 @@
 pub mod acceptance;
 mod authority;
 mod checkpoint;
+mod commands;
 mod device;
 mod duplicates;
 mod message;
@@ -24,7 +25,8 @@ use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::{User, Verdict};
 use gengfu_model::{
-    Body, Control, Decoded, Device, DeviceId, EffectSink, Point, QuarantineReason, Record, Seq, Signal, Timestamp,
+    Body, CommandRow, Control, Decoded, Device, DeviceId, EffectSink, Point, QuarantineReason, Record, Seq, Signal,
+    Timestamp,
 };
 
 use crate::{Context, Latest, Pack, Parameters};
@@ -97,6 +99,7 @@ pub struct Engine {
     parameters: Parameters,
     profile: Arc<Profile>,
     reducer: Reducer,
+    commands: commands::Commands,
     users: BTreeMap<Arc<str>, User>,
     /// Counts of messages whose device is not in the register any more.
     orphans: Sheet,
@@ -125,6 +128,7 @@ impl Engine {
             pack: Arc::new(Pack::compile(&BTreeMap::new()).expect("a pack without files has no mistakes")),
             parameters: Parameters::default(),
             reducer: Reducer::new(Arc::clone(&profile)),
+            commands: commands::Commands::default(),
             profile,
             users: BTreeMap::new(),
             orphans: Sheet::default(),
@@ -153,10 +157,7 @@ impl Engine {
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         let device = self.timers.first().map(|(due, _)| *due);
-        match (device, self.reducer.next_due()) {
-            (Some(device), Some(reducer)) => Some(device.min(reducer)),
-            (device, reducer) => device.or(reducer),
-        }
+        [device, self.commands.next_due(), self.reducer.next_due()].into_iter().flatten().min()
     }
 
     /// The last record applied.
@@ -192,6 +193,11 @@ impl Engine {
     /// Every register entry, in the order of registration or of the checkpoint's rows.
     pub fn register(&self) -> impl Iterator<Item = &Arc<Device>> {
         self.devices.iter().map(|state| &state.device)
+    }
+
+    /// The commands that the devices have not answered, in the order in which they were asked.
+    pub fn open_commands(&self) -> impl Iterator<Item = &CommandRow> {
+        self.commands.open()
     }
 
     /// What is known of the devices after `after` in the order of ids, at most `limit`.
@@ -232,7 +238,7 @@ impl Engine {
     }
 
     /// Lets time pass to `to`: timers fire in the order (due, device, rule, slot), with `now` = due;
-    /// at the same moment, devices come before the reducer.
+    /// at the same moment, devices come before commands, and these before the reducer.
     fn advance(&mut self, seq: Seq, to: Timestamp, out: &mut Output) {
         while let Some(due) = self.next_due().filter(|due| *due <= to) {
             self.now = self.now.max(due);
@@ -241,10 +247,13 @@ impl Engine {
                     self.timers.pop_first();
                     self.fire_device(seq, first, &id, out);
                 }
+                _ if self.is_live(seq) && self.commands.next_due().is_some_and(|first| first <= due) => {
+                    self.commands.fire(due, &mut out.effects);
+                }
                 _ if self.is_live(seq) => {
                     self.reducer.fire(At { seq, now: due }, &mut out.effects);
                 }
-                // The reducer comes from the ledger at a later position: its timers are not due yet.
+                // Reducer and commands come from the ledger at a later position: their timers are not due yet.
                 _ => break,
             }
         }

@@ -10,6 +10,7 @@ use gengfu_cases::{At, Profile};
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
 use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, Value};
 
+use super::commands::Asked;
 use super::device::DeviceState;
 use super::{Engine, Output, authority};
 use crate::{Context, Pack, Parameters, RuleState};
@@ -66,6 +67,10 @@ impl Engine {
                 self.set_parameter(seq, rule, name, scope, value.as_ref(), out)
             }
             Action::PutUser { user } => self.put_user(seq, user, out),
+            Action::SendCommand { device, name, args, expires_s } => {
+                let asked = Asked { device, name, args, expires_s: *expires_s };
+                self.send_command(seq, &request.user, &asked, out)
+            }
         }
     }
 
@@ -249,6 +254,21 @@ impl Engine {
         Ok(rows(1))
     }
 
+    fn send_command(&mut self, seq: Seq, by: &Arc<str>, asked: &Asked<'_>, out: &mut Output) -> Verdict {
+        if !self.is_live(seq) {
+            return Ok(Accepted::default());
+        }
+        let device = asked.device;
+        let index = self.index.get(device).copied();
+        let index =
+            index.ok_or_else(|| Refusal::new("not_found", format!("there is no device `{device}`")).field("device"))?;
+        if self.devices[index as usize].device.life == DeviceLife::Retired {
+            let message = format!("device `{device}` is retired and takes no commands");
+            return Err(Refusal::new("wrong_state", message).hint("put it back in service first"));
+        }
+        self.commands.ask(self.now, by, asked, &mut out.effects)
+    }
+
     fn put_user(&mut self, seq: Seq, user: &User, out: &mut Output) -> Verdict {
         if user.name.is_empty() || user.name.len() > 64 || &*user.name == "local" || &*user.name == "system" {
             return Err(Refusal::new(
@@ -294,6 +314,7 @@ fn subject(action: &Action) -> String {
             many => format!("{} devices", many.len()),
         },
         Action::SetLife { device, .. } | Action::RotateKey { device, .. } => device.to_string(),
+        Action::SendCommand { device, name, .. } => format!("{name} to {device}"),
         Action::ActivatePack { files } => format!("{} files", files.len()),
         Action::SetProfile { .. } => String::new(),
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),

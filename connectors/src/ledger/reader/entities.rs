@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CaseEvent, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp};
+use gengfu_model::{
+    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp,
+};
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
@@ -111,6 +113,22 @@ impl LedgerReader {
         self.by_name("device", "SELECT body FROM device WHERE id = ?1", id.as_str())
     }
 
+    /// The commands of one device, the newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn commands(&self, device: &DeviceId, page: &Page) -> Result<Listed<CommandRow>, LedgerError> {
+        self.on(|conn| commands_query(device).run(conn, "read commands", page, |row| entity("command", row)))
+    }
+
+    /// The command of that id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn command(&self, id: EffectId) -> Result<Option<CommandRow>, LedgerError> {
+        self.by_id("command", "SELECT body FROM command WHERE seq = ?1 AND ordinal = ?2", id)
+    }
+
     /// What became of messages and values that were not simply stored, newest first, with the bytes
     /// of what is quarantined.
     ///
@@ -195,6 +213,13 @@ impl LedgerReader {
             self.with(table, |conn| conn.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional())?;
         body.map(|body| from_json(table, name, &body)).transpose()
     }
+}
+
+/// The commands of one device.
+pub(super) fn commands_query(device: &DeviceId) -> ListQuery {
+    let mut query = ListQuery::new("SELECT created, seq, ordinal, body FROM command", Order::NewestBy("created"));
+    query.and("device = ?", Some(device.as_str().to_owned()));
+    query
 }
 
 /// A row of (time, seq, ordinal, body).

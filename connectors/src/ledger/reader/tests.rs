@@ -263,6 +263,26 @@ fn the_outbox_is_read_on_from_a_position() {
 }
 
 #[test]
+fn commands_of_a_device_come_newest_first() {
+    let mut fixture = Fixture::new();
+    let row = |seq, device, state| command(id(seq, 0), device, state, i64::try_from(seq).unwrap());
+    let rows = [
+        row(1, "a", CommandState::Answered),
+        row(2, "b", CommandState::Queued),
+        row(3, "a", CommandState::Queued),
+        row(4, "a", CommandState::Failed),
+    ];
+    for row in &rows {
+        fixture.put(vec![Effect::Command(Box::new(row.clone()))]);
+    }
+    let a = DeviceId::new("a").unwrap();
+    let listed = all(2, |page| fixture.reader.commands(&a, page).unwrap());
+    assert_eq!(listed, [rows[3].clone(), rows[2].clone(), rows[0].clone()]);
+    assert_eq!(fixture.reader.command(id(2, 0)).unwrap(), Some(rows[1].clone()));
+    assert_eq!(fixture.reader.command(id(9, 0)).unwrap(), None);
+}
+
+#[test]
 fn lists_are_read_from_an_index_and_never_sorted() {
     let fixture = Fixture::new();
     let conn = fixture.reader.pool.get().unwrap();
@@ -299,6 +319,7 @@ fn lists_are_read_from_an_index_and_never_sorted() {
         DeviceFilter { district: text(), life: Some(DeviceLife::Retired), ..DeviceFilter::default() },
     ];
     plans.extend(devices.iter().map(|filter| filter.query().plan(&conn, &after("x"))));
+    plans.push(super::entities::commands_query(&DeviceId::new("x").unwrap()).plan(&conn, &after("5.1.1")));
     for plan in plans {
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         assert!(plan.starts_with("SEARCH"), "{plan}");

@@ -3,7 +3,8 @@
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, Device, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem, Timestamp,
+    Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
+    Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Params};
 
@@ -22,6 +23,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::Outbox(item) => outbox(conn, item)?,
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
+        Effect::Command(row) => put_command(conn, row)?,
         Effect::User(user) => put_user(conn, user)?,
         Effect::Pack { version, files, by } => {
             let files = to_json("pack", files)?;
@@ -237,6 +239,25 @@ fn put_device(conn: &Connection, device: &Device) -> Result<(), LedgerError> {
             columns::life(device.life),
             &device.name,
             &device.asset_code,
+            body,
+        ),
+    )?;
+    Ok(())
+}
+
+fn put_command(conn: &Connection, row: &CommandRow) -> Result<(), LedgerError> {
+    let body = to_json("command", row)?;
+    run(
+        conn,
+        "command",
+        "INSERT INTO command (seq, ordinal, device, state, created, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (seq, ordinal) DO UPDATE SET state = excluded.state, body = excluded.body",
+        (
+            seq_column(row.id.seq),
+            row.id.ordinal,
+            row.device.as_str(),
+            columns::command_state(row.state),
+            row.created.0,
             body,
         ),
     )?;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CaseEvent, Device, Evidence, Incident, OutboxItem, Timestamp, Value};
+use gengfu_model::{Case, CaseEvent, CommandRow, Device, Evidence, Incident, OutboxItem, Timestamp, Value};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +23,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     audit(conn, output)?;
     bodies::<Case>(conn, output, "case", "case_file")?;
     bodies::<CaseEvent>(conn, output, "case_event", "case_event")?;
+    bodies::<CommandRow>(conn, output, "command", "command")?;
     day_sheets(conn, output)?;
     named::<Device>(conn, output, "device", "SELECT id, body FROM device ORDER BY id")?;
     dispositions(conn, output)?;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
-use gengfu_model::{EffectId, Incident, Seq, Timestamp};
+use gengfu_model::{CommandRow, EffectId, Incident, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, from_json, seq_column, seq_value};
-use crate::ledger::{ActivatedPack, LedgerState, ParameterSetting};
+use crate::ledger::{ActivatedPack, LedgerState, ParameterSetting, commands_since};
 
 /// The reducer's state as of one commit.
 pub(crate) fn state(conn: &Connection) -> Result<LedgerState, LedgerError> {
@@ -26,6 +26,7 @@ pub(crate) fn state(conn: &Connection) -> Result<LedgerState, LedgerError> {
         incidents,
         cases,
         reducer,
+        commands: commands(&transaction, time)?,
         users: users(&transaction)?,
         profile: profile(&transaction)?,
         packs: packs(&transaction)?,
@@ -103,6 +104,24 @@ fn incidents(conn: &Connection, reducer: &[(String, String)]) -> Result<Vec<Inci
     incidents.sort_by_key(|incident| incident.id);
     incidents.dedup_by_key(|incident| incident.id);
     Ok(incidents)
+}
+
+/// Open commands and those of the minute before `time`: sorted by id, each once.
+fn commands(conn: &Connection, time: Timestamp) -> Result<Vec<CommandRow>, LedgerError> {
+    let open = "SELECT seq, ordinal, body FROM command WHERE state = 'queued' ORDER BY seq, ordinal";
+    let mut commands: Vec<CommandRow> = bodies(conn, "command", open)?;
+    let closed = "SELECT seq, ordinal, body FROM command WHERE created > ?1 AND state <> 'queued'";
+    let since = commands_since(time);
+    let recent = || {
+        let mut statement = conn.prepare_cached(closed)?;
+        let rows = statement.query_map([since.0], |row| Ok((effect_id(row, 0)?, row.get::<_, String>(2)?)))?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    for (id, body) in recent().map_err(|error| LedgerError::sqlite("read command", &error))? {
+        commands.push(from_json("command", id, &body)?);
+    }
+    commands.sort_by_key(|row| row.id);
+    Ok(commands)
 }
 
 /// Rows of (seq, ordinal, body).
