@@ -249,12 +249,13 @@ fn journal() -> Vec<Record> {
     };
     let mut bodies =
         vec![request(Action::AddDevices { devices: vec![serde_json::from_value(device).unwrap()], replace: false })];
-    bodies.extend((0..35).map(send));
+    bodies.extend((0..10).map(send));
     bodies.push(reply(json!({"id": "2-0", "ok": true, "result": {"a": [1, 2.5]}})));
     bodies.push(reply(json!({"id": "3-0", "ok": false})));
     bodies.push(reply(json!({"id": "3-0", "ok": true})));
     bodies.push(reply(json!("no answer")));
-    bodies.extend((0..20).map(|_| Body::Control(Control::Tick)));
+    bodies.extend((10..35).map(send));
+    bodies.extend((0..25).map(|_| Body::Control(Control::Tick)));
     bodies.push(send(1_000));
     let record = |(n, body): (usize, Body)| {
         let n = n as u64 + 1;
