@@ -45,7 +45,7 @@ pub struct InfluxSettings {
 
 impl InfluxSettings {
     /// Settings for the store at `url`, without token and certificates; 10 s a call, 15 s until a write
-    /// is confirmed, waits from 0.5 s to 30 s.
+    /// is confirmed, waits from 0.5 s to 10 s.
     #[must_use]
     pub fn new(url: impl Into<String>, org: impl Into<String>, bucket: impl Into<String>) -> InfluxSettings {
         InfluxSettings {
@@ -58,7 +58,7 @@ impl InfluxSettings {
             timeout: Duration::from_secs(10),
             confirm_after: Duration::from_secs(15),
             retry_first: Duration::from_millis(500),
-            retry_most: Duration::from_secs(30),
+            retry_most: Duration::from_secs(10),
         }
     }
 
