@@ -15,6 +15,7 @@ use gengfu_rules::engine::{DeviceView, Engine, Sheet};
 use gengfu_rules::{Level, Pack};
 use tokio::sync::{broadcast, oneshot};
 
+use crate::gateway::StoresFull;
 use crate::pipeline::EngineInput;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::verdicts::Verdicts;
@@ -29,7 +30,7 @@ pub struct Handle {
     pub(crate) directory: Arc<Directory>,
     pub(crate) stream: broadcast::Sender<Arc<StreamEvent>>,
     pub(crate) ready: AtomicBool,
-    pub(crate) ledger_full: Arc<AtomicBool>,
+    pub(crate) no_room: Arc<StoresFull>,
     pub(crate) pack: Arc<std::sync::RwLock<Option<Arc<str>>>>,
     /// Metrics of the listeners, each as lines in Prometheus' text format.
     pub(crate) listener_metrics: std::sync::RwLock<Vec<MetricsSource>>,
@@ -114,8 +115,10 @@ impl Gateway for Shared {
         if journal.full {
             faults.push("disk full: devices are refused, timers run and staff can work".to_owned());
         }
-        if self.0.ledger_full.load(Ordering::Relaxed) {
-            faults.push("disk full: the ledger waits for room".to_owned());
+        for (full, store) in [(&self.0.no_room.ledger, "ledger"), (&self.0.no_room.series, "series")] {
+            if full.load(Ordering::Relaxed) {
+                faults.push(format!("disk full: the {store} has no room, so devices are refused"));
+            }
         }
         if journal.clock_fault.is_some() {
             faults.push("the machine's clock jumped and is not followed".to_owned());
