@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use gengfu_connectors::checkpoint::SqliteCheckpoints;
 use gengfu_connectors::delivery::Deliverer;
@@ -231,6 +231,7 @@ impl Gateway {
         self.stop_listeners.cancel();
         while self.tasks.join_next().await.is_some() {}
         let Gateway { handle, supervisor, deliverer, remote_series, _lock, .. } = self;
+        handle.progress.update(|positions| positions.stopping = true);
         let stopping = tokio::task::spawn_blocking(move || {
             let panicked = deliverer.map(Deliverer::stop).unwrap_or_default();
             for target in panicked {
@@ -375,7 +376,6 @@ fn start_pipeline(
         positions.series = engine.applied();
     });
     let verdicts = Arc::new(Verdicts::default());
-    let ledger_full = Arc::new(AtomicBool::new(false));
     let pack = Arc::new(RwLock::new((!engine.pack().rules().is_empty()).then(|| Arc::clone(engine.pack().version()))));
     let (stream, _) = broadcast::channel(STREAM_CAPACITY);
     let downlink = Arc::new(Downlink::new(engine.open_commands()));
@@ -388,6 +388,7 @@ fn start_pipeline(
 
     let journal = start_journal(batches, log, archive).map_err(thread)?;
 
+    let no_room = NoRoom { journal: journal.clone(), stores: Arc::default() };
     let told = Listeners {
         progress: Arc::clone(&progress),
         verdicts: Arc::clone(&verdicts),
@@ -403,10 +404,7 @@ fn start_pipeline(
                 }
             })
         },
-        full: {
-            let ledger_full = Arc::clone(&ledger_full);
-            Box::new(move |full| ledger_full.store(full, Ordering::Relaxed))
-        },
+        full: Box::new(no_room.clone().setter(|no_room| &no_room.ledger)),
     };
     let close = |progress: &Arc<Progress>| {
         let progress = Arc::clone(progress);
@@ -429,9 +427,10 @@ fn start_pipeline(
             feed.readings(points);
         }
     };
+    let series_full = no_room.clone().setter(|no_room| &no_room.series);
     supervisor
         .spawn("series", move || {
-            let result = series::run(&mut series, &series_queue, &series_progress, keep_ms, &written);
+            let result = series::run(&mut series, &series_queue, &series_progress, keep_ms, &written, &series_full);
             if result.is_err() {
                 closed();
             }
@@ -468,12 +467,39 @@ fn start_pipeline(
         stream,
         downlink,
         ready: AtomicBool::new(false),
-        ledger_full,
+        no_room: no_room.stores,
         pack,
         live_pack,
         ledger: ledger_reader(&config.data.folder)?,
         listener_metrics: RwLock::default(),
     }))
+}
+
+/// Stores behind the journal that wait for room on a full disk. While one does, messages are held back.
+#[derive(Debug, Default)]
+pub(crate) struct StoresFull {
+    pub(crate) ledger: AtomicBool,
+    pub(crate) series: AtomicBool,
+    /// Held while one of them changes, so that the journal is told in the same order.
+    turn: Mutex<()>,
+}
+
+#[derive(Clone)]
+struct NoRoom {
+    journal: JournalHandle,
+    stores: Arc<StoresFull>,
+}
+
+impl NoRoom {
+    /// What one store calls when its disk is full, and when it has room again.
+    fn setter(self, which: fn(&StoresFull) -> &AtomicBool) -> impl Fn(bool) + Send {
+        move |full| {
+            let _turn = self.stores.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            which(&self.stores).store(full, Ordering::SeqCst);
+            let any = self.stores.ledger.load(Ordering::SeqCst) || self.stores.series.load(Ordering::SeqCst);
+            self.journal.hold_messages(any);
+        }
+    }
 }
 
 /// Notes which pack is live, and tells the live stream what was committed.

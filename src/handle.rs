@@ -16,6 +16,7 @@ use gengfu_rules::{Level, Pack, RuleCounts};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
+use crate::gateway::StoresFull;
 use crate::metrics::Samples;
 use crate::pipeline::EngineInput;
 use crate::pipeline::progress::Progress;
@@ -33,7 +34,7 @@ pub struct Handle {
     /// Commands on their way to devices.
     pub(crate) downlink: Arc<Downlink>,
     pub(crate) ready: AtomicBool,
-    pub(crate) ledger_full: Arc<AtomicBool>,
+    pub(crate) no_room: Arc<StoresFull>,
     pub(crate) pack: Arc<std::sync::RwLock<Option<Arc<str>>>>,
     /// The pack that the engine judges by, for its counts.
     pub(crate) live_pack: Arc<std::sync::RwLock<Arc<Pack>>>,
@@ -91,7 +92,7 @@ impl Handle {
     fn measure_stores(&self, samples: &mut Samples) {
         let positions = self.progress.get();
         samples.add("gengfu_ledger_committed_sequence", positions.ledger.0);
-        samples.add("gengfu_ledger_full", u64::from(self.ledger_full.load(Ordering::Relaxed)));
+        samples.add("gengfu_ledger_full", u64::from(self.no_room.ledger.load(Ordering::Relaxed)));
         samples.add("gengfu_series_stored_sequence", positions.series.0);
         match self.ledger.counts() {
             Ok(counts) => {
@@ -171,8 +172,10 @@ impl Gateway for Shared {
         if journal.full {
             faults.push("disk full: devices are refused, timers run and staff can work".to_owned());
         }
-        if self.0.ledger_full.load(Ordering::Relaxed) {
-            faults.push("disk full: the ledger waits for room".to_owned());
+        for (full, store) in [(&self.0.no_room.ledger, "ledger"), (&self.0.no_room.series, "series")] {
+            if full.load(Ordering::Relaxed) {
+                faults.push(format!("disk full: the {store} has no room, so devices are refused"));
+            }
         }
         if journal.clock_fault.is_some() {
             faults.push("the machine's clock jumped and is not followed".to_owned());

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use gengfu_dashboards::auth::TokenKey;
 use gengfu_dashboards::{ApiState, Options};
+use gengfu_ingest::journal::JournalHandle;
 use gengfu_ingest::mqtt::{self, Commands, MemorySessions, MqttOptions};
 use gengfu_ingest::{Clock, Directory, Intake, coap, push};
+use gengfu_model::Timestamp;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -113,6 +115,19 @@ fn tls_config(config: &Config) -> Result<Arc<rustls::ServerConfig>, StartError> 
     mqtt::server_config(&certificate, &key, authority.as_deref()).map_err(|error| StartError::new("TLS", error))
 }
 
+/// The clock by which messages are received: the machine's, or the journal's while the machine's is not
+/// believed. Else a clock that was set back would make every live reading an old one.
+struct BelievedClock {
+    wall: Arc<dyn Clock>,
+    journal: JournalHandle,
+}
+
+impl Clock for BelievedClock {
+    fn now(&self) -> Timestamp {
+        self.journal.believed(self.wall.now())
+    }
+}
+
 /// Runs what was bound, as tasks that end when told to stop.
 pub(crate) fn run(
     config: &Config,
@@ -121,7 +136,8 @@ pub(crate) fn run(
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
 ) -> Result<(), StartError> {
-    let Parts { shared, intake, directory, clock, secret, data } = parts;
+    let Parts { shared, intake, directory, clock: wall, secret, data } = parts;
+    let clock: Arc<dyn Clock> = Arc::new(BelievedClock { wall: Arc::clone(&wall), journal: shared.0.journal.clone() });
     let sessions = Arc::new(MemorySessions::new(MAX_QUEUED_COMMANDS));
     let (commands, reports) = Commands::new(sessions, COMMAND_REPORTS);
     let downlink = Arc::clone(&shared.0.downlink);
@@ -142,13 +158,12 @@ pub(crate) fn run(
         tasks.spawn(local::serve(socket, shared.clone(), stop.clone()));
     }
     if let Some(listener) = bound.http {
-        let api_clock = Arc::clone(&clock);
         let api = gengfu_dashboards::router(ApiState {
             gateway: Arc::new(shared.clone()),
             ledger: ledger_reader(&data)?,
             series: series_reader(&data)?,
             tokens: TokenKey::new(secret.for_sessions()).map_err(|error| StartError::new("sessions", error))?,
-            clock: Arc::new(move || api_clock.now()),
+            clock: Arc::new(move || wall.now()),
             options: Options {
                 metrics_open_to: config.http.metrics_from.clone(),
                 time_zone: config.city.time_zone.parse().unwrap_or(chrono_tz::Asia::Shanghai),

@@ -18,9 +18,14 @@ const STATEMENT_CACHE: usize = 128;
 /// The WAL file is cut back to this size after a checkpoint.
 const WAL_LIMIT_BYTES: u32 = 64 * 1024 * 1024;
 
+/// SQLite's extended codes for a full disk that are not the plain one: the shared index of the WAL could
+/// not grow (`SQLITE_IOERR_SHMSIZE`).
+const SHM_SIZE: i32 = 10 | (19 << 8);
+
 /// Whether the error says that the disk (or a quota) is full.
 pub(crate) fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|error| error.extended_code == SHM_SIZE)
 }
 
 /// Opens (and makes, if it is not there) a file for its one writer.

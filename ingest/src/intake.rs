@@ -6,7 +6,9 @@
 //! reading), [`Intake::try_submit`] says so (CoAP 5.03, HTTP 503).
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use gengfu_model::record::RefusalCount;
 use gengfu_model::{DeviceId, Envelope, Seq, Transport};
@@ -70,21 +72,25 @@ impl Intake {
         self.queue.send(submission).await.map_err(|error| SubmitError::Stopped(error.0))
     }
 
-    /// Hands messages over, or says at once that the queue is full.
+    /// Hands messages over, or says at once that the queue or the disk is full.
     ///
     /// # Errors
     /// Gives the submission back when the queue is full or the journal has stopped.
     pub fn try_submit(&self, submission: Submission) -> Result<(), SubmitError> {
+        if self.refusals.no_room.load(Ordering::Acquire) {
+            return Err(SubmitError::Full(submission));
+        }
         self.queue.try_send(submission).map_err(|error| match error {
             mpsc::error::TrySendError::Full(submission) => SubmitError::Full(submission),
             mpsc::error::TrySendError::Closed(submission) => SubmitError::Stopped(submission),
         })
     }
 
-    /// Hands one message over without waiting for room, then waits until it is durable.
+    /// Hands one message over without waiting for room, then waits until it is durable, for 10 s at most.
     ///
     /// # Errors
-    /// [`SubmitOneError`] when the queue is full or the journal has stopped.
+    /// [`SubmitOneError`] when the queue is full, the journal took too long (then it may yet take the
+    /// message: the sender's repeat is a duplicate), or it has stopped.
     pub async fn submit_one(&self, envelope: Envelope) -> Result<Seq, SubmitOneError> {
         let (sender, receiver) = oneshot::channel();
         let sink = Arc::new(OneSink(Mutex::new(Some(sender))));
@@ -92,9 +98,10 @@ impl Intake {
             SubmitError::Full(_) => SubmitOneError::Full,
             SubmitError::Stopped(_) => SubmitOneError::Stopped,
         })?;
-        match receiver.await {
-            Ok(Settled::Durable(seq)) => Ok(seq),
-            Ok(Settled::Stopped) | Err(_) => Err(SubmitOneError::Stopped),
+        match tokio::time::timeout(MAX_WAIT, receiver).await {
+            Ok(Ok(Settled::Durable(seq))) => Ok(seq),
+            Ok(Ok(Settled::Stopped) | Err(_)) => Err(SubmitOneError::Stopped),
+            Err(_) => Err(SubmitOneError::Full),
         }
     }
 
@@ -109,6 +116,10 @@ impl Intake {
         Arc::clone(&self.refusals)
     }
 }
+
+/// The longest that one message waits for its place in the journal before its sender is told to come
+/// again: the disk may have become full under it.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Why [`Intake::submit_one`] did not take a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,23 +150,32 @@ impl AckSink for OneSink {
 /// beyond is counted without the device.
 const MAX_REFUSAL_ROWS: usize = 1_000;
 
-/// What was refused since the last summary.
+/// What the door and the journal's writer tell each other: what was refused since the last summary, and
+/// whether messages can be taken at all.
 #[derive(Debug, Default)]
-pub struct Refusals(Mutex<BTreeMap<RefusalKey, u64>>);
+pub struct Refusals {
+    counts: Mutex<BTreeMap<RefusalKey, u64>>,
+    no_room: AtomicBool,
+}
 
 type RefusalKey = (Transport, Option<DeviceId>, &'static str);
 
 impl Refusals {
     fn add(&self, transport: Transport, device: Option<&DeviceId>, reason: &'static str) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let device = if counts.len() < MAX_REFUSAL_ROWS { device.cloned() } else { None };
         *counts.entry((transport, device, reason)).or_default() += 1;
+    }
+
+    /// Tells the door whether messages have to wait for room: whoever can be told is told at once.
+    pub(crate) fn set_no_room(&self, no_room: bool) {
+        self.no_room.store(no_room, Ordering::Release);
     }
 
     /// Takes the counts out, in a fixed order.
     #[must_use]
     pub fn take(&self) -> Vec<RefusalCount> {
-        let counts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let counts = std::mem::take(&mut *self.counts.lock().unwrap_or_else(PoisonError::into_inner));
         let row = |((transport, device, reason), count): (RefusalKey, u64)| RefusalCount {
             transport,
             device,

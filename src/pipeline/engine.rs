@@ -10,7 +10,7 @@ use gengfu_rules::engine::{Engine, Output, Round};
 
 use super::checkpoint::CheckpointJob;
 use super::ledger::LedgerJob;
-use super::progress::Progress;
+use super::progress::{Positions, Progress};
 use super::series::SeriesJob;
 use super::{DecodedBatch, EngineInput};
 
@@ -55,6 +55,8 @@ pub struct EngineThread {
     output: Output,
     round: Option<Round>,
     pending: Option<CheckpointJob>,
+    /// Points that the series had no place for: grows only while its disk is full and messages are held.
+    unsent: Option<SeriesJob>,
     round_began: (gengfu_model::Seq, Timestamp),
     /// The pack that was shown last.
     live_pack: Arc<Pack>,
@@ -67,8 +69,17 @@ impl EngineThread {
         let round_began = (engine.applied(), engine.now());
         (outputs.next_due)(engine.next_due());
         let live_pack = Arc::clone(engine.pack());
-        let output = Output::default();
-        EngineThread { engine, options, outputs, output, round: None, pending: None, round_began, live_pack }
+        EngineThread {
+            engine,
+            options,
+            outputs,
+            output: Output::default(),
+            round: None,
+            pending: None,
+            unsent: None,
+            round_began,
+            live_pack,
+        }
     }
 
     /// Runs until the input is closed, then writes a last checkpoint, so that the next start has
@@ -78,9 +89,9 @@ impl EngineThread {
     /// When a stage behind has stopped.
     pub fn run(mut self, input: &Receiver<EngineInput>) -> Result<(), String> {
         loop {
-            let next = if self.round.is_none() && self.pending.is_none() {
+            let next = if self.round.is_none() && self.pending.is_none() && self.unsent.is_none() {
                 input.recv().map_err(|_| TryRecvError::Disconnected)
-            } else if self.pending.is_some() {
+            } else if self.pending.is_some() || self.unsent.is_some() {
                 input.recv_timeout(ROUND_WAIT).map_err(|error| match error {
                     RecvTimeoutError::Timeout => TryRecvError::Empty,
                     RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
@@ -94,6 +105,7 @@ impl EngineThread {
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => break,
             }
+            self.hand_unsent()?;
             self.checkpoint()?;
         }
         self.finish()
@@ -136,10 +148,47 @@ impl EngineThread {
         }
         let points = std::mem::take(&mut self.output.points);
         if force || !points.is_empty() {
-            let job = SeriesJob { points, position };
-            self.outputs.series.send(job).map_err(|_| "the series store has stopped".to_owned())?;
+            self.hand_points(SeriesJob { points, position })?;
         }
         Ok(())
+    }
+
+    /// Hands on the points that had no place, once the series has room.
+    fn hand_unsent(&mut self) -> Result<(), String> {
+        match self.unsent.take_if(|_| !self.outputs.progress.get().series_full) {
+            Some(job) => self.hand_points(job),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands points to the series: waits while it is slow, but not while its disk is full, since timers
+    /// and staff must go on. Messages are held then, so what piles up is what was under way.
+    fn hand_points(&mut self, job: SeriesJob) -> Result<(), String> {
+        let stopped = |_| "the series store has stopped".to_owned();
+        let mut job = match self.unsent.take() {
+            Some(mut unsent) => {
+                unsent.points.extend(job.points);
+                SeriesJob { position: job.position, ..unsent }
+            }
+            None => job,
+        };
+        loop {
+            let seen = self.outputs.progress.get().series;
+            job = match self.outputs.series.try_send(job) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Disconnected(_)) => return Err(stopped(())),
+                Err(TrySendError::Full(job)) => job,
+            };
+            let moved = |positions: &Positions| positions.series > seen || positions.series_full;
+            if !self.outputs.progress.wait_until(moved) {
+                // It gave up for want of room and drops what comes, or it failed and is gone.
+                return self.outputs.series.send(job).map_err(|_| stopped(()));
+            }
+            if self.outputs.progress.get().series_full {
+                self.unsent = Some(job);
+                return Ok(());
+            }
+        }
     }
 
     /// Begins a round when it is time, and goes on with the one under way, never waiting for the disk.
@@ -186,6 +235,7 @@ impl EngineThread {
     }
 
     fn finish(&mut self) -> Result<(), String> {
+        self.hand_unsent()?;
         while self.round.is_some() || self.pending.is_some() {
             self.blocking_step()?;
         }

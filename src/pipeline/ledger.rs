@@ -1,8 +1,8 @@
 //! The ledger's thread: effects and their position in one transaction, then whoever waits is told.
 
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use gengfu_connectors::ledger::SqliteLedger;
 use gengfu_connectors::{Ledger, LedgerError};
@@ -17,8 +17,8 @@ use super::verdicts::Verdicts;
 const MAX_EFFECTS: usize = 1_000;
 /// How long a full disk is given before the next try.
 const FULL_WAIT: Duration = Duration::from_millis(200);
-/// A reserve that was given up is asked back after this many jobs.
-const RESERVE_EVERY: u64 = 100;
+/// A reserve that was given up is asked back this often.
+const RESERVE_EVERY: Duration = Duration::from_secs(1);
 
 /// What came of the records up to a position.
 pub struct LedgerJob {
@@ -54,10 +54,23 @@ pub struct Listeners {
 /// Runs until the input is closed.
 ///
 /// # Errors
-/// When the store fails otherwise than for want of room.
+/// When the store fails otherwise than for want of room. For room it waits; when the gateway stops
+/// meanwhile, the next start commits the rest.
 pub fn run(ledger: &mut SqliteLedger, input: &Receiver<LedgerJob>, listeners: &Listeners) -> Result<(), String> {
-    let mut commits = 0_u64;
-    while let Ok(mut job) = input.recv() {
+    let mut asked_back = Instant::now();
+    loop {
+        if !ledger.has_reserve() && asked_back.elapsed() >= RESERVE_EVERY {
+            asked_back = Instant::now();
+            if ledger.restore_reserve().is_ok() {
+                tracing::info!("the ledger has its reserve again");
+                (listeners.full)(false);
+            }
+        }
+        let mut job = match input.recv_timeout(RESERVE_EVERY) {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
         while job.effects.len() < MAX_EFFECTS
             && let Ok(more) = input.try_recv()
         {
@@ -68,23 +81,23 @@ pub fn run(ledger: &mut SqliteLedger, input: &Receiver<LedgerJob>, listeners: &L
             job.force |= more.force;
         }
         if job.force || !job.effects.is_empty() {
-            commit(ledger, &job, listeners)?;
+            if !commit(ledger, &job, listeners)? {
+                tracing::warn!("stopped without room for the ledger; the next start commits the rest");
+                listeners.progress.update(|positions| positions.closed = true);
+                input.iter().for_each(drop);
+                return Ok(());
+            }
         }
         tell(job, listeners);
-        if !ledger.has_reserve() && commits.is_multiple_of(RESERVE_EVERY) && ledger.restore_reserve().is_ok() {
-            tracing::info!("the ledger has its reserve again");
-            (listeners.full)(false);
-        }
-        commits += 1;
     }
-    Ok(())
 }
 
-fn commit(ledger: &mut SqliteLedger, job: &LedgerJob, listeners: &Listeners) -> Result<(), String> {
+/// Commits, waiting for room; `false` when the gateway stops before there is any.
+fn commit(ledger: &mut SqliteLedger, job: &LedgerJob, listeners: &Listeners) -> Result<bool, String> {
     let mut was_full = false;
     loop {
         match ledger.commit(&job.effects, job.position, job.time) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             Err(LedgerError::Full) => {
                 if !was_full {
                     // The reserve is there for this: timers and staff go on while devices are refused.
@@ -92,6 +105,8 @@ fn commit(ledger: &mut SqliteLedger, job: &LedgerJob, listeners: &Listeners) -> 
                     (listeners.full)(true);
                     was_full = true;
                     ledger.release_reserve().map_err(|error| error.to_string())?;
+                } else if listeners.progress.get().stopping {
+                    return Ok(false);
                 } else {
                     std::thread::sleep(FULL_WAIT);
                 }

@@ -14,6 +14,10 @@ pub struct Positions {
     pub ledger: Seq,
     /// The last record whose points are in the embedded series.
     pub series: Seq,
+    /// The series store waits for room on a full disk.
+    pub series_full: bool,
+    /// The gateway is stopping: a stage that waits for room gives up, and the next start replays it.
+    pub stopping: bool,
     /// A stage has stopped: these positions will not move any more.
     pub closed: bool,
 }

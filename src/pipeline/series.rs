@@ -31,16 +31,19 @@ pub struct SeriesJob {
     pub position: Seq,
 }
 
-/// Runs until the input is closed; keeps points for `keep_ms`, and tells `written` what is stored.
+/// Runs until the input is closed; keeps points for `keep_ms`, tells `written` what is stored, and
+/// `full` once when the disk is full and once when it has room again.
 ///
 /// # Errors
-/// When the store fails otherwise than for want of room; then it waits, and the journal with it.
+/// When the store fails otherwise than for want of room. For room it waits, while `full` sees to it that
+/// no more messages come; when the gateway stops meanwhile, the next start writes the rest.
 pub fn run(
     store: &mut SqliteSeries,
     input: &Receiver<SeriesJob>,
     progress: &Arc<Progress>,
     keep_ms: i64,
     written: &dyn Fn(&[Point]),
+    full: &dyn Fn(bool),
 ) -> Result<(), String> {
     let mut retained = Timestamp::ZERO;
     loop {
@@ -58,12 +61,20 @@ pub fn run(
             job.points.extend(more.points);
             job.position = more.position;
         }
-        write(store, &job.points)?;
+        if !write(store, &job.points, progress, full)? {
+            tracing::warn!("stopped without room for the series; the next start writes the rest");
+            progress.update(|positions| positions.closed = true);
+            input.iter().for_each(drop);
+            return Ok(());
+        }
         written(&job.points);
         progress.update(|positions| positions.series = job.position);
         let newest = job.points.iter().map(|point| point.time).max().unwrap_or(retained);
         if newest.since_ms(retained) >= RETAIN_EVERY_MS {
-            store.retain(newest.plus_ms(-keep_ms)).map_err(|error| error.to_string())?;
+            match store.retain(newest.plus_ms(-keep_ms)) {
+                Ok(_) | Err(SeriesError::Full) => {}
+                Err(error) => return Err(error.to_string()),
+            }
             seal(store, newest)?;
             retained = newest;
         }
@@ -83,12 +94,31 @@ fn seal(store: &mut SqliteSeries, newest: Timestamp) -> Result<(), String> {
     Ok(())
 }
 
-fn write(store: &mut SqliteSeries, points: &[Point]) -> Result<(), String> {
+/// Writes, waiting for room; `false` when the gateway stops before there is any.
+fn write(store: &mut SqliteSeries, points: &[Point], progress: &Progress, full: &dyn Fn(bool)) -> Result<bool, String> {
+    let mut was_full = false;
+    let tell = |is_full| {
+        progress.update(|positions| positions.series_full = is_full);
+        full(is_full);
+    };
     loop {
         match store.write(points) {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                if was_full {
+                    tracing::info!("the series has room again");
+                    tell(false);
+                }
+                return Ok(true);
+            }
             Err(SeriesError::Full) => {
-                tracing::warn!("no room for the series; waiting");
+                if !was_full {
+                    tracing::error!("no room for the series: messages wait");
+                    was_full = true;
+                    tell(true);
+                }
+                if progress.get().stopping {
+                    return Ok(false);
+                }
                 std::thread::sleep(FULL_WAIT);
             }
             Err(error) => return Err(error.to_string()),

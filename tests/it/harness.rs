@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use gengfu::config::Config;
 use gengfu::local::local_request;
-use gengfu::{Gateway, StartOptions};
+use gengfu::{Gateway, StartError, StartOptions};
 use gengfu_dashboards::Gateway as _;
-use gengfu_ingest::journal::WriterOptions;
-use gengfu_ingest::{Clock, SystemClock};
+use gengfu_ingest::journal::{Monotonic, WriterOptions};
+use gengfu_ingest::{Clock, ManualClock, SystemClock};
 use gengfu_model::staff::{Action, Role, User};
 use gengfu_model::{Device, DeviceId, DeviceLife, Kind};
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
@@ -27,6 +27,7 @@ pub(crate) struct TestGateway {
     runtime: tokio::runtime::Runtime,
     gateway: Option<Gateway>,
     clock: Arc<dyn Clock>,
+    monotonic: Option<Arc<dyn Monotonic>>,
 }
 
 impl TestGateway {
@@ -37,6 +38,19 @@ impl TestGateway {
 
     /// A gateway with another clock or configuration.
     pub(crate) fn start_with(clock: Arc<dyn Clock>, change: impl FnOnce(&mut Config)) -> TestGateway {
+        TestGateway::begin(clock, None, change)
+    }
+
+    /// A gateway whose monotonic clock is moved with the wall clock: to move it means that time passes.
+    pub(crate) fn start_in_passing_time(clock: Arc<ManualClock>) -> TestGateway {
+        TestGateway::begin(clock.clone(), Some(clock), |_| {})
+    }
+
+    fn begin(
+        clock: Arc<dyn Clock>,
+        monotonic: Option<Arc<dyn Monotonic>>,
+        change: impl FnOnce(&mut Config),
+    ) -> TestGateway {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         config.data.folder = folder.path().join("data");
@@ -44,7 +58,7 @@ impl TestGateway {
         (config.mqtt.listen, config.coap.listen, config.http.listen) = (any, any, any);
         change(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let mut gateway = TestGateway { folder, config, runtime, gateway: None, clock };
+        let mut gateway = TestGateway { folder, config, runtime, gateway: None, clock, monotonic };
         gateway.open();
         for (name, roles) in
             [("admin", Role::ALL.to_vec()), ("duty", vec![Role::DutyOfficer]), ("evaluator", vec![Role::Evaluator])]
@@ -55,9 +69,17 @@ impl TestGateway {
     }
 
     fn open(&mut self) {
-        let options = StartOptions { listeners: true, accept_clock: false };
-        let start = Gateway::start_with_clock(&self.config, options, Arc::clone(&self.clock), WriterOptions::default());
-        self.gateway = Some(self.runtime.block_on(start).expect("the gateway starts"));
+        self.try_open(false).expect("the gateway starts");
+    }
+
+    /// Starts the gateway after [`TestGateway::stop`].
+    pub(crate) fn try_open(&mut self, accept_clock: bool) -> Result<(), StartError> {
+        let options = StartOptions { listeners: true, accept_clock };
+        let mut writer = WriterOptions::default();
+        writer.monotonic = self.monotonic.clone().unwrap_or(writer.monotonic);
+        let start = Gateway::start_with_clock(&self.config, options, Arc::clone(&self.clock), writer);
+        self.gateway = Some(self.runtime.block_on(start)?);
+        Ok(())
     }
 
     /// Stops the gateway cleanly, sees that the sheets add up, and starts it again on the same data.
@@ -66,7 +88,7 @@ impl TestGateway {
         self.open();
     }
 
-    fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(gateway) = self.gateway.take() {
             self.runtime.block_on(gateway.stop());
         }
@@ -146,11 +168,7 @@ impl TestGateway {
     /// A session of the API.
     pub(crate) fn login(&self, user: &str) -> Api {
         let base = format!("http://{}", self.running().addresses().http.unwrap());
-        let body = serde_json::json!({ "user": user, "password": PASSWORD });
-        let api = Api { base, token: None };
-        let (status, answer) = api.post("/api/v1/login", &body);
-        assert_eq!(status, 200, "{answer}");
-        Api { token: Some(answer["token"].as_str().unwrap().to_owned()), ..api }
+        Api::login(&base, user, PASSWORD)
     }
 
     /// An API client that has not logged in.
@@ -220,6 +238,15 @@ pub(crate) struct Api {
 }
 
 impl Api {
+    /// Logs in to the gateway at `base`, such as `http://127.0.0.1:8080`.
+    pub(crate) fn login(base: &str, user: &str, password: &str) -> Api {
+        let body = serde_json::json!({ "user": user, "password": password });
+        let api = Api { base: base.to_owned(), token: None };
+        let (status, answer) = api.post("/api/v1/login", &body);
+        assert_eq!(status, 200, "{answer}");
+        Api { token: Some(answer["token"].as_str().unwrap().to_owned()), ..api }
+    }
+
     fn agent() -> ureq::Agent {
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().into()
     }

@@ -4,10 +4,13 @@
 
 mod arrows;
 mod backup;
+mod bad_input;
 mod clients;
+mod clock;
 mod command_line;
 mod commands;
 mod console;
+mod disk_full;
 mod docs;
 mod feed;
 mod harness;
@@ -16,3 +19,5 @@ mod kill;
 mod line;
 mod power_cut;
 mod replay;
+mod restart;
+mod webhook;

@@ -58,6 +58,7 @@ pub(super) struct Shared {
     pub(super) metrics: JournalMetrics,
     pub(super) next_due: AtomicI64,
     pub(super) stop: AtomicBool,
+    pub(super) held: AtomicBool,
     pub(super) released: AtomicU64,
     pub(super) state: watch::Sender<WriterState>,
     pub(super) synced: Arc<SyncedEnd>,
@@ -71,6 +72,7 @@ impl Shared {
             metrics: JournalMetrics::default(),
             next_due: AtomicI64::new(i64::MAX),
             stop: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             released: AtomicU64::new(0),
             state: watch::Sender::new(WriterState::Running),
             synced,
@@ -128,10 +130,24 @@ impl JournalHandle {
         self.shared.released.fetch_max(up_to.0, Ordering::Release);
     }
 
+    /// Holds messages back although the journal has room, because what comes behind it has none: they
+    /// wait as on a full disk, while control records go on.
+    pub fn hold_messages(&self, hold: bool) {
+        self.shared.held.store(hold, Ordering::Release);
+        self.shared.wake_writer();
+    }
+
     /// Whether the writer still runs, and a way to wait for its end.
     #[must_use]
     pub fn state(&self) -> watch::Receiver<WriterState> {
         self.shared.state.subscribe()
+    }
+
+    /// What a wall clock that shows `wall` is taken for: itself, or, while the clock is not believed, the
+    /// journal's time by the writer's last look (100 ms ago at most). A message is received then.
+    #[must_use]
+    pub fn believed(&self, wall: Timestamp) -> Timestamp {
+        if self.shared.metrics.clock_fault().is_some() { self.shared.metrics.now() } else { wall }
     }
 
     /// Whether messages wait because the disk is full.

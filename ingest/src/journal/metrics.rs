@@ -21,6 +21,7 @@ pub struct JournalMetrics {
     clock_fault: AtomicU8,
     last_seq: AtomicU64,
     last_time: AtomicI64,
+    now: AtomicI64,
     archived: AtomicU64,
     archive_failures: AtomicU64,
 }
@@ -85,6 +86,14 @@ impl JournalMetrics {
         self.set_last(last_seq, last_time);
     }
 
+    pub(super) fn set_now(&self, now: Timestamp) {
+        self.now.store(now.as_millis(), Ordering::Relaxed);
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp(self.now.load(Ordering::Relaxed))
+    }
+
     pub(super) fn set_last(&self, last_seq: Seq, last_time: Timestamp) {
         self.last_seq.store(last_seq.0, Ordering::Relaxed);
         self.last_time.store(last_time.as_millis(), Ordering::Relaxed);
@@ -137,7 +146,7 @@ impl JournalMetrics {
         }
     }
 
-    fn clock_fault(&self) -> Option<ClockFault> {
+    pub(super) fn clock_fault(&self) -> Option<ClockFault> {
         match self.clock_fault.load(Ordering::Relaxed) {
             1 => Some(ClockFault::Behind),
             2 => Some(ClockFault::Ahead),

@@ -98,6 +98,7 @@ impl JournalWriter {
     ) -> io::Result<JournalHandle> {
         let shared = Arc::new(Shared::new(log.synced_end(), log.max_record_bytes()));
         shared.metrics.set_last(log.last_seq(), log.last_time());
+        shared.metrics.set_now(log.last_time().max(clock.now()));
         let (control_sender, controls) = mpsc::channel(options.control_capacity);
         let (spare_tasks, task_receiver) = sync_channel(1);
         let (spare_sender, spares) = sync_channel(1);
@@ -168,15 +169,21 @@ impl JournalWriter {
             }
             // Stopped, or nobody is left who could hand anything in. On a full disk what still waits cannot
             // be taken any more; it was never acknowledged.
-            if self.drained || (stopping && self.room.is_some()) {
+            if self.drained || (stopping && self.is_held()) {
                 return Ok(());
             }
             thread::park_timeout(self.sleep_for(now));
         }
     }
 
+    /// Whether messages have to wait: for room in the journal, or behind it.
+    fn is_held(&self) -> bool {
+        self.room.is_some() || self.shared.held.load(Ordering::Acquire)
+    }
+
     fn now(&mut self) -> Timestamp {
         let now = self.journal_clock.now(self.clock.now(), self.options.monotonic.elapsed_ms());
+        self.shared.metrics.set_now(now);
         self.shared.metrics.set_clock_fault(self.journal_clock.fault());
         now
     }
@@ -184,10 +191,12 @@ impl JournalWriter {
     /// Takes what is queued, as far as one commit goes. Messages stay queued while the disk is full.
     fn collect(&mut self, context: &mut Context<'_>) {
         let mut drained = true;
+        let held = self.is_held();
+        self.refusals.set_no_room(held);
         loop {
             let full = self.pending.len() >= self.options.max_commit_messages
                 || self.pending.bytes >= self.options.max_commit_bytes;
-            if full || self.room.is_some() {
+            if full || held {
                 drained = false;
                 break;
             }
@@ -219,9 +228,11 @@ impl JournalWriter {
     }
 
     /// Adds the records that the journal itself writes: refusals once a second, and a tick when time
-    /// has to move and nothing else moves it.
+    /// has to move and nothing else moves it. While messages wait, refusals are only counted: the
+    /// reserve is for timers and staff.
     fn add_own_records(&mut self, now: Timestamp, stopping: bool) {
-        if stopping || now.since_ms(self.last_refusals) >= self.options.refusals_every_ms {
+        let due = !self.is_held() && now.since_ms(self.last_refusals) >= self.options.refusals_every_ms;
+        if stopping || due {
             self.last_refusals = now;
             let rows = (self.shared.max_record_bytes / REFUSAL_ROW_BYTES).clamp(1, MAX_REFUSAL_ROWS);
             let mut controls = std::mem::take(&mut self.held);
@@ -343,6 +354,7 @@ impl JournalWriter {
         let wait = before.min(self.options.max_room_wait);
         self.room = Some(RoomWait { until: Instant::now() + wait, wait: wait * 2 });
         self.shared.metrics.set_full(true);
+        self.refusals.set_no_room(true);
     }
 
     /// Has the next spare made ahead by the other thread, so that no commit waits for its zeros.

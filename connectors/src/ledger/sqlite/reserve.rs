@@ -28,17 +28,24 @@ impl Reserve {
         self.bytes == 0 || fs::metadata(&self.path).is_ok_and(|file| file.len() == self.bytes)
     }
 
-    /// Makes it, unless it is there in full.
+    /// Makes it, unless it is there in full. There must be room for as much again after it: a reserve
+    /// that takes the last room would be given up again at once.
     pub(super) fn restore(&mut self) -> Result<(), LedgerError> {
         if self.is_whole() {
             return Ok(());
+        }
+        let what = || format!("make the reserve {}", self.path.display());
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let room = rustix::fs::statvfs(folder).map_err(|error| LedgerError::io(&what(), &error.into()))?;
+        if room.f_bavail.saturating_mul(room.f_frsize) < self.bytes.saturating_mul(2) {
+            return Err(LedgerError::Full);
         }
         self.fill().map_err(|error| {
             // Half a reserve only takes room away; should that fail as well, the next restore tries again.
             if let Err(again) = self.release() {
                 tracing::warn!(%again, "half a reserve stays");
             }
-            LedgerError::io(&format!("make the reserve {}", self.path.display()), &error)
+            LedgerError::io(&what(), &error)
         })
     }
 
