@@ -57,12 +57,14 @@ pub fn run(
                 }
                 let needed = rows.iter().map(|row| row.position).max().unwrap_or_default();
                 if !wait(progress, needed)? || !with_room(progress, || store.put(&rows))? {
-                    return Ok(give_up(input));
+                    give_up(input);
+                    return Ok(());
                 }
             }
             CheckpointJob::Advance { position, tables } => {
                 if !wait(progress, position)? || !with_room(progress, || store.advance(position, &tables))? {
-                    return Ok(give_up(input));
+                    give_up(input);
+                    return Ok(());
                 }
                 tracing::debug!(%position, "checkpoint complete");
                 release(position);

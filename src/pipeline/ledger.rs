@@ -80,13 +80,12 @@ pub fn run(ledger: &mut SqliteLedger, input: &Receiver<LedgerJob>, listeners: &L
             job.time = more.time;
             job.force |= more.force;
         }
-        if job.force || !job.effects.is_empty() {
-            if !commit(ledger, &job, listeners)? {
-                tracing::warn!("stopped without room for the ledger; the next start commits the rest");
-                listeners.progress.update(|positions| positions.closed = true);
-                input.iter().for_each(drop);
-                return Ok(());
-            }
+        let has_work = job.force || !job.effects.is_empty();
+        if has_work && !commit(ledger, &job, listeners)? {
+            tracing::warn!("stopped without room for the ledger; the next start commits the rest");
+            listeners.progress.update(|positions| positions.closed = true);
+            input.iter().for_each(drop);
+            return Ok(());
         }
         tell(job, listeners);
     }
