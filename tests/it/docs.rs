@@ -86,6 +86,7 @@ fn type_in_words(ty: &str) -> String {
         "Span" => "length of time",
         "Size" => "size",
         "String" => "text",
+        "InfluxApi" => "`v2` or `v1`",
         "bool" => "true or false",
         "u32" | "u64" | "usize" => "whole number",
         other => panic!("say in words what a `{other}` is"),
@@ -111,7 +112,10 @@ fn the_configuration_is_documented() {
     for section in &root.fields {
         let (ty, heading) = match section.ty.strip_prefix("Vec<").and_then(|rest| rest.strip_suffix('>')) {
             Some(item) => (item, format!("[[{}]], as many as there are", section.name)),
-            None => (section.ty.as_str(), format!("[{}]", section.name)),
+            None => {
+                let inner = section.ty.strip_prefix("Option<").and_then(|rest| rest.strip_suffix('>'));
+                (inner.unwrap_or(&section.ty), format!("[{}]", section.name))
+            }
         };
         write!(text, "\n## {heading}\n\n{}\n\n| key | type | default | |\n|---|---|---|---|\n", section.doc).unwrap();
         let fields = &sections.iter().find(|found| found.name == ty).unwrap().fields;

@@ -2,12 +2,11 @@
 //! waits for it.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gengfu::config::{Config, InfluxApi, InfluxConfig, Size, Span};
+use gengfu::config::{Config, InfluxApi, InfluxConfig, Span};
 use gengfu_ingest::{Clock, SystemClock};
 use gengfu_model::Kind;
 use serde_json::Value;
@@ -198,49 +197,4 @@ fn a_store_that_is_killed_while_it_is_fed_has_everything_in_the_end() {
     }
     victoria.start();
     wait_for("all values", || (victoria.values("manhole_tilt_deg", "cover-1") == expected).then_some(()));
-}
-
-#[test]
-fn what_the_archive_no_longer_has_is_a_gap_that_is_told() {
-    let mut victoria = Victoria::new();
-    let url = victoria.url();
-    let gateway = TestGateway::start_with(Arc::new(SystemClock), |config| {
-        fed_to(url)(config);
-        // Small segments and no archive to speak of: what the engine has passed is soon gone.
-        config.journal.segment = Size(1 << 20);
-        config.journal.keep_size = Size(1);
-        config.engine.checkpoint_every = Span(1_000);
-        config.mqtt.rate = 100_000;
-    });
-    gateway.add_device("cover-1", Kind::Manhole);
-    let mut cover = gateway.mqtt("cover-1");
-    let journal = gateway.config.data.folder.join("journal");
-    let names = |folder: &Path| -> Vec<String> {
-        let entries = std::fs::read_dir(folder).unwrap();
-        entries.filter_map(|entry| entry.unwrap().file_name().into_string().ok()).collect()
-    };
-    let oldest = || -> u64 {
-        let ids = names(&journal)
-            .into_iter()
-            .filter_map(|name| name.strip_prefix("segment-")?.strip_suffix(".log")?.parse().ok());
-        ids.min().expect("a segment")
-    };
-    let begin = oldest();
-    cover.publish(r#"{"tilt_deg":1.5}"#);
-    // The thread may hold the first segment open, so more than that has to go.
-    let ballast = "x".repeat(9_000);
-    wait_for("the oldest segments to go", || {
-        for _ in 0..20 {
-            cover.publish(&format!(r#"{{"tilt_deg":2.5,"ballast":"{ballast}"}}"#));
-        }
-        let is_gone = oldest() >= begin + 2 && names(&journal.join("archive")).is_empty();
-        (is_gone && metric(&gateway, "writes_failed_total") > 0).then_some(())
-    });
-    cover.publish(r#"{"tilt_deg":3.5}"#);
-    victoria.start();
-    wait_for("the newest value", || {
-        (victoria.values("manhole_tilt_deg", "cover-1").last() == Some(&3.5)).then_some(())
-    });
-    assert!(metric(&gateway, "records_missed_total") > 0);
-    wait_for("no lag", || (metric(&gateway, "lag_records") < 5).then_some(()));
 }
