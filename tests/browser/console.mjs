@@ -117,6 +117,8 @@ async function switching(page) {
   await page.goto(`${base}/#/work`);
   await page.getByRole("button", { name: "English" }).click();
   await page.locator("nav a", { hasText: "Devices" }).waitFor();
+  // The page's language is set in an effect after the texts are painted.
+  await page.waitForFunction(() => document.documentElement.lang === "en");
   return {
     lang: await page.evaluate(() => document.documentElement.lang),
     pages: await texts(page, "nav a"),
