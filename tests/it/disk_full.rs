@@ -316,11 +316,6 @@ fn a_full_disk_is_lived_through(leave: u64) {
 }
 
 #[test]
-fn room_for_the_stores_but_not_for_another_segment() {
-    a_full_disk_is_lived_through(40 << 20);
-}
-
-#[test]
 fn not_a_single_byte_left() {
     a_full_disk_is_lived_through(0);
 }
