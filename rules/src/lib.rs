@@ -23,7 +23,7 @@ pub mod pack;
 pub mod parameters;
 mod program;
 pub mod reference;
-#[cfg_attr(not(test), expect(dead_code, reason = "the interpreter and the tests of rules take the rest"))]
+#[allow(dead_code, reason = "the interpreter and the tests of rules take the rest")]
 mod sandbox;
 mod script;
 mod template;
