@@ -22,3 +22,4 @@ mod reference;
 mod replay;
 mod restart;
 mod webhook;
+mod workflow;
