@@ -23,6 +23,8 @@ pub mod pack;
 pub mod parameters;
 mod program;
 pub mod reference;
+#[allow(dead_code, reason = "the interpreter and the tests of rules take the rest")]
+mod sandbox;
 mod script;
 mod template;
 

@@ -9,6 +9,7 @@ mod case_steps;
 mod cases;
 mod catalogue;
 mod commands;
+mod decisions;
 mod device_import;
 mod devices;
 mod extract;
@@ -131,6 +132,26 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/incidents/{id}", Login, "An incident", incidents::one).answers::<views::IncidentView>(),
         get("/api/v1/incidents/{id}/explanation", Login, "What decided it", incidents::explanation)
             .answers::<views::ExplanationView>(),
+        get(
+            "/api/v1/decisions",
+            Login,
+            "What was decided and why: the answer to \"why was I not told\"",
+            decisions::list,
+        )
+        .query(&[
+            Param { name: "incident", doc: "about that incident", example: "1-0" },
+            Param { name: "case", doc: "about that case", example: "1-0" },
+            Param { name: "asset", doc: "about that asset", example: "3205080101000001" },
+            DEVICE,
+            Param { name: "user", doc: "concerning that account or channel", example: "wang" },
+            Param { name: "what", doc: "raised, grouped, silenced, not_notified, ...", example: "grouped" },
+            DISTRICT,
+            FROM,
+            TO,
+            LIMIT,
+            CURSOR,
+        ])
+        .answers_page::<views::DecisionView>(),
         // Cases
         get("/api/v1/cases", Login, "Cases, the newest first", cases::list)
             .query(&[

@@ -4,6 +4,7 @@
 
 mod case;
 mod command;
+mod decision;
 mod device;
 mod incident;
 mod message;
@@ -13,6 +14,7 @@ mod user;
 
 pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView};
 pub use command::CommandView;
+pub use decision::DecisionView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};

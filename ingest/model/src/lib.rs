@@ -7,6 +7,7 @@
 pub mod case;
 pub mod catalogue;
 pub mod command;
+pub mod decision;
 pub mod decoded;
 pub mod device;
 pub mod effect;
@@ -23,6 +24,7 @@ pub mod value;
 pub use case::{Case, CaseEvent, CaseState, Deadline, LimitKind};
 pub use catalogue::{FieldDef, FieldId, FieldType, Kind};
 pub use command::{CommandReply, CommandRow, CommandState};
+pub use decision::{Decision, DecisionKind, Why};
 pub use decoded::{Decoded, FieldProblem, ProblemKind, QuarantineReason, Reading, Sample};
 pub use device::{Device, DeviceLife};
 pub use effect::{Disposition, DispositionKind, Effect, EffectSink, OutboxItem, Point};

@@ -3,11 +3,12 @@
 //! What a rule cannot have (loops, arrays, closures, `switch`, imports) is refused here, with its
 //! place. The engine is built raw and only parses: nothing of rhai ever runs.
 
-use rhai::{AST, ASTNode, Engine, OptimizationLevel, ParseErrorType, Position, ScriptFuncDef, Token};
+use rhai::{AST, ASTNode, ParseErrorType, Position, ScriptFuncDef};
 use rhai::{Expr as RhaiExpr, FnCallExpr, Stmt as RhaiStmt, StmtBlock};
 
 use super::tree::{Binary, Block, Constant, Expr, ExprKind, File, Function, If, MapEntry, Pos, Stmt, StmtKind, Unary};
 use crate::diagnostic::Problem;
+use crate::sandbox;
 
 /// The longest rule file, in bytes.
 const MAX_FILE_BYTES: usize = 64 * 1024;
@@ -24,23 +25,10 @@ pub(crate) fn parse(text: &str) -> Result<File, Vec<Problem>> {
         let message = format!("the file has {} bytes, a rule file has at most {MAX_FILE_BYTES}", text.len());
         return Err(vec![Problem::error(Pos::default(), message)]);
     }
-    let ast = engine().compile(without_doc_comments(text)).map_err(|error| {
+    let ast = sandbox::parser(MAX_DEPTH).compile(without_doc_comments(text)).map_err(|error| {
         vec![Problem::error(place(error.position()), lower_first(&error.err_type().to_string())).hint(hint(&error.0))]
     })?;
     convert_file(&ast, text)
-}
-
-fn engine() -> Engine {
-    let mut engine = Engine::new_raw();
-    engine.set_optimization_level(OptimizationLevel::None);
-    engine.set_max_expr_depths(MAX_DEPTH, MAX_DEPTH);
-    // `default` is a word of `parameters`, and reserved in rhai.
-    #[expect(deprecated, reason = "not deprecated but volatile, says rhai; its version is pinned")]
-    engine.on_parse_token(|token, _, _| match token {
-        Token::Reserved(word) if word.as_str() == "default" => Token::Identifier(Box::new(word.as_str().into())),
-        other => other,
-    });
-    engine
 }
 
 /// rhai takes `///` before functions only; ours stand at the head of the file. Same length, so that

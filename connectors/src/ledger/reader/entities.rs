@@ -13,7 +13,7 @@ use super::{AuditRow, CaseFilter, DeviceFilter, DispositionFilter, IncidentFilte
 use crate::LedgerError;
 use crate::ledger::columns::{self, effect_id, from_json, seq_column};
 use crate::ledger::reader::page::{ListQuery, Order};
-use crate::ledger::{ActivatedPack, ParameterSetting, sqlite};
+use crate::ledger::{ActivatedPack, DecisionFilter, DecisionRow, ParameterSetting, sqlite};
 
 /// The most explanations of one incident that are given: the newest.
 const MAX_EXPLANATIONS: i64 = 1_000;
@@ -56,6 +56,14 @@ impl LedgerReader {
         let parse =
             |(id, change, body): (EffectId, String, String)| Ok((id, change, from_json("explanation", id, &body)?));
         rows.into_iter().rev().map(parse).collect()
+    }
+
+    /// The decision log, the newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn decisions(&self, filter: &DecisionFilter, page: &Page) -> Result<Listed<DecisionRow>, LedgerError> {
+        self.on(|conn| filter.query().run(conn, "read decisions", page, sqlite::decisions::row))
     }
 
     /// Cases, the newest opening first.

@@ -5,7 +5,7 @@ use gengfu_model::*;
 use super::*;
 use crate::ledger::samples::*;
 use crate::ledger::sqlite::LedgerOptions;
-use crate::ledger::{Ledger, SqliteLedger};
+use crate::ledger::{DecisionFilter, Ledger, SqliteLedger};
 use IncidentState::{Cleared, Open};
 
 struct Fixture {
@@ -344,6 +344,15 @@ fn lists_are_read_from_an_index_and_never_sorted() {
     ];
     plans.extend(devices.iter().map(|filter| filter.query().plan(&conn, &after("x"))));
     plans.push(super::entities::commands_query(&DeviceId::new("x").unwrap()).plan(&conn, &after("5.1.1")));
+    let decisions = [
+        DecisionFilter::default(),
+        DecisionFilter { incident: Some(id(1, 0)), ..DecisionFilter::default() },
+        DecisionFilter { case: Some(id(1, 0)), from, ..DecisionFilter::default() },
+        DecisionFilter { asset: text(), what: Some(DecisionKind::Grouped), ..DecisionFilter::default() },
+        DecisionFilter { device: Some(DeviceId::new("x").unwrap()), from, to: from, ..DecisionFilter::default() },
+        DecisionFilter { who: text(), ..DecisionFilter::default() },
+    ];
+    plans.extend(decisions.iter().map(|filter| filter.query().plan(&conn, &after("5.1.1"))));
     for plan in plans {
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         assert!(plan.starts_with("SEARCH"), "{plan}");

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Params};
 use crate::LedgerError;
 use crate::ledger::columns::{self, seq_column, to_json};
 use crate::ledger::live;
+use crate::ledger::sqlite::decisions;
 
 /// Applies an effect within the transaction on `conn`, and says how many rows it added to the live
 /// stream. `time` is the commit's journal time.
@@ -20,6 +21,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::Case(case) => return put_case(conn, id, case),
         Effect::Explanation { incident, change, evidence } => explanation(conn, id, *incident, change, evidence)?,
         Effect::CaseEvent(event) => case_event(conn, id, event)?,
+        Effect::Decision(decision) => decisions::put(conn, id, decision)?,
         Effect::Outbox(item) => outbox(conn, item)?,
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
@@ -312,7 +314,7 @@ fn redecoded(conn: &Connection, message: Seq, outcome: &Redecoded) -> Result<(),
     Ok(())
 }
 
-fn run(conn: &Connection, table: &str, sql: &str, values: impl Params) -> Result<usize, LedgerError> {
+pub(super) fn run(conn: &Connection, table: &str, sql: &str, values: impl Params) -> Result<usize, LedgerError> {
     conn.prepare_cached(sql)
         .and_then(|mut statement| statement.execute(values))
         .map_err(|error| LedgerError::sqlite(&format!("commit {table}"), &error))
