@@ -9,7 +9,7 @@ use gengfu_model::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::samples::{case, command, everything, id, incident, outbox, state};
+use super::samples::{case, command, decision, everything, id, incident, outbox, state};
 use super::sqlite::{LedgerOptions, SqliteLedger};
 use super::{Ledger, MemoryLedger};
 use gengfu_model::IncidentState::{Cleared, Open};
@@ -48,7 +48,7 @@ fn the_same_effects_give_the_same_dump_and_state_in_both() {
     memory.commit(&effects, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
     assert_eq!(dump(&sqlite), dump(&memory));
     assert_eq!(sqlite.load().unwrap(), memory.load().unwrap());
-    assert_eq!(dump(&memory).lines().count(), 22);
+    assert_eq!(dump(&memory).lines().count(), 24);
 }
 
 /// What is stored is read for years: rows of the first release, by every later model.
@@ -195,5 +195,18 @@ fn a_cooldown_that_names_an_open_incident_does_not_give_it_twice() {
             ],
         );
         assert_eq!(ledger.load().unwrap().incidents.len(), 1);
+    });
+}
+
+#[test]
+fn old_decisions_are_forgotten() {
+    on_both(|ledger| {
+        let kept = super::DECISIONS_KEPT_MS;
+        put(ledger, 1, vec![decision(0, true), decision(1_000, false)]);
+        put(ledger, 2, vec![decision(kept, true)]);
+        let decisions = |ledger: &dyn Ledger| dump(ledger).lines().filter(|line| line.contains("decision")).count();
+        assert_eq!(decisions(ledger), 3, "the oldest is as old as it may be");
+        put(ledger, 3, vec![decision(kept + 500, true)]);
+        assert_eq!(decisions(ledger), 3);
     });
 }

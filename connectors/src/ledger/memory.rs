@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, Effect, EffectId, Evidence, Incident, IncidentState,
-    OutboxItem, Seq, Timestamp, Value,
+    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
+    Incident, IncidentState, OutboxItem, Seq, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
-use super::{ActivatedPack, Ledger, LedgerError, LedgerState};
+use super::{ActivatedPack, DecisionRow, Ledger, LedgerError, LedgerState, decision};
 
 /// A ledger in memory. Clones are handles of the same ledger: a test keeps one, lets the other's
 /// owner "crash", and finds what was committed. [`MemoryLedger::snapshot`] makes an independent copy.
@@ -47,6 +47,7 @@ struct Tables {
     cases: BTreeMap<EffectId, Case>,
     case_events: BTreeMap<EffectId, CaseEvent>,
     commands: BTreeMap<EffectId, CommandRow>,
+    decisions: BTreeMap<EffectId, Decision>,
     devices: BTreeMap<DeviceId, Device>,
     day_sheets: BTreeMap<(DeviceId, String), String>,
     dispositions: BTreeMap<EffectId, Disposition>,
@@ -161,6 +162,9 @@ impl Tables {
             Effect::CaseEvent(event) => {
                 self.case_events.entry(id).or_insert_with(|| (**event).clone());
             }
+            Effect::Decision(decision) => {
+                self.decisions.entry(id).or_insert_with(|| (**decision).clone());
+            }
             Effect::Outbox(item) => {
                 self.outbox.entry(item.id).or_insert_with(|| (**item).clone());
             }
@@ -188,6 +192,15 @@ impl Tables {
             }
             Effect::Disposition(row) => {
                 self.dispositions.entry(id).or_insert_with(|| (**row).clone());
+            }
+            Effect::Redecoded { message, outcome } => {
+                let first = EffectId { seq: *message, ordinal: 0 };
+                let last = EffectId { seq: *message, ordinal: u32::MAX };
+                for (_, row) in self.dispositions.range_mut(first..=last) {
+                    if row.kind == DispositionKind::Quarantined {
+                        row.redecoded = Some(outcome.clone());
+                    }
+                }
             }
             Effect::DaySheet { device, day, counts } => {
                 self.day_sheets.insert((device.clone(), day.clone()), counts.clone());
@@ -241,6 +254,12 @@ impl Tables {
         by_id(output, "command", &self.commands)?;
         for ((device, day), counts) in &self.day_sheets {
             line(output, "day_sheet", &format!("{device} {day}"), counts)?;
+        }
+        let newest = self.decisions.values().map(|decision| decision.time).max();
+        for (id, decision) in &self.decisions {
+            if newest.is_some_and(|newest| decision::is_kept(newest, decision.time)) {
+                line(output, "decision", &id.to_string(), &DecisionRow::new(*id, decision))?;
+            }
         }
         for (id, device) in &self.devices {
             line(output, "device", id.as_str(), device)?;

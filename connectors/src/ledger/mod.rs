@@ -1,6 +1,7 @@
 //! The ledger: the reducer's state at a journal position, committed together with that position.
 
 pub mod columns;
+mod decision;
 mod dump;
 mod live;
 pub mod memory;
@@ -21,6 +22,7 @@ use gengfu_model::command::COMMAND_RATE_MS;
 use gengfu_model::staff::User;
 use gengfu_model::{Case, CommandRow, Effect, EffectId, Incident, Seq, Timestamp, Value};
 
+pub use decision::{DECISIONS_KEPT_MS, DecisionFilter, DecisionRow};
 pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use reader::{

@@ -92,6 +92,22 @@ pub(crate) fn case_event(case: EffectId, time: i64, action: &str) -> Effect {
     }))
 }
 
+/// A decision with every column filled, or with as few as there can be.
+pub(crate) fn decision(time: i64, full: bool) -> Effect {
+    let incident = incident(id(9_000_000_000, 0), "cover-1", IncidentState::Open, time);
+    let decision = Decision::about(&incident, Timestamp(time), DecisionKind::Grouped, Why::StormMember);
+    let decision = if full {
+        Decision { case: Some(id(9_000_000_000, 2)), who: Some("li".into()), ..decision }
+            .because_of(id(9_000_000_000, 7))
+            .because_of(id(1, 1))
+            .noting("换行\n\"和\"")
+    } else {
+        let none = || Arc::from("");
+        Decision { incident: None, device: None, rule: none(), asset: none(), district: none(), ..decision }
+    };
+    Effect::Decision(Box::new(decision))
+}
+
 pub(crate) fn device(id: &str, kind: Kind, district: &str) -> Device {
     Device {
         id: DeviceId::new(id).unwrap(),
@@ -139,7 +155,18 @@ pub(crate) fn disposition(seq: u64, device: &str, time: i64, kind: DispositionKi
         kind,
         detail: "不是 JSON".into(),
         payload: (kind == DispositionKind::Quarantined).then(|| Arc::from(&[0_u8, 255, 10, 34][..])),
+        source: (kind == DispositionKind::Quarantined).then_some(Source {
+            transport: Transport::Mqtt,
+            format: PayloadFormat::Json,
+            received_at: Timestamp(time),
+        }),
+        redecoded: None,
     }))
+}
+
+pub(crate) fn redecoded(message: u64, by: u64, decoded: bool) -> Effect {
+    let outcome = Redecoded { by: Seq(by), time: Timestamp(3_000), decoded, detail: "3 个值".into() };
+    Effect::Redecoded { message: Seq(message), outcome }
 }
 
 pub(crate) fn explanation(incident: EffectId, change: &'static str) -> Effect {
@@ -211,6 +238,7 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         audit("9000000000-2"),
         disposition(big, "cover-1", 1_000, DispositionKind::Quarantined),
         Effect::Command(Box::new(command(id(big, 14), "cover-1", CommandState::Queued, 1_000))),
+        decision(1_000, true),
     ];
     let second = [
         incident(id(big, 0), Cleared),
@@ -230,6 +258,8 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         incident(id(big + 1, 11), Open),
         Effect::Command(Box::new(command(id(big, 14), "cover-1", CommandState::Answered, 1_000))),
         Effect::Command(Box::new(command(id(big + 1, 11), "cover-1", CommandState::Queued, 2_000))),
+        redecoded(big, big + 1, true),
+        decision(2_000, false),
     ];
     let numbered = |seq, effects: Vec<Effect>| {
         effects.into_iter().enumerate().map(move |(n, effect)| (id(seq, u32::try_from(n).unwrap()), effect))

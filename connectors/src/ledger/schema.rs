@@ -53,6 +53,20 @@ CREATE INDEX case_file_state ON case_file (state, opened, seq, ordinal);
 CREATE INDEX case_file_asset ON case_file (asset, opened, seq, ordinal);
 CREATE INDEX case_file_assignee ON case_file (assignee, opened, seq, ordinal) WHERE assignee IS NOT NULL;
 
+CREATE TABLE decision (
+    seq INTEGER NOT NULL, ordinal INTEGER NOT NULL, time INTEGER NOT NULL,
+    incident_seq INTEGER, incident_ordinal INTEGER, case_seq INTEGER, case_ordinal INTEGER,
+    rule TEXT NOT NULL, asset TEXT NOT NULL, device TEXT, district TEXT NOT NULL,
+    what TEXT NOT NULL, who TEXT, why TEXT NOT NULL, note TEXT NOT NULL, refs TEXT NOT NULL,
+    PRIMARY KEY (seq, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_time ON decision (time, seq, ordinal);
+CREATE INDEX decision_incident ON decision (incident_seq, incident_ordinal, time) WHERE incident_seq IS NOT NULL;
+CREATE INDEX decision_case ON decision (case_seq, case_ordinal, time) WHERE case_seq IS NOT NULL;
+CREATE INDEX decision_asset ON decision (asset, time, seq, ordinal);
+CREATE INDEX decision_device ON decision (device, time, seq, ordinal) WHERE device IS NOT NULL;
+CREATE INDEX decision_who ON decision (who, time, seq, ordinal) WHERE who IS NOT NULL;
+
 CREATE TABLE case_event (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
     case_seq INTEGER NOT NULL, case_ordinal INTEGER NOT NULL,
@@ -113,9 +127,10 @@ CREATE TABLE audit (
 CREATE TABLE disposition (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
     message_seq INTEGER NOT NULL, device TEXT NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL,
-    detail TEXT NOT NULL, payload BLOB,
+    detail TEXT NOT NULL, payload BLOB, source TEXT, redecoded TEXT, waits INTEGER NOT NULL,
     PRIMARY KEY (seq, ordinal)
 ) STRICT;
+CREATE INDEX disposition_waits ON disposition (time, seq, ordinal) WHERE waits = 1;
 CREATE INDEX disposition_time ON disposition (time, seq, ordinal);
 CREATE INDEX disposition_device ON disposition (device, time, seq, ordinal);
 CREATE INDEX disposition_kind ON disposition (kind, time, seq, ordinal);

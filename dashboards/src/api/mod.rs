@@ -9,12 +9,14 @@ mod case_steps;
 mod cases;
 mod catalogue;
 mod commands;
+mod decisions;
 mod device_import;
 mod devices;
 mod extract;
 mod incidents;
 mod messages;
 mod openapi;
+mod redecode;
 mod route;
 mod rules;
 mod series;
@@ -130,6 +132,26 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/incidents/{id}", Login, "An incident", incidents::one).answers::<views::IncidentView>(),
         get("/api/v1/incidents/{id}/explanation", Login, "What decided it", incidents::explanation)
             .answers::<views::ExplanationView>(),
+        get(
+            "/api/v1/decisions",
+            Login,
+            "What was decided and why: the answer to \"why was I not told\"",
+            decisions::list,
+        )
+        .query(&[
+            Param { name: "incident", doc: "about that incident", example: "1-0" },
+            Param { name: "case", doc: "about that case", example: "1-0" },
+            Param { name: "asset", doc: "about that asset", example: "3205080101000001" },
+            DEVICE,
+            Param { name: "user", doc: "concerning that account or channel", example: "wang" },
+            Param { name: "what", doc: "raised, grouped, silenced, not_notified, ...", example: "grouped" },
+            DISTRICT,
+            FROM,
+            TO,
+            LIMIT,
+            CURSOR,
+        ])
+        .answers_page::<views::DecisionView>(),
         // Cases
         get("/api/v1/cases", Login, "Cases, the newest first", cases::list)
             .query(&[
@@ -170,10 +192,20 @@ pub(crate) fn routes() -> Vec<Route> {
         .query(&[
             Param { name: "day", doc: "YYYY-MM-DD in the city's time zone", example: "2026-11-23" },
             DEVICE,
+            Param { name: "waits", doc: "`true`: only what was not decoded since", example: "true" },
             LIMIT,
             CURSOR,
         ])
         .answers_page::<views::QuarantineView>(),
+        post(
+            "/api/v1/quarantine/redecode",
+            Roles(roles::REDECODE),
+            "Decode what waits in quarantine again",
+            redecode::redecode,
+        )
+        .takes::<redecode::Redecode>()
+        .slow()
+        .answers::<redecode::RedecodedView>(),
         // Rules
         get("/api/v1/rules", Login, "The live rule pack and earlier ones", rules::list).answers::<views::RulesView>(),
         get("/api/v1/rules/{id}", Login, "A rule of the live pack with its source", rules::one)

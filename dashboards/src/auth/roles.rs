@@ -30,6 +30,8 @@ pub const SEND_COMMANDS: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Adminis
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
 /// See what became of messages, and their bytes.
 pub const READ_MESSAGES: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engineer, Administrator];
+/// Decode what is in quarantine again.
+pub const REDECODE: &[Role] = &[Engineer, Administrator];
 /// See who did what.
 pub const READ_AUDIT: &[Role] = &[ShiftLeader, Evaluator, Administrator];
 /// See and change accounts.

@@ -114,3 +114,26 @@ fn other_districts_are_not_there() {
     client.get(&format!("/api/v1/cases/{case}")).expect(404);
     client.post(&format!("/api/v1/cases/{case}/comment"), &json!({ "note": "x" })).expect(404);
 }
+
+#[test]
+fn the_decision_log_says_what_became_of_an_incident() {
+    let server = with_incidents();
+    let client = server.login("handler");
+    let decisions = |query: &str| client.get(&format!("/api/v1/decisions?{query}")).expect(200).json()["items"].clone();
+    let of_device = decisions("device=cover-3");
+    let words: Vec<_> = of_device.as_array().unwrap().iter().map(|row| row["what"].as_str().unwrap()).collect();
+    assert_eq!(words, ["cleared", "raised"], "the newest first");
+    let raised = &of_device[1];
+    assert_eq!((raised["why"].as_str(), raised["text_zh"].as_str()), (Some("case_opened"), Some("已开立案卷")));
+    let incident = raised["incident"].as_str().unwrap();
+    assert_eq!(decisions(&format!("incident={incident}")), of_device);
+    assert_eq!(decisions(&format!("case={}&what=raised", raised["case"].as_str().unwrap()))[0], *raised);
+    assert_eq!(decisions("asset=asset-cover-3&what=cleared")[0], of_device[0]);
+    assert_eq!(decisions("user=nobody").as_array().unwrap().len(), 0);
+    assert_eq!(decisions("from=2026-11-23T09:00:04%2B08:00").as_array().unwrap().len(), 1);
+    let reply = client.get("/api/v1/decisions?what=forgotten").expect(422);
+    assert!(reply.text.contains("not_notified"), "{}", reply.text);
+    server.gateway.put_user(user("west", &[Role::DutyOfficer], &["west"]));
+    let seen = server.login("west").get("/api/v1/decisions").expect(200).json();
+    assert_eq!(seen["items"].as_array().unwrap().len(), 1, "other districts are not there");
+}

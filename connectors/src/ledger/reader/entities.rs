@@ -13,7 +13,7 @@ use super::{AuditRow, CaseFilter, DeviceFilter, DispositionFilter, IncidentFilte
 use crate::LedgerError;
 use crate::ledger::columns::{self, effect_id, from_json, seq_column};
 use crate::ledger::reader::page::{ListQuery, Order};
-use crate::ledger::{ActivatedPack, ParameterSetting, sqlite};
+use crate::ledger::{ActivatedPack, DecisionFilter, DecisionRow, ParameterSetting, sqlite};
 
 /// The most explanations of one incident that are given: the newest.
 const MAX_EXPLANATIONS: i64 = 1_000;
@@ -56,6 +56,14 @@ impl LedgerReader {
         let parse =
             |(id, change, body): (EffectId, String, String)| Ok((id, change, from_json("explanation", id, &body)?));
         rows.into_iter().rev().map(parse).collect()
+    }
+
+    /// The decision log, the newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn decisions(&self, filter: &DecisionFilter, page: &Page) -> Result<Listed<DecisionRow>, LedgerError> {
+        self.on(|conn| filter.query().run(conn, "read decisions", page, sqlite::decisions::row))
     }
 
     /// Cases, the newest opening first.
@@ -233,7 +241,7 @@ fn text(value: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<&str> {
     Ok(value.as_str()?)
 }
 
-/// A row of (time, seq, ordinal, message_seq, device, kind, detail, payload).
+/// A row of (time, seq, ordinal, message_seq, device, kind, detail, payload, source, redecoded).
 pub(crate) fn disposition_of(row: &Row<'_>) -> Result<Disposition, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite("read dispositions", &error);
     let id = effect_id(row, 1).map_err(failed)?;
@@ -249,5 +257,13 @@ pub(crate) fn disposition_of(row: &Row<'_>) -> Result<Disposition, LedgerError> 
         kind: kind.ok_or_else(|| corrupt(format!("no disposition is called `{word}`")))?,
         detail: row.get(6).map_err(failed)?,
         payload: payload.map(Arc::from),
+        source: optional(row, 8, id)?,
+        redecoded: optional(row, 9, id)?,
     })
+}
+
+/// A column of JSON text that may be empty.
+fn optional<T: DeserializeOwned>(row: &Row<'_>, column: usize, id: EffectId) -> Result<Option<T>, LedgerError> {
+    let text: Option<String> = row.get(column).map_err(|error| LedgerError::sqlite("read dispositions", &error))?;
+    text.map(|text| from_json("disposition", id, &text)).transpose()
 }

@@ -4,13 +4,14 @@
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
-    Timestamp,
+    Redecoded, Seq, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::LedgerError;
 use crate::ledger::columns::{self, seq_column, to_json};
 use crate::ledger::live;
+use crate::ledger::sqlite::decisions;
 
 /// Applies an effect within the transaction on `conn`, and says how many rows it added to the live
 /// stream. `time` is the commit's journal time.
@@ -20,6 +21,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::Case(case) => return put_case(conn, id, case),
         Effect::Explanation { incident, change, evidence } => explanation(conn, id, *incident, change, evidence)?,
         Effect::CaseEvent(event) => case_event(conn, id, event)?,
+        Effect::Decision(decision) => decisions::put(conn, id, decision)?,
         Effect::Outbox(item) => outbox(conn, item)?,
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
@@ -64,6 +66,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
             )?;
         }
         Effect::Disposition(row) => disposition(conn, id, row)?,
+        Effect::Redecoded { message, outcome } => redecoded(conn, *message, outcome)?,
         Effect::DaySheet { device, day, counts } => {
             run(
                 conn,
@@ -279,8 +282,9 @@ fn disposition(conn: &Connection, id: EffectId, row: &Disposition) -> Result<(),
     run(
         conn,
         "disposition",
-        "INSERT INTO disposition (seq, ordinal, message_seq, device, time, kind, detail, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (seq, ordinal) DO NOTHING",
+        "INSERT INTO disposition
+         (seq, ordinal, message_seq, device, time, kind, detail, payload, source, redecoded, waits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (seq, ordinal) DO NOTHING",
         (
             seq_column(id.seq),
             id.ordinal,
@@ -290,12 +294,27 @@ fn disposition(conn: &Connection, id: EffectId, row: &Disposition) -> Result<(),
             columns::disposition(row.kind),
             &row.detail,
             row.payload.as_deref(),
+            row.source.as_ref().map(|source| to_json("disposition", source)).transpose()?,
+            row.redecoded.as_ref().map(|outcome| to_json("disposition", outcome)).transpose()?,
+            row.waits(),
         ),
     )?;
     Ok(())
 }
 
-fn run(conn: &Connection, table: &str, sql: &str, values: impl Params) -> Result<usize, LedgerError> {
+/// The rows of a message are those of its record's effects.
+fn redecoded(conn: &Connection, message: Seq, outcome: &Redecoded) -> Result<(), LedgerError> {
+    let text = to_json("disposition", outcome)?;
+    run(
+        conn,
+        "disposition",
+        "UPDATE disposition SET redecoded = ?2, waits = ?3 WHERE seq = ?1 AND kind = 'quarantined'",
+        (seq_column(message), text, !outcome.decoded),
+    )?;
+    Ok(())
+}
+
+pub(super) fn run(conn: &Connection, table: &str, sql: &str, values: impl Params) -> Result<usize, LedgerError> {
     conn.prepare_cached(sql)
         .and_then(|mut statement| statement.execute(values))
         .map_err(|error| LedgerError::sqlite(&format!("commit {table}"), &error))

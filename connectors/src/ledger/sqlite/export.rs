@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::load;
+use super::{decisions, load};
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, from_json};
 use crate::ledger::dump::{self, DispositionRow, line};
@@ -25,6 +25,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     bodies::<CaseEvent>(conn, output, "case_event", "case_event")?;
     bodies::<CommandRow>(conn, output, "command", "command")?;
     day_sheets(conn, output)?;
+    decisions::dump(conn, output)?;
     named::<Device>(conn, output, "device", "SELECT id, body FROM device ORDER BY id")?;
     dispositions(conn, output)?;
     explanations(conn, output)?;
@@ -76,7 +77,8 @@ fn day_sheets(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerErr
 }
 
 fn dispositions(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
-    let sql = "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload FROM disposition
+    let sql = "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload, source, redecoded
+               FROM disposition
                ORDER BY seq, ordinal";
     each(conn, "disposition", sql, |row| {
         let id = effect_id(row, 1).map_err(|error| LedgerError::sqlite("dump disposition", &error))?;

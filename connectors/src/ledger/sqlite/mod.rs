@@ -5,6 +5,7 @@
 //! failures, and a reserve beside the file makes room for timers and duty staff.
 
 mod apply;
+pub(crate) mod decisions;
 mod export;
 pub(crate) mod load;
 mod reserve;
@@ -151,6 +152,9 @@ impl Ledger for SqliteLedger {
             added += apply::apply(&transaction, *id, effect, time)?;
         }
         let tail = self.tail.after(&transaction, added)?;
+        if effects.iter().any(|(_, effect)| matches!(effect, Effect::Decision(_))) {
+            decisions::trim(&transaction)?;
+        }
         apply::set_position(&transaction, seq_column(position), time).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         self.position = position;

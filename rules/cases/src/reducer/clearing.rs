@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_model::{Device, EffectSink, Evidence, Incident, IncidentState, Timestamp};
+use gengfu_model::{DecisionKind, Device, EffectSink, Evidence, Incident, IncidentState, Timestamp, Why};
 
 use super::incident::take_worst;
 use super::state::{PendingClear, Track, TrackKey};
 use super::transition::{Change, put_out};
-use super::{At, Reducer, case, storm};
+use super::{At, Reducer, case, decide, storm};
 
 /// A device lets go of what it holds. What it does not hold stays.
 ///
@@ -58,6 +58,7 @@ pub(super) fn release(
         if let Some(due) = waits_for_quiet(reducer, at.now, &track) {
             track.pending = Some(PendingClear { due, reason: reason.clone(), evidence: *evidence });
             reducer.save_track(key, Some(track), out);
+            decide::about(at, &incident, DecisionKind::FlappingHeld, Why::Flapping, out);
             return;
         }
     }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Device, DeviceId, DeviceLife, EffectSink, Incident, IncidentState};
+use gengfu_model::{DecisionKind, Device, DeviceId, DeviceLife, EffectSink, Incident, IncidentState, Why};
 
 use super::clearing::{release, unasked};
 use super::incident::in_maintenance;
 use super::state::{Hold, TrackKey};
 use super::storm::Entry;
 use super::transition::settle;
-use super::{At, Reducer, case, notify, storm};
+use super::{At, Reducer, case, decide, notify, storm};
 
 pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut EffectSink) {
     for key in held_by(reducer, &device.id) {
@@ -69,6 +69,12 @@ pub(super) fn announce(reducer: &mut Reducer, at: At, device: &Device, mut incid
     incident.updated = at.now;
     let told = incident.clone();
     reducer.save_incident(incident, out);
+    match entry {
+        Entry::Alone => decide::about(at, &told, DecisionKind::Released, Why::MaintenanceOver, out),
+        Entry::Member | Entry::Began(_) => {
+            decide::placed(at, &told, DecisionKind::Released, entry, &placement, out);
+        }
+    }
     if alone {
         notify::incident(reducer, at, "incident.opened", &told, out);
     }

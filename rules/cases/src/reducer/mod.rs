@@ -6,6 +6,7 @@
 
 mod case;
 mod clearing;
+mod decide;
 mod device;
 mod incident;
 mod merge;

@@ -9,11 +9,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gengfu_model::{CaseEvent, CaseState, Device, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState};
+use gengfu_model::{
+    CaseEvent, CaseState, Decision, DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident,
+    IncidentState, Why,
+};
 
 use super::clearing::unasked;
 use super::state::{Membership, StormKey, TrackKey};
-use super::{At, Reducer, case, merge, notify, transition};
+use super::{At, Reducer, case, decide, merge, notify, transition};
 use crate::profile::GroupRule;
 
 /// What becomes of an incident that opens in a group.
@@ -115,11 +118,13 @@ fn begin(
     let told = parent.clone();
     reducer.save_incident(parent, out);
     out.push(Effect::Explanation { incident: id, change: "opened", evidence: Box::new(evidence.clone()) });
+    decide::about(at, &told, DecisionKind::Raised, Why::StormBegan, out);
     notify::incident(reducer, at, "incident.opened", &told, out);
     transition::settle(reducer, at, Some(&place), &told, None, placement, false, out);
     for mut member in open_members(reducer, storm).into_iter().filter(|member| member.id != last.id) {
         member.parent = Some(id);
         member.updated = at.now;
+        decide::because(at, &member, DecisionKind::Grouped, Why::StormMember, id, out);
         reducer.save_incident(member, out);
     }
     id
@@ -136,6 +141,7 @@ pub(super) fn worsen(reducer: &mut Reducer, at: At, member: &Incident, out: &mut
     let told = parent.clone();
     reducer.save_incident(parent, out);
     out.push(Effect::Explanation { incident: told.id, change: "updated", evidence: unasked(at, "group") });
+    decide::because(at, &told, DecisionKind::Updated, Why::SeverityUp, member.id, out);
     notify::incident(reducer, at, "incident.updated", &told, out);
     if let Some(id) = told.case {
         case::refresh(reducer, at, id, Some(&told), false, out);
@@ -176,7 +182,14 @@ pub(super) fn fold_cases(reducer: &mut Reducer, at: At, parent: EffectId, out: &
             to: CaseState::Merged,
             note: into.to_string(),
         };
+        let about = reducer.incidents.get(&parent).map(|parent| {
+            let decision = Decision::about(parent, at.now, DecisionKind::Folded, Why::StormBegan).because_of(into);
+            Decision { case: Some(id), asset: folded.case.asset.clone(), device: None, ..decision }
+        });
         merge::fold(reducer, at, folded, stays, event, out);
+        if let Some(about) = about {
+            decide::put(about, out);
+        }
     }
 }
 
@@ -212,6 +225,7 @@ fn end(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, rest: 
         }
         let told = member.clone();
         reducer.save_incident(member, out);
+        decide::because(at, &told, DecisionKind::SplitOff, Why::StormOver, parent.id, out);
         if let Some(of_case) = told.case.filter(|case| Some(*case) == of_case) {
             case::take_in(reducer, at, of_case, &told, out);
         }
@@ -223,6 +237,7 @@ fn end(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, rest: 
     let told = parent.clone();
     reducer.save_incident(parent, out);
     out.push(Effect::Explanation { incident: told.id, change: "cleared", evidence: unasked(at, "group") });
+    decide::about(at, &told, DecisionKind::Cleared, Why::StormOver, out);
     notify::incident(reducer, at, "incident.cleared", &told, out);
     if let Some(of_case) = of_case {
         case::refresh(reducer, at, of_case, None, false, out);

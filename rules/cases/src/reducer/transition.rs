@@ -1,10 +1,10 @@
 //! What every transition of an incident puts out: the incident, its explanation, its message, and what it
 //! means for its cases.
 
-use gengfu_model::{Device, Effect, EffectId, EffectSink, Evidence, Incident};
+use gengfu_model::{DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, Why};
 
 use super::storm::Entry;
-use super::{At, Reducer, case, notify, storm};
+use super::{At, Reducer, case, decide, notify, storm};
 
 /// What is put out about an incident's transition.
 pub(super) struct Change {
@@ -40,8 +40,10 @@ pub(super) fn put_out(
     }
     incident.case = placement.case().or(old_case);
     let told = incident.clone();
+    let before = reducer.incidents.get(&id).cloned();
     reducer.save_incident(incident, out);
     out.push(Effect::Explanation { incident: id, change: change.name, evidence });
+    decided(at, before.as_ref(), &told, &change, entry, &placement, out);
     // What happens to a storm's members is told by its parent.
     let swallowed = told.parent.is_some_and(|parent| reducer.incidents.contains_key(&parent));
     if let Some(topic) = change.topic.filter(|_| !change.quiet && !swallowed) {
@@ -53,6 +55,32 @@ pub(super) fn put_out(
     }
     if let Entry::Began(parent) = entry {
         storm::fold_cases(reducer, at, parent, out);
+    }
+}
+
+/// The row of the decision log about a transition.
+fn decided(
+    at: At,
+    before: Option<&Incident>,
+    now: &Incident,
+    change: &Change,
+    entry: Entry,
+    placement: &case::Placement,
+    out: &mut EffectSink,
+) {
+    let what = match change.name {
+        "cleared" => return decide::about(at, now, DecisionKind::Cleared, decide::clearing(now), out),
+        "updated" => DecisionKind::Updated,
+        "reopened" => DecisionKind::Reopened,
+        _ => DecisionKind::Raised,
+    };
+    if change.quiet {
+        decide::about(at, now, DecisionKind::HeldByMaintenance, Why::DeviceInMaintenance, out);
+    } else if what == DecisionKind::Updated && entry == Entry::Alone {
+        let why = before.map_or(Why::DetailsChanged, |before| decide::difference(before, now));
+        decide::about(at, now, what, why, out);
+    } else {
+        decide::placed(at, now, what, entry, placement, out);
     }
 }
 

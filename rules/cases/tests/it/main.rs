@@ -3,6 +3,7 @@
 mod calendar;
 mod cases;
 mod deadlines;
+mod decisions;
 mod incidents;
 mod numbers;
 mod outbox;

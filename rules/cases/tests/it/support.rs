@@ -9,8 +9,8 @@ use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{
-    Assertion, Case, CaseEvent, Device, DeviceId, DeviceLife, Effect, EffectId, EffectSink, Evidence, Incident,
-    IncidentState, Kind, OutboxItem, Role, Seq, Severity, Signal, Timestamp, Value, Verdict,
+    Assertion, Case, CaseEvent, Decision, Device, DeviceId, DeviceLife, Effect, EffectId, EffectSink, Evidence,
+    Incident, IncidentState, Kind, OutboxItem, Role, Seq, Severity, Signal, Timestamp, Value, Verdict,
 };
 
 /// What a ledger makes of effects.
@@ -20,6 +20,7 @@ pub(crate) struct Ledger {
     pub(crate) cases: BTreeMap<EffectId, Case>,
     pub(crate) state: BTreeMap<String, String>,
     pub(crate) events: Vec<CaseEvent>,
+    pub(crate) decisions: Vec<Decision>,
     pub(crate) outbox: Vec<OutboxItem>,
     pub(crate) explanations: Vec<(EffectId, &'static str, Evidence)>,
     last: Option<EffectId>,
@@ -42,6 +43,7 @@ impl Ledger {
                     self.cases.insert(case.id, *case);
                 }
                 Effect::CaseEvent(event) => self.events.push(*event),
+                Effect::Decision(decision) => self.decisions.push(*decision),
                 Effect::Outbox(item) => self.outbox.push(*item),
                 Effect::ReducerState { key, value: Some(value) } => {
                     self.state.insert(key, value);
@@ -240,6 +242,12 @@ impl World {
     pub(crate) fn history(&self, case: EffectId) -> Vec<String> {
         let own = self.ledger.events.iter().filter(|event| event.case == case);
         own.map(|event| event.action.to_string()).collect()
+    }
+
+    /// What was decided about an incident: words of kind and reason.
+    pub(crate) fn decided(&self, incident: EffectId) -> Vec<(&'static str, &'static str)> {
+        let own = self.ledger.decisions.iter().filter(|row| row.incident == Some(incident));
+        own.map(|row| (row.what.word(), row.why.word())).collect()
     }
 
     /// Topics of everything that went out.
