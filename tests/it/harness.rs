@@ -223,7 +223,12 @@ pub(crate) struct Device311 {
 impl Device311 {
     /// Publishes telemetry with QoS 1 and waits for the PUBACK.
     pub(crate) fn publish(&mut self, payload: &str) {
-        let topic = format!("v1/devices/{}/telemetry", self.id);
+        self.publish_to("telemetry", payload.as_bytes());
+    }
+
+    /// Publishes under one of its own topics with QoS 1 and waits for the PUBACK.
+    pub(crate) fn publish_to(&mut self, topic: &str, payload: &[u8]) {
+        let topic = format!("v1/devices/{}/{topic}", self.id);
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).unwrap();
         let until = Instant::now() + DEADLINE;
         while Instant::now() < until {

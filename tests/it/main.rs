@@ -18,6 +18,7 @@ mod influx;
 mod kill;
 mod line;
 mod power_cut;
+mod quarantine;
 mod reference;
 mod replay;
 mod restart;

@@ -32,6 +32,8 @@ pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
 pub const REPORT_CASES: &[Role] = &[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator];
 /// See what became of messages, and their bytes.
 pub const READ_MESSAGES: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engineer, Administrator];
+/// Decode what is in quarantine again.
+pub const REDECODE: &[Role] = &[Engineer, Administrator];
 /// See who did what.
 pub const READ_AUDIT: &[Role] = &[ShiftLeader, Evaluator, Administrator];
 /// See and change accounts.

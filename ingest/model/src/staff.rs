@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
-use crate::{CaseReport, Device, DeviceId, DeviceLife, EffectId, Value};
+use crate::{CaseReport, Device, DeviceId, DeviceLife, EffectId, Quarantined, Value};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,6 +159,11 @@ pub enum Action {
         /// How long the device may take to answer, in seconds.
         expires_s: u32,
     },
+    /// Decode a quarantined message again, with the codecs of today.
+    Redecode {
+        /// The message, whole.
+        message: Box<Quarantined>,
+    },
 }
 
 impl Action {
@@ -176,6 +181,7 @@ impl Action {
             Action::SetParameter { .. } => "set_parameter",
             Action::PutUser { .. } => "put_user",
             Action::SendCommand { .. } => "send_command",
+            Action::Redecode { .. } => "redecode",
         }
     }
 }
