@@ -11,7 +11,7 @@ use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, Effect, EffectId, Evidence, Incident,
-    IncidentState, OutboxItem, Seq, Timestamp, Value,
+    IncidentState, OutboxItem, Seq, Silence, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -58,6 +58,7 @@ struct Tables {
     parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
+    silences: BTreeMap<EffectId, Silence>,
     users: BTreeMap<Arc<str>, User>,
 }
 
@@ -162,6 +163,7 @@ impl Tables {
             Effect::CaseEvent(event) => {
                 self.case_events.entry(id).or_insert_with(|| (**event).clone());
             }
+            Effect::Silence(silence) => drop(self.silences.insert(silence.id, (**silence).clone())),
             Effect::Decision(decision) => {
                 self.decisions.entry(id).or_insert_with(|| (**decision).clone());
             }
@@ -278,6 +280,7 @@ impl Tables {
         for (key, value) in &self.reducer {
             line(output, "reducer_state", key, value)?;
         }
+        by_id(output, "silence", &self.silences)?;
         for (name, user) in &self.users {
             line(output, "user", name, user)?;
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::staff::User;
 use crate::{
-    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Seq,
+    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Seq, Silence,
     Timestamp, Value,
 };
 
@@ -29,6 +29,8 @@ pub enum Effect {
     Case(Box<Case>),
     /// A line of a case's history (append).
     CaseEvent(Box<CaseEvent>),
+    /// The silence stands like this now (insert or replace by its id).
+    Silence(Box<Silence>),
     /// What was decided, and why (append; the oldest are forgotten).
     Decision(Box<Decision>),
     /// Somebody outside is to be told (append).

@@ -4,7 +4,7 @@ use gengfu_model::staff::{Accepted, CaseStep};
 use gengfu_model::{CaseEvent, CaseState, EffectId, EffectSink, Refusal, Role, Verdict};
 
 use super::state::OpenCase;
-use super::{At, Reducer, case, merge};
+use super::{At, Reducer, case, merge, storm};
 use crate::deadline;
 use crate::transitions::{self, Next};
 
@@ -134,6 +134,9 @@ fn take_step(
     let overdue = case::overdue_by_now(at, &mut open);
     let topic = if next.is_final() { "case.closed" } else { "case.updated" };
     case::publish(reducer, at, open.clone(), vec![event], Some(topic), out);
+    if matches!(asked.step, CaseStep::Dispatch { .. }) {
+        storm::dispatched(reducer, at, asked.case, out);
+    }
     if let Some(overdue) = overdue {
         case::publish(reducer, at, open, vec![overdue], Some("case.overdue"), out);
     }

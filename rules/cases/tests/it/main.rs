@@ -10,6 +10,7 @@ mod outbox;
 mod profile;
 mod properties;
 mod restore;
+mod silences;
 mod storms;
 mod support;
 mod workflow;

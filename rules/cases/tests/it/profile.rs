@@ -91,7 +91,7 @@ fn the_narrowest_asset_type_wins_in_whatever_order() {
 fn a_profile_needs_nothing_but_a_name() {
     let profile = Profile::parse("name = \"plain\"").expect("good");
     assert_eq!(profile.calendar.zone, chrono_tz::Asia::Shanghai);
-    assert_eq!(profile.outbox.topics.len(), 7);
+    assert_eq!(profile.outbox.topics.len(), 9);
     assert_eq!(profile.route("01-02", "cover_displaced"), Route::Unmapped);
     assert_eq!(profile.route("01-02", "device_silent"), Route::IncidentOnly);
 }
