@@ -13,12 +13,12 @@ mod silence;
 mod system;
 mod user;
 
-pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView};
+pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView, StageDeadlineView};
 pub use command::CommandView;
 pub use decision::DecisionView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
-pub use message::{DispositionView, QuarantineView};
+pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView};
 pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};

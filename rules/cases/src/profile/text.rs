@@ -84,6 +84,18 @@ pub(super) fn default_texts(topic: &str) -> (&'static str, &'static str) {
             "静默结束（{reason}，工单 {work_order}）：期间 {held} 起，已恢复 {cleared} 起，仍在 {open} 起",
             "silence over ({reason}, work order {work_order}): {held} held back, {cleared} cleared, {open} still open",
         ),
+        "case.stage_overdue" => (
+            "案卷 {number} 环节超时：{class} {asset}，{text}",
+            "a stage of case {number} took too long: {class} {asset}, {text}",
+        ),
+        "case.reminded" => (
+            "催办：案卷 {number} {class} {asset}，{text}，时限 {due}",
+            "reminder: case {number}, {class} {asset}, {text}, due {due}",
+        ),
+        "case.supervised" => (
+            "督办：案卷 {number} {class} {asset}，{text}，时限 {due}",
+            "under supervision: case {number}, {class} {asset}, {text}, due {due}",
+        ),
         "case.closed" => ("案卷 {number} 已办结：{class} {asset}", "case {number} is finished: {class} {asset}"),
         _ => ("案卷 {number} 有更新：{class} {asset}，{text}", "case {number} changed: {class} {asset}, {text}"),
     }

@@ -6,14 +6,17 @@
 
 mod case;
 mod clearing;
+mod clocks;
 mod decide;
 mod device;
+mod dispatch;
 mod incident;
 mod members;
 mod merge;
 mod notify;
 mod place;
 mod radius;
+mod report;
 mod request;
 mod restore;
 mod save;
@@ -31,7 +34,8 @@ use std::sync::Arc;
 
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{
-    Case, Device, DeviceId, EffectId, EffectSink, Incident, NewSilence, Role, Seq, Signal, Silence, Timestamp, Verdict,
+    Case, CaseReport, Device, DeviceId, EffectId, EffectSink, Incident, NewSilence, Role, Seq, Signal, Silence,
+    Timestamp, Verdict,
 };
 
 use self::members::Members;
@@ -199,6 +203,14 @@ impl Reducer {
     /// every entry after [`Reducer::restore`] as well.
     pub fn resize(&mut self, before: Option<&Device>, after: Option<&Device>) {
         self.sizes.change(before, after);
+    }
+
+    /// Takes in what people report: a new case, or a line in the open one of the same class and asset.
+    ///
+    /// # Errors
+    /// A refusal with code `invalid` that names the field; nothing has changed then.
+    pub fn report(&mut self, at: At, user: &str, report: &CaseReport, out: &mut EffectSink) -> Verdict {
+        report::report(self, at, user, report, out)
     }
 
     /// Fires the timers due at or before `at.now`, in the order of (due, kind, id), each with its due time
