@@ -13,6 +13,7 @@ mod properties;
 mod reports;
 mod restore;
 mod silences;
+mod storm_load;
 mod storms;
 mod support;
 mod workflow;
