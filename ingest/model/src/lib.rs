@@ -14,6 +14,7 @@ pub mod effect;
 pub mod envelope;
 pub mod id;
 pub mod incident;
+pub mod mqtt_session;
 pub mod record;
 pub mod signal;
 pub mod staff;
@@ -30,6 +31,7 @@ pub use effect::{Disposition, DispositionKind, Effect, EffectSink, OutboxItem, P
 pub use envelope::{Envelope, MessageKey, PayloadFormat, Transport};
 pub use id::{DeviceId, EffectId, IdError, Seq};
 pub use incident::{Incident, IncidentState, Severity};
+pub use mqtt_session::{MqttSession, SentCommand, SessionChange};
 pub use record::{Body, Control, Record};
 pub use signal::{Assertion, Evidence, Signal};
 pub use staff::{Action, Refusal, Role, StaffRequest, Verdict};
