@@ -49,7 +49,7 @@ fn the_same_effects_give_the_same_dump_and_state_in_both() {
     memory.commit(&effects, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
     assert_eq!(dump(&sqlite), dump(&memory));
     assert_eq!(sqlite.load().unwrap(), memory.load().unwrap());
-    assert_eq!(dump(&memory).lines().count(), 25);
+    assert_eq!(dump(&memory).lines().count(), 26);
 }
 
 /// What is stored is read for years: rows of the first release, by every later model.
@@ -104,7 +104,10 @@ fn load_gives_what_is_alive() {
         assert_eq!(loaded.profile.as_deref(), Some("name = \"运城\""));
         assert_eq!(loaded.packs.iter().map(|pack| &*pack.version).collect::<Vec<_>>(), ["p1", "p2"]);
         assert_eq!(loaded.packs[0].files["a.rhai"], "// 规则\n");
-        assert_eq!(loaded.sessions.iter().map(|(device, _)| device.as_str()).collect::<Vec<_>>(), ["cover-3"]);
+        assert_eq!(
+            loaded.sessions.iter().map(|(device, _)| device.as_str()).collect::<Vec<_>>(),
+            ["cover-1", "cover-3"]
+        );
         assert_eq!(loaded.sessions[0].1.unreleased, [7, 65_535]);
         let limit = ("cover_tilt".into(), "limit".into(), "district:长宁区".into(), gengfu_model::Value::Bool(true));
         assert_eq!(loaded.parameters, [limit]);
