@@ -203,6 +203,28 @@ pub(crate) enum Node {
         from: NodeId,
         to: NodeId,
     },
+    /// The lamp's hours, or the sun where they are not registered.
+    Lit {
+        from: NodeId,
+        to: NodeId,
+    },
+    /// Today is worked in the city.
+    Workday,
+    /// A question about the sun at the device's position; the margin is a duration.
+    Sun {
+        word: SunWord,
+        margin: NodeId,
+    },
+    /// Time since the last sunset or sunrise, a duration.
+    SinceSun {
+        sunset: bool,
+    },
+    /// `limits`: how many times, within how long.
+    Flapping {
+        slot: u16,
+        condition: NodeId,
+        limits: u16,
+    },
     Band {
         slot: u16,
         x: NodeId,
@@ -253,6 +275,17 @@ pub(crate) enum DeviceProperty {
     Silent,
     Latitude,
     Longitude,
+}
+
+/// What is asked of the sun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SunWord {
+    /// From sunrise to sunset.
+    Up,
+    /// From a margin after sunset to a margin before sunrise.
+    Night,
+    /// From civil dusk to civil dawn.
+    CivilNight,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,6 +108,7 @@ fn collect(rule: &Rule, entry: &Entry, node: NodeId, recorder: &Recorder, out: &
         | Node::Math { x, .. }
         | Node::Changed { x, .. }
         | Node::Previous { x, .. }
+        | Node::Sun { margin: x, .. }
         | Node::Do { value: x, .. } => go(x),
         Node::And { a, b, .. }
         | Node::Or { a, b, .. }
@@ -121,6 +122,8 @@ fn collect(rule: &Rule, entry: &Entry, node: NodeId, recorder: &Recorder, out: &
         | Node::Larger { a, b }
         | Node::Pair { a, b }
         | Node::At { from: a, to: b }
+        | Node::Lit { from: a, to: b }
+        | Node::Flapping { condition: a, limits: b, .. }
         | Node::OrElse { x: a, otherwise: b }
         | Node::Band { x: a, limits: b, .. }
         | Node::Held { condition: a, wait: b, .. }
@@ -140,6 +143,8 @@ fn collect(rule: &Rule, entry: &Entry, node: NodeId, recorder: &Recorder, out: &
         | Node::Field(_)
         | Node::Attribute(_)
         | Node::Device(_)
+        | Node::Workday
+        | Node::SinceSun { .. }
         | Node::Parameter(_) => {}
     }
 }
