@@ -5,15 +5,23 @@ mod common;
 use common::{Bench, HOUR, MINUTE, V, compile, rule};
 use gengfu_cases::Profile;
 use gengfu_model::{Kind, Timestamp};
-use gengfu_rules::{City, RuleState};
+use gengfu_rules::{City, RuleState, Tier};
 
 /// 2026-06-21 00:00 in China.
 const MIDNIGHT: i64 = 1_781_971_200_000;
 const DAY: i64 = 24 * HOUR;
 
-/// A cover at 运城 that says `w` while its water sensor is wet and the condition holds.
+/// What makes a rule run in the interpreter, so that both tiers are held to one meaning.
+const LOOP: &str = "for n in 0..1 { }\n";
+
+/// A cover at 运城 that alarms while its water sensor is wet and the condition holds.
 fn bench(condition: &str) -> Bench {
-    let mut bench = Bench::of(Kind::Manhole, &format!("incident(msg.water && {condition});"));
+    of_tier("", condition)
+}
+
+fn of_tier(before: &str, condition: &str) -> Bench {
+    let mut bench = Bench::of(Kind::Manhole, &format!("{before}incident(msg.water && {condition});"));
+    assert_eq!(bench.pack.rules()[0].tier == Tier::Interpreter, !before.is_empty());
     (bench.device.latitude, bench.device.longitude) = (Some(35.03), Some(111.0));
     bench
 }
@@ -41,8 +49,8 @@ fn day_and_night_follow_the_sun_at_the_device() {
         ("since_sunset(dev) < 1.h", [("05:20", "false"), ("19:51", "false"), ("19:55", "true"), ("20:55", "false")]),
         ("since_sunrise(dev) < 1.h", [("05:20", "false"), ("05:25", "true"), ("06:20", "true"), ("06:25", "false")]),
     ] {
-        let mut bench = bench(condition);
-        for (clock, wanted) in table {
+        for (tier, (clock, wanted)) in ["", LOOP].into_iter().flat_map(|tier| table.map(|row| (tier, row))) {
+            let mut bench = of_tier(tier, condition);
             let (hours, minutes) = clock.split_once(':').unwrap();
             let time = MIDNIGHT + hours.parse::<i64>().unwrap() * HOUR + minutes.parse::<i64>().unwrap() * MINUTE;
             assert_eq!(at(&mut bench, time), wanted, "{condition} at {clock}");
@@ -97,9 +105,13 @@ fn a_working_day_is_what_the_city_says() {
 
 #[test]
 fn a_lamp_without_hours_burns_by_the_sun_and_the_offsets_of_the_city() {
-    let body = "incident(msg.on && scheduled_on(dev));";
+    burns_by_the_sun("");
+    burns_by_the_sun(LOOP);
+}
+
+fn burns_by_the_sun(before: &str) {
     let lamp = || {
-        let mut bench = Bench::of(Kind::Streetlight, body);
+        let mut bench = Bench::of(Kind::Streetlight, &format!("{before}incident(msg.on && scheduled_on(dev));"));
         (bench.device.latitude, bench.device.longitude) = (Some(35.03), Some(111.0));
         bench
     };
@@ -126,7 +138,16 @@ fn a_lamp_without_hours_burns_by_the_sun_and_the_offsets_of_the_city() {
 
 #[test]
 fn flapping_counts_changes_to_true() {
-    let mut bench = Bench::of(Kind::Manhole, "incident(flapping(msg.water, 3, 1.h));");
+    flapping_counts("");
+}
+
+#[test]
+fn flapping_counts_the_same_in_the_interpreter() {
+    flapping_counts(LOOP);
+}
+
+fn flapping_counts(before: &str) {
+    let mut bench = Bench::of(Kind::Manhole, &format!("{before}incident(flapping(msg.water, 3, 1.h));"));
     for (n, wet) in [true, false, true, false, true, true, false].into_iter().enumerate() {
         assert_eq!(bench.feed(&[("water", wet.into())]).len(), 0, "{n}: the first known value is no change");
         bench.advance(MINUTE);

@@ -23,3 +23,4 @@ mod reference;
 mod replay;
 mod restart;
 mod webhook;
+mod workflow;

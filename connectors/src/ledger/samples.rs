@@ -77,6 +77,9 @@ pub(crate) fn case(id: EffectId, state: CaseState, opened: i64) -> Case {
         closed: None,
         feedback: None,
         merged_into: None,
+        reporter: "manhole-tilt".into(),
+        clocks: gengfu_model::CaseClocks::default(),
+        progress: gengfu_model::Progress::default(),
     }
 }
 

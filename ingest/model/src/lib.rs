@@ -21,7 +21,7 @@ pub mod staff;
 pub mod time;
 pub mod value;
 
-pub use case::{Case, CaseEvent, CaseState, Deadline, LimitKind};
+pub use case::{Case, CaseClocks, CaseEvent, CaseReport, CaseState, Deadline, LimitKind, Progress, Stage, StageClock};
 pub use catalogue::{FieldDef, FieldId, FieldType, Kind};
 pub use command::{CommandReply, CommandRow, CommandState};
 pub use decision::{Decision, DecisionKind, Why};

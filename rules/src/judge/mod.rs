@@ -15,6 +15,7 @@ mod memory;
 pub(crate) mod number;
 mod reads;
 mod scalar;
+mod script;
 mod state;
 mod sun;
 
@@ -26,6 +27,8 @@ pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
 pub(crate) use flapping::MAX_TIMES;
 use machine::Trigger;
+pub(crate) use number::Failure;
+pub(crate) use scalar::Scalar;
 use state::Slot;
 pub(crate) use state::SlotKind;
 pub use state::{MAX_WINDOW_SAMPLES, RuleState};
