@@ -26,7 +26,7 @@ impl Pack {
                     continue;
                 }
                 said.push(condition);
-                if profile.route(asset_type, condition) == Route::Unmapped {
+                if profile.route(&rule.id, asset_type, condition) == Route::Unmapped {
                     let message =
                         format!("the city profile maps condition `{condition}` on asset type {asset_type} to nothing");
                     let hint = "its cases go to the acceptor without class and limit: add a [[mapping]] to the profile, \
