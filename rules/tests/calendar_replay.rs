@@ -50,8 +50,8 @@ fn a_calendar_change_is_replayed_at_its_place() {
     let files = std::collections::BTreeMap::from([("r.rhai".to_owned(), RULE.to_owned())]);
     let records = [
         request(1, start, Action::SetProfile { text: profile("\"sat\", \"sun\"") }),
-        request(2, start, Action::AddDevices { devices: vec![device], replace: false }),
-        request(3, start, Action::ActivatePack { files: files.clone() }),
+        request(2, start, Action::ActivatePack { files: files.clone() }),
+        request(3, start, Action::AddDevices { devices: vec![device], replace: false }),
         tick(4, start + 2 * common::HOUR),
         request(5, start + 2 * common::HOUR + 1, Action::SetProfile { text: profile("\"sat\"") }),
         tick(6, start + 4 * common::HOUR),
