@@ -198,6 +198,7 @@ impl Engine {
             .map_err(|error| TablesError::Row { device: row.device.clone(), error })?;
         let index = u32::try_from(self.devices.len()).expect("fewer than 2^32 devices");
         self.index.insert(row.device.clone(), index);
+        self.reducer.resize(None, Some(&state.device));
         self.devices.push(state);
         if row.position > self.applied {
             self.ahead.entry(row.position).or_default().push(index);

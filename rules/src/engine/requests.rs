@@ -61,6 +61,20 @@ impl Engine {
                 let at = At { seq, now: self.now };
                 self.reducer.request(at, &request.user, &request.roles, *case, step, note, &mut out.effects)
             }
+            Action::PutSilence { silence } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                let at = At { seq, now: self.now };
+                self.reducer.put_silence(at, &request.user, &request.roles, silence, &mut out.effects)
+            }
+            Action::EndSilence { silence, work_order } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                let at = At { seq, now: self.now };
+                self.reducer.end_silence(at, &request.user, *silence, work_order.as_deref(), &mut out.effects)
+            }
             Action::ReportCase { report } => {
                 if !self.is_live(seq) {
                     return Ok(Accepted::default());
@@ -136,6 +150,7 @@ impl Engine {
         }
         let index = u32::try_from(self.devices.len()).map_err(|_| Refusal::new("invalid", "the register is full"))?;
         self.index.insert(device.id.clone(), index);
+        self.reducer.resize(None, Some(device));
         self.devices.push(DeviceState::new(Arc::new(device.clone())));
         self.changed(seq, index, out);
         Ok(())
@@ -157,6 +172,7 @@ impl Engine {
         }
         let mut device = Device::clone(&state.device);
         change(&mut device);
+        self.reducer.resize(Some(&state.device), Some(&device));
         state.device = Arc::new(device);
         self.changed(seq, index, out);
         Ok(())
@@ -336,6 +352,14 @@ fn subject(action: &Action) -> String {
             many => format!("{} devices", many.len()),
         },
         Action::SetLife { device, .. } | Action::RotateKey { device, .. } => device.to_string(),
+        Action::PutSilence { silence } => {
+            let named: Vec<String> = silence.matches.words().map(|(field, word)| format!("{field} {word}")).collect();
+            named.join(", ")
+        }
+        Action::EndSilence { silence, work_order } => {
+            let silence = silence.map(|id| id.to_string());
+            silence.or_else(|| work_order.as_deref().map(str::to_owned)).unwrap_or_default()
+        }
         Action::SendCommand { device, name, .. } => format!("{name} to {device}"),
         Action::ActivatePack { files } => format!("{} files", files.len()),
         Action::SetProfile { .. } => String::new(),
