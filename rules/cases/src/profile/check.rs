@@ -74,6 +74,7 @@ fn lighting(file: &LightingFile, problems: &mut Problems<'_>) -> Lighting {
     }
 }
 
+pub(super) fn severity(name: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> Severity {
     Severity::from_name(name.get_ref()).unwrap_or_else(|| {
         let message = format!("`{}` is no severity", name.get_ref());
         problems.add(name.span().start, field, message, "info, minor, major or critical");
