@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{DeviceState, RowError};
 use super::{Engine, Sheet, zone};
-use crate::Pack;
+use crate::{City, Pack};
 
 /// One device's state as of a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,7 @@ struct Tables {
     config: OutcomeConfig,
     pack: Option<Arc<str>>,
     parameters: Vec<Setting>,
+    city: City,
     orphans: Sheet,
     refused: u64,
 }
@@ -125,6 +126,7 @@ impl Engine {
             config: self.config.clone(),
             pack: (!self.pack.rules().is_empty()).then(|| Arc::clone(self.pack.version())),
             parameters: self.parameters.iter().map(owned).collect(),
+            city: self.city.clone(),
             orphans: self.orphans,
             refused: self.refused,
         };
@@ -170,6 +172,7 @@ impl Engine {
         engine.now = tables.now;
         engine.zone = zone(&tables.config);
         engine.config = tables.config;
+        engine.city = tables.city;
         for (rule, name, scope, value) in tables.parameters {
             engine.parameters.set(&rule, &name, &scope, Some(value));
         }

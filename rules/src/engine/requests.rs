@@ -13,7 +13,7 @@ use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, V
 use super::commands::Asked;
 use super::device::DeviceState;
 use super::{DecodedMessage, Engine, Output, authority};
-use crate::{Context, Pack, Parameters, RuleState};
+use crate::{City, Context, Pack, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
 pub(super) const MAX_DEVICES_A_RECORD: usize = 1_000;
@@ -215,7 +215,7 @@ impl Engine {
             DeviceLife::Retired => state.rules = RuleState::default(),
             DeviceLife::InService if state.rules.heard().is_none() => {
                 let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
-                pack.arm(&Context { zone: self.zone, ..cx }, &mut state.rules, &mut self.signals);
+                pack.arm(&Context { zone: self.zone, city: &self.city, ..cx }, &mut state.rules, &mut self.signals);
             }
             DeviceLife::Registered | DeviceLife::InService | DeviceLife::Maintenance => {}
         }
@@ -248,13 +248,15 @@ impl Engine {
     }
 
     fn set_profile(&mut self, seq: Seq, text: &str, out: &mut Output) -> Verdict {
-        if !self.is_live(seq) {
-            return Ok(Accepted::default());
-        }
         let profile = Profile::parse(text).map_err(|mistakes| {
             let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Refusal::new("invalid", text.join("\n")).hint("the profile in force stays")
         })?;
+        // Rules see the calendar of each record's time, so a replay sets it as well.
+        self.city = City::of(&profile);
+        if !self.is_live(seq) {
+            return Ok(Accepted::default());
+        }
         self.profile = Arc::new(profile);
         self.reducer.set_profile(Arc::clone(&self.profile));
         out.effects.push(Effect::Profile { text: text.to_owned() });

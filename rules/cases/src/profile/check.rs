@@ -8,13 +8,15 @@ use gengfu_model::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use toml::Spanned;
 
 use super::error::{Problems, ProfileError};
-use super::file::{FlappingFile, OutboxFile, ProfileFile};
+use super::file::{FlappingFile, LightingFile, OutboxFile, ProfileFile};
 use super::text::{Template, TextPair, default_texts};
-use super::{CasePolicy, Flapping, OutboxPolicy, Profile, TOPICS, days, policy, storms, tables};
+use super::{CasePolicy, Flapping, Lighting, OutboxPolicy, Profile, TOPICS, days, policy, storms, tables};
 use crate::number::NumberPattern;
 
 /// The most openings that the flapping guard may remember per incident.
 const MAX_FLAPPING_TIMES: u32 = 100;
+/// The largest offset of the lighting hours from sunset and sunrise.
+const MAX_LIGHTING_MIN: i16 = 120;
 /// The longest duration in a profile.
 const MAX_DURATION_MS: i64 = 30 * DAY_MS;
 /// The longest id, code or prefix, in bytes.
@@ -37,6 +39,7 @@ pub(super) fn check(text: &str, file: ProfileFile) -> Result<Profile, Vec<Profil
     let profile = Profile {
         name: file.name.into(),
         calendar,
+        lighting: lighting(&file.lighting, &mut problems),
         standards,
         mappings,
         number,
@@ -53,6 +56,22 @@ pub(super) fn check(text: &str, file: ProfileFile) -> Result<Profile, Vec<Profil
         outbox: outbox(&file.outbox, &mut problems),
     };
     problems.finish(profile)
+}
+
+/// When lamps burn that have no hours of their own.
+fn lighting(file: &LightingFile, problems: &mut Problems<'_>) -> Lighting {
+    let mut offset = |value: &Option<Spanned<i64>>, field: &str| {
+        let Some(value) = value else { return 0 };
+        i16::try_from(*value.get_ref()).ok().filter(|minutes| minutes.abs() <= MAX_LIGHTING_MIN).unwrap_or_else(|| {
+            let message = format!("{} is not between -{MAX_LIGHTING_MIN} and {MAX_LIGHTING_MIN}", value.get_ref());
+            problems.add(value.span().start, field, message, "minutes, such as 10; negative to go the other way");
+            0
+        })
+    };
+    Lighting {
+        on_after_sunset_min: offset(&file.on_after_sunset_min, "lighting.on_after_sunset_min"),
+        off_before_sunrise_min: offset(&file.off_before_sunrise_min, "lighting.off_before_sunrise_min"),
+    }
 }
 
 pub(super) fn severity(name: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> Severity {

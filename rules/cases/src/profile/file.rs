@@ -28,6 +28,8 @@ pub(super) struct ProfileFile {
     #[serde(default)]
     pub(super) calendar: CalendarFile,
     #[serde(default)]
+    pub(super) lighting: LightingFile,
+    #[serde(default)]
     pub(super) case: CaseFile,
     #[serde(default)]
     pub(super) incident: IncidentFile,
@@ -66,6 +68,15 @@ pub(super) struct CalendarFile {
     /// Dates.
     #[serde(default)]
     pub(super) make_up: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LightingFile {
+    /// Minutes, may be negative.
+    pub(super) on_after_sunset_min: Option<Spanned<i64>>,
+    /// Minutes, may be negative.
+    pub(super) off_before_sunrise_min: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -55,6 +55,8 @@ pub struct Profile {
     pub name: Arc<str>,
     /// Time zone, working time, holidays.
     pub calendar: Calendar,
+    /// When lamps burn that have no hours of their own.
+    pub lighting: Lighting,
     /// Classes (部件 and 事件) by their stable id, such as `01-02` or `E01-92`.
     pub classes: BTreeMap<Arc<str>, Class>,
     /// Standard rows by their stable id, such as `01-02.1`.
@@ -214,6 +216,15 @@ pub struct CasePolicy {
     pub auto_close: bool,
     /// Every dispatch starts the limit anew, not only the first one.
     pub restart_on_redispatch: bool,
+}
+
+/// When lamps burn, by the sun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lighting {
+    /// Minutes after sunset at which they go on; negative: before.
+    pub on_after_sunset_min: i16,
+    /// Minutes before sunrise at which they go out; negative: after.
+    pub off_before_sunrise_min: i16,
 }
 
 /// When an incident counts as flapping, and what happens then.
