@@ -11,6 +11,7 @@ mod incident;
 mod message;
 mod profile;
 mod rule;
+mod silence;
 mod system;
 mod user;
 
@@ -23,6 +24,7 @@ pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use profile::{ClassView, ProfileCheckView, ProfileMistakeView, ProfileView, SourceView, StandardView};
 pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView};
+pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
 pub use user::{LoginView, MeView, UserView};
 

@@ -12,6 +12,7 @@ mod messages;
 mod rules;
 mod seed;
 mod server;
+mod silences;
 mod stream;
 mod surface;
 mod users;
