@@ -113,7 +113,8 @@ impl TestGateway {
         self.runtime.block_on(self.running().shared().request(request))
     }
 
-    fn put_user(&self, name: &str, roles: Vec<Role>) {
+    /// Adds an account with [`PASSWORD`].
+    pub(crate) fn put_user(&self, name: &str, roles: Vec<Role>) {
         use argon2::password_hash::{PasswordHasher, SaltString};
         let salt = SaltString::encode_b64(name.repeat(4).as_bytes()).unwrap();
         // The cheapest parameters: these tests are not about the cost of a hash.
@@ -174,6 +175,11 @@ impl TestGateway {
     /// An API client that has not logged in.
     pub(crate) fn anonymous(&self) -> Api {
         Api { base: format!("http://{}", self.running().addresses().http.unwrap()), token: None }
+    }
+
+    /// The journal's time.
+    pub(crate) fn running_time(&self) -> gengfu_model::Timestamp {
+        self.running().shared().status().time
     }
 
     /// The two sheets of all devices, which must add up.

@@ -24,3 +24,4 @@ mod reference;
 mod replay;
 mod restart;
 mod webhook;
+mod workflow;

@@ -5,6 +5,7 @@
 
 mod audit;
 mod auth;
+mod case_report;
 mod case_steps;
 mod cases;
 mod catalogue;
@@ -168,6 +169,9 @@ pub(crate) fn routes() -> Vec<Route> {
                 CURSOR,
             ])
             .answers_page::<views::CaseView>(),
+        post("/api/v1/cases", Roles(roles::REPORT_CASES), "Report a case that no sensor found", case_report::report)
+            .takes::<case_report::NewReport>()
+            .answers::<views::DoneView>(),
         get("/api/v1/cases/{id}", Login, "A case, its history and what may be done with it", cases::one)
             .answers::<views::CaseWithHistory>(),
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)

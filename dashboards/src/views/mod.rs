@@ -12,7 +12,7 @@ mod rule;
 mod system;
 mod user;
 
-pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView};
+pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView, StageDeadlineView};
 pub use command::CommandView;
 pub use decision::DecisionView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};

@@ -161,6 +161,9 @@ impl FakeGateway {
                 Action::Case { case, step, note } => {
                     (case.to_string(), inner.reducer.request(at, &user, &roles, case, &step, &note, out))
                 }
+                Action::ReportCase { report } => {
+                    (report.class.to_string(), inner.reducer.report(at, &user, &report, out))
+                }
                 Action::AddDevices { devices, replace } => ("register".to_owned(), add(inner, devices, replace, out)),
                 Action::SetLife { device, life } => {
                     (device.to_string(), change(inner, at, &device, out, |entry| entry.life = life))

@@ -5,9 +5,10 @@ use gengfu_model::{DeviceLife, Refusal};
 
 /// The roles that may ask for an action; `None`: the reducer decides.
 fn allowed(action: &Action) -> Option<&'static [Role]> {
-    use Role::{Administrator, DutyOfficer, Engineer, ShiftLeader};
+    use Role::{Acceptor, Administrator, DutyOfficer, Engineer, ShiftLeader, Verifier};
     match action {
         Action::Case { .. } => None,
+        Action::ReportCase { .. } => Some(&[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator]),
         Action::SetLife { life: DeviceLife::Maintenance | DeviceLife::InService, .. } => {
             Some(&[DutyOfficer, ShiftLeader, Administrator])
         }

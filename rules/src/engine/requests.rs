@@ -61,6 +61,12 @@ impl Engine {
                 let at = At { seq, now: self.now };
                 self.reducer.request(at, &request.user, &request.roles, *case, step, note, &mut out.effects)
             }
+            Action::ReportCase { report } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                self.reducer.report(At { seq, now: self.now }, &request.user, report, &mut out.effects)
+            }
             Action::AddDevices { devices, replace } => self.add_devices(seq, devices, *replace, out),
             Action::SetLife { device, life } => {
                 if *life == DeviceLife::Retired {
@@ -322,6 +328,7 @@ fn check_device(device: &Device) -> Result<(), Refusal> {
 fn subject(action: &Action) -> String {
     match action {
         Action::Case { case, .. } => case.to_string(),
+        Action::ReportCase { report } => format!("{} {}", report.class, report.asset),
         Action::AddDevices { devices, .. } => match devices.as_slice() {
             [only] => only.id.to_string(),
             many => format!("{} devices", many.len()),
