@@ -68,8 +68,10 @@ impl Server {
         let log = std::fs::File::create(&self.log).expect("the log is made");
         let mut command = self.command(&["serve"]);
         command.env("GENGFU_LOG", "info").env("NO_COLOR", "1").stdin(Stdio::null()).stderr(log);
-        let child = command.spawn().expect("gengfu starts");
+        let mut child = command.spawn().expect("gengfu starts");
         while TcpStream::connect(self.http).is_err() {
+            let ended = child.try_wait().expect("the gateway can be waited for");
+            assert!(ended.is_none(), "the gateway ended: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
             std::thread::sleep(Duration::from_millis(5));
         }
         Process(child)

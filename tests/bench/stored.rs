@@ -21,10 +21,10 @@ const CITY: usize = 1_200;
 /// The part of the recorded traces that the repository carries.
 const TRACES: &str = "device-sim/fixtures/trucks-jersey-city.csv";
 
-/// Measures both; `GENGFU_TRACES` names a larger file of traces.
+/// Measures both; `TRUCK_TRACES` names a larger file of traces.
 pub(crate) fn stored(folder: &Path) {
     measure(folder, "a day of a simulated city", &city_points());
-    let path = std::env::var("GENGFU_TRACES")
+    let path = std::env::var("TRUCK_TRACES")
         .unwrap_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join(TRACES).to_string_lossy().into_owned());
     measure(folder, "recorded truck traces", &trace_points(Path::new(&path)));
 }
