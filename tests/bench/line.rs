@@ -98,12 +98,12 @@ fn prepare(server: &Server, city: &Arc<City>, folder: &Path) -> Process {
         "resident memory for values, keys, counts, rule slots and timers: {:.0} bytes more, once it has spoken",
         each(process.resident().saturating_sub(before), SPEAKING)
     ));
-    drop(process);
-    // A clean start and stop writes everything where it belongs.
     for probe in 0..PROBES {
         let id = format!("probe-{probe}");
         server.run(&["devices", "add", &id, "--kind", "manhole", "--token", &token(&id)]);
     }
+    drop(process);
+    // A start and a clean stop, which writes everything where it belongs.
     let user = ["users", "add", "bench", "--role", "administrator", "--password-stdin"];
     server.run_with_input(&user, "bench bench bench\n");
     say(&format!(
