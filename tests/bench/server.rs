@@ -1,6 +1,6 @@
 //! The server under measurement: a process of its own, watched through /proc.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -69,12 +69,20 @@ impl Server {
         let mut command = self.command(&["serve"]);
         command.env("GENGFU_LOG", "info").env("NO_COLOR", "1").stdin(Stdio::null()).stderr(log);
         let mut child = command.spawn().expect("gengfu starts");
-        while TcpStream::connect(self.http).is_err() {
+        while !self.is_ready() {
             let ended = child.try_wait().expect("the gateway can be waited for");
             assert!(ended.is_none(), "the gateway ended: {}", std::fs::read_to_string(&self.log).unwrap_or_default());
             std::thread::sleep(Duration::from_millis(5));
         }
         Process(child)
+    }
+
+    /// Recovery is done and messages are taken.
+    fn is_ready(&self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(self.http) else { return false };
+        let asked = stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n");
+        let mut answer = String::new();
+        asked.and_then(|()| stream.read_to_string(&mut answer)).is_ok() && answer.starts_with("HTTP/1.1 200")
     }
 
     /// How many records the last start replayed, by its log.
