@@ -24,23 +24,11 @@ impl Check {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let (config, wrong) = Config::examine(self.config.config.as_deref(), std::env::vars());
         let mut mistakes = Vec::new();
-<<<<<<< HEAD
         if !wrong.is_empty() {
             mistakes.push(ConfigError(wrong).to_string());
         }
-        mistakes.extend(check_rules(config.city.rules.as_deref()));
-        mistakes.extend(config.city.profile.as_deref().and_then(check_profile));
-=======
-        let config = match Config::load(self.config.config.as_deref(), std::env::vars()) {
-            Ok(config) => config,
-            Err(error) => {
-                mistakes.push(error.to_string());
-                Config::default()
-            }
-        };
         let profile = check_profile(config.city.profile.as_deref()).map_err(|found| mistakes.push(found)).ok();
         mistakes.extend(check_rules(config.city.rules.as_deref(), profile.as_ref()));
->>>>>>> main
         for hook in &config.webhook {
             if let Err(error) = std::fs::read(&hook.secret_file) {
                 mistakes.push(format!(
