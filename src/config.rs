@@ -332,22 +332,30 @@ impl Config {
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Config, ConfigError> {
-        let text = match file {
-            Some(file) => std::fs::read_to_string(file).map_err(|error| {
-                ConfigError(vec![Mistake {
-                    place: file.display().to_string(),
+        good(Config::examine(file, environment))
+    }
+
+    /// As [`Config::load`], but gives what could be read beside the mistakes, so that the files that the
+    /// configuration names can be looked at as well.
+    #[must_use]
+    pub fn examine(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> (Config, Vec<Mistake>) {
+        let text = match file.map_or_else(|| Ok(String::new()), std::fs::read_to_string) {
+            Ok(text) => text,
+            Err(error) => {
+                let mistake = Mistake {
+                    place: file.unwrap_or(Path::new("")).display().to_string(),
                     message: format!("cannot be read: {error}"),
                     hint: "`gengfu check --config FILE` tells what a file may hold".to_owned(),
-                }])
-            })?,
-            None => String::new(),
+                };
+                return (Config::default(), vec![mistake]);
+            }
         };
         let name = file.map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
-        let mut config = Config::parse(&text, &name, environment)?;
+        let (mut config, mistakes) = Config::examine_text(&text, &name, environment);
         if let Some(folder) = file.and_then(Path::parent) {
             config.make_paths_relative_to(folder);
         }
-        Ok(config)
+        (config, mistakes)
     }
 
     /// Parses a configuration text; `name` stands for the file in messages.
@@ -359,28 +367,38 @@ impl Config {
         name: &str,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Config, ConfigError> {
-        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            ConfigError(vec![Mistake {
-                place: format!("{name}:{line}"),
-                message: error.message().to_owned(),
-                hint: "this is no TOML".to_owned(),
-            }])
-        })?;
+        good(Config::examine_text(text, name, environment))
+    }
+
+    fn examine_text(
+        text: &str,
+        name: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> (Config, Vec<Mistake>) {
+        let mut table: toml::Table = match text.parse::<toml::Table>() {
+            Ok(table) => table,
+            Err(error) => {
+                let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+                let mistake = Mistake {
+                    place: format!("{name}:{line}"),
+                    message: error.message().to_owned(),
+                    hint: "this is no TOML".to_owned(),
+                };
+                return (Config::default(), vec![mistake]);
+            }
+        };
         let mut mistakes = override_from(&mut table, environment);
-        // Section by section, so that one wrong key does not hide the mistakes of the others.
         let mut config = Config::default();
-        for (section, value) in table {
-            match config.set_section(&section, value) {
-                Ok(()) => {}
-                Err((key, message, hint)) => {
-                    let last = key.rsplit('.').next().unwrap_or(&key);
-                    let line = line_of(text, &section, last);
-                    mistakes.push(Mistake {
-                        place: format!("{name}:{line}"),
-                        message: format!("`{key}`: {message}"),
-                        hint,
-                    });
+        for (section, mut value) in table {
+            // Key by key, so that a wrong one does not hide the mistakes of the others.
+            while let Err((key, message, hint)) = config.set_section(&section, value.clone()) {
+                let last = key.rsplit('.').next().unwrap_or(&key);
+                let line = line_of(text, &section, last);
+                let place = format!("{name}:{line}");
+                mistakes.push(Mistake { place, message: format!("`{key}`: {message}"), hint });
+                let wrong = key.split('.').nth(1).unwrap_or_default();
+                if value.as_table_mut().and_then(|keys| keys.remove(wrong)).is_none() {
+                    break;
                 }
             }
         }
@@ -392,7 +410,7 @@ impl Config {
                 hint,
             }
         }));
-        if mistakes.is_empty() { Ok(config) } else { Err(ConfigError(mistakes)) }
+        (config, mistakes)
     }
 
     fn set_section(&mut self, section: &str, value: toml::Value) -> Result<(), (String, String, String)> {
@@ -487,6 +505,10 @@ impl Config {
             *path = folder.join(&*path);
         }
     }
+}
+
+fn good((config, mistakes): (Config, Vec<Mistake>)) -> Result<Config, ConfigError> {
+    if mistakes.is_empty() { Ok(config) } else { Err(ConfigError(mistakes)) }
 }
 
 /// Puts `GENGFU_SECTION_KEY=value` variables into the table.

@@ -14,6 +14,7 @@ mod profile;
 mod quarantine;
 mod restore;
 mod rules;
+mod series;
 mod serve;
 mod users;
 
@@ -72,6 +73,8 @@ enum Command {
     Journal(journal::Journal),
     /// Messages that could not be decoded.
     Quarantine(quarantine::Quarantine),
+    /// What the remote time series has missed.
+    Series(series::Series),
     /// Codecs of device models.
     Codecs(codecs::Codecs),
     /// Copy the data folder, of a running gateway or a stopped one.
@@ -122,6 +125,7 @@ pub fn run() -> ExitCode {
         Command::Users(command) => command.run(),
         Command::Journal(command) => command.run(),
         Command::Quarantine(command) => command.run(),
+        Command::Series(command) => command.run(),
         Command::Codecs(command) => command.run(),
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),

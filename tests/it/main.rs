@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod advisories;
 mod arrows;
 mod backup;
 mod bad_input;
