@@ -42,6 +42,7 @@ lint: console
 	cd $(CONSOLE) && npm run check
 
 bench: console
+	$(CARGO) bench --package gengfu-rules --bench judge
 	$(CARGO) bench --package gengfu --bench line -- $(BENCH)
 
 clean:

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use gengfu_connectors::LedgerReader;
-use gengfu_dashboards::gateway::{Answer, Balance, Delivery, DeviceNow, Gateway, LatestField, Status, StreamEvent};
+use gengfu_dashboards::gateway::{
+    Answer, Balance, Delivery, DeviceNow, Gateway, LatestField, RuleNow, Status, StreamEvent,
+};
 use gengfu_ingest::Directory;
 use gengfu_ingest::journal::JournalHandle;
 use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{Control, DeviceId, EffectId, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
-use gengfu_rules::{Level, Pack, RuleCounts};
+use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
@@ -145,6 +147,14 @@ impl Gateway for Shared {
         })
     }
 
+    fn why(&self, device: DeviceId, rule: String) -> Answer<Option<serde_json::Value>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            let why = handle.query(move |engine| engine.why(device.as_str(), &rule)).await.flatten()?;
+            serde_json::to_value(why).ok()
+        })
+    }
+
     fn balance(&self, device: Option<DeviceId>) -> Answer<Balance> {
         let handle = Arc::clone(&self.0);
         Box::pin(async move {
@@ -179,6 +189,9 @@ impl Gateway for Shared {
         }
         if journal.clock_fault.is_some() {
             faults.push("the machine's clock jumped and is not followed".to_owned());
+        }
+        for rule in self.rules_now().iter().filter(|rule| rule.paused) {
+            faults.push(format!("rule `{}` is paused and judges nobody: see the audit, then resume it", rule.id));
         }
         Status {
             version: env!("CARGO_PKG_VERSION"),
@@ -221,6 +234,34 @@ impl Gateway for Shared {
         };
         mistakes.iter().map(diagnostic_json).collect()
     }
+
+    fn rule_tiers(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value> {
+        Pack::compile(&files).map(|pack| pack.rules().iter().map(tier_json).collect()).unwrap_or_default()
+    }
+
+    fn rules_now(&self) -> Vec<RuleNow> {
+        let Ok(pack) = self.0.live_pack.read().map(|pack| Arc::clone(&pack)) else { return Vec::new() };
+        let rules = pack.rules().iter().zip(pack.counts());
+        rules
+            .map(|(info, counts)| RuleNow {
+                id: info.id.to_string(),
+                kind: info.kind,
+                tier: tier_json(info),
+                evaluations: counts.evaluations,
+                operations: counts.operations,
+                faults: counts.faults,
+                skipped: counts.skipped,
+                paused: counts.paused,
+                signals: counts.signals,
+                last_fault: counts.last_fault.and_then(|fault| serde_json::to_value(fault).ok()),
+            })
+            .collect()
+    }
+}
+
+/// How a rule runs, and what keeps it from being lowered, as editors and the API read it.
+pub fn tier_json(info: &RuleInfo) -> serde_json::Value {
+    serde_json::json!({ "rule": info.id, "kind": info.kind, "file": info.file, "tier": info.tier, "reason": info.tier_reason })
 }
 
 /// A diagnostic as editors read it.
@@ -230,6 +271,7 @@ pub fn diagnostic_json(diagnostic: &gengfu_rules::Diagnostic) -> serde_json::Val
         "file": diagnostic.file,
         "line": diagnostic.line,
         "column": diagnostic.column,
+        "end_column": diagnostic.end_column,
         "source": diagnostic.source_line,
         "message": diagnostic.message,
         "hint": diagnostic.hint,

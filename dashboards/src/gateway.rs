@@ -117,6 +117,32 @@ pub struct Status {
     pub faults: Vec<String>,
 }
 
+/// A rule of the live pack: how it runs, and what it has cost since the pack was put to work or the
+/// gateway started.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleNow {
+    /// Its id.
+    pub id: String,
+    /// The kind that it judges.
+    pub kind: Kind,
+    /// How it runs: `tier` is `lowered` or `interpreter`, `reason` what keeps it from being lowered.
+    pub tier: serde_json::Value,
+    /// How often it was evaluated.
+    pub evaluations: u64,
+    /// How many operations that took.
+    pub operations: u64,
+    /// How many evaluations failed.
+    pub faults: u64,
+    /// How many were left out, since the device is kept from the rule or the rule is paused.
+    pub skipped: u64,
+    /// Whether it is paused: it judges no device until it is resumed.
+    pub paused: bool,
+    /// How many signals it gave.
+    pub signals: u64,
+    /// The newest failure: `device, time_ms, line, column, message`.
+    pub last_fault: Option<serde_json::Value>,
+}
+
 /// The running gateway, as the API sees it.
 pub trait Gateway: Send + Sync + 'static {
     /// Journals a staff request and waits for the engine's verdict; the ledger has it by then.
@@ -127,6 +153,12 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// The devices after `after` in the order of ids, at most `limit`.
     fn devices_now(&self, after: Option<DeviceId>, limit: usize) -> Answer<Vec<DeviceNow>>;
+
+    /// Why a rule says what it says of a device right now, or does not, as JSON; `None`: no such device, or
+    /// its kind has no such rule.
+    fn why(&self, _device: DeviceId, _rule: String) -> Answer<Option<serde_json::Value>> {
+        Box::pin(async { None })
+    }
 
     /// The two sheets since the first record (of all devices or one).
     fn balance(&self, device: Option<DeviceId>) -> Answer<Balance>;
@@ -150,4 +182,14 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Checks rule files; every mistake as JSON (`file, line, column, severity, message, hint, source`).
     fn check_rules(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value>;
+
+    /// How each of these rules would run (`rule, kind, file, tier, reason`); nothing if the files have errors.
+    fn rule_tiers(&self, _files: BTreeMap<String, String>) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
+
+    /// How each rule of the live pack runs, and what it has cost since it was put to work.
+    fn rules_now(&self) -> Vec<RuleNow> {
+        Vec::new()
+    }
 }

@@ -22,6 +22,7 @@ pub mod library;
 mod lower;
 pub mod pack;
 pub mod parameters;
+pub mod paused;
 mod program;
 pub mod reference;
 #[allow(dead_code, reason = "the interpreter and the tests of rules take the rest")]
@@ -31,6 +32,8 @@ mod template;
 
 pub use diagnostic::{Diagnostic, Level};
 pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};
+pub use judge::{Why, WhyKey, WhyReading, WhySlot, WhyStep};
 pub use latest::{Latest, LatestValue};
 pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo, Tier, TierReason};
 pub use parameters::{Effective, Parameters};
+pub use paused::{Pause, PausedRules};

@@ -13,6 +13,7 @@ mod commands;
 mod decisions;
 mod device_import;
 mod devices;
+mod evaluate;
 mod extract;
 mod incidents;
 mod messages;
@@ -106,6 +107,14 @@ pub(crate) fn routes() -> Vec<Route> {
                 Param { name: "every", doc: "window such as 60s, 5m, 1h", example: "60s" },
             ])
             .answers::<views::SeriesView>(),
+        get(
+            "/api/v1/devices/{id}/evaluate",
+            Login,
+            "Why a rule says what it says of it now, or does not",
+            evaluate::evaluate,
+        )
+        .query(&[Param { name: "rule", doc: "the rule's id", example: "manhole-tilt" }])
+        .answers::<views::EvaluationView>(),
         post("/api/v1/devices/{id}/commands", Roles(roles::SEND_COMMANDS), "Send a command", commands::send)
             .takes::<commands::NewCommand>()
             .answers::<views::CommandView>(),
@@ -230,6 +239,11 @@ pub(crate) fn routes() -> Vec<Route> {
         .takes::<rules::Rollback>()
         .slow()
         .answers::<views::DoneView>(),
+        post("/api/v1/rules/{id}/pause", Roles(roles::PAUSE_RULES), "Let a rule judge nobody", rules::pause)
+            .takes::<rules::Pause>()
+            .answers::<views::DoneView>(),
+        post("/api/v1/rules/{id}/resume", Roles(roles::PAUSE_RULES), "Let a paused rule judge again", rules::resume)
+            .answers::<views::DoneView>(),
         // The gateway itself
         get("/api/v1/status", Login, "How the gateway is doing", status::status).answers::<views::StatusView>(),
         get("/api/v1/balance", Login, "The two sheets", status::balance)

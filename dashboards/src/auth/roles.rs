@@ -28,6 +28,8 @@ pub const SET_DEVICE_LIFE: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Admin
 pub const SEND_COMMANDS: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Administrator];
 /// Put a rule pack to work, or an earlier one back to work.
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
+/// Pause a rule, or let it judge again.
+pub const PAUSE_RULES: &[Role] = &[ShiftLeader, Engineer, Administrator];
 /// Report a case that no sensor found.
 pub const REPORT_CASES: &[Role] = &[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator];
 /// See what became of messages, and their bytes.

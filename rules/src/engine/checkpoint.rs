@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{DeviceState, RowError};
 use super::{Engine, Sheet, zone};
-use crate::Pack;
+use crate::{Pack, PausedRules};
 
 /// One device's state as of a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ struct Tables {
     config: OutcomeConfig,
     pack: Option<Arc<str>>,
     parameters: Vec<Setting>,
+    #[serde(default)]
+    paused: PausedRules,
     orphans: Sheet,
     refused: u64,
 }
@@ -125,6 +127,7 @@ impl Engine {
             config: self.config.clone(),
             pack: (!self.pack.rules().is_empty()).then(|| Arc::clone(self.pack.version())),
             parameters: self.parameters.iter().map(owned).collect(),
+            paused: self.paused.clone(),
             orphans: self.orphans,
             refused: self.refused,
         };
@@ -183,6 +186,8 @@ impl Engine {
             })?;
             engine.pack = Arc::new(pack);
         }
+        engine.paused = tables.paused;
+        engine.pack.show_paused(&engine.paused);
         Ok(engine)
     }
 

@@ -15,6 +15,7 @@ mod commands;
 mod device;
 mod duplicates;
 mod message;
+mod pauses;
 mod redecode;
 mod requests;
 mod sheet;
@@ -30,7 +31,7 @@ use gengfu_model::{
     Timestamp,
 };
 
-use crate::{Context, Latest, Pack, Parameters};
+use crate::{Context, Latest, Pack, Parameters, PausedRules};
 use device::DeviceState;
 
 pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
@@ -98,6 +99,7 @@ pub struct Engine {
     ahead: BTreeMap<Seq, Vec<u32>>,
     pack: Arc<Pack>,
     parameters: Parameters,
+    paused: PausedRules,
     profile: Arc<Profile>,
     reducer: Reducer,
     commands: commands::Commands,
@@ -128,6 +130,7 @@ impl Engine {
             ahead: BTreeMap::new(),
             pack: Arc::new(Pack::compile(&BTreeMap::new()).expect("a pack without files has no mistakes")),
             parameters: Parameters::default(),
+            paused: PausedRules::default(),
             reducer: Reducer::new(Arc::clone(&profile)),
             commands: commands::Commands::default(),
             profile,
@@ -190,6 +193,15 @@ impl Engine {
     #[must_use]
     pub fn device(&self, id: &str) -> Option<DeviceView> {
         self.index.get(id).map(|&index| self.view(index))
+    }
+
+    /// Why a rule says what it says of a device now, or does not; `None`: no such device, or its kind has no
+    /// such rule.
+    #[must_use]
+    pub fn why(&self, device: &str, rule: &str) -> Option<crate::Why> {
+        let state = &self.devices[*self.index.get(device)? as usize];
+        let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, self.applied);
+        self.pack.why(&Context { zone: self.zone, paused: &self.paused, ..cx }, &state.rules, rule)
     }
 
     /// Every register entry, in the order of registration or of the checkpoint's rows.
@@ -267,7 +279,11 @@ impl Engine {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         state.due = None;
-        let cx = Context { zone: self.zone, ..Context::new(&state.device, &state.latest, &self.parameters, due, seq) };
+        let cx = Context {
+            zone: self.zone,
+            paused: &self.paused,
+            ..Context::new(&state.device, &state.latest, &self.parameters, due, seq)
+        };
         pack.on_timer(&cx, &mut state.rules, &mut self.signals);
         self.settle(index, At { seq, now: due }, out);
     }

@@ -27,6 +27,10 @@ pub(super) fn run(
     out: &mut Vec<Signal>,
 ) {
     let rule = &placed.rule;
+    if cx.paused.contains(&rule.id) {
+        placed.counters.skipped();
+        return;
+    }
     let heard = state.heard;
     let Some(slots) = state.slots.get_mut(placed.base..placed.base + rule.slots.len()) else { return };
     if let Some(slot) = slots.get_mut(rule.faults_slot)

@@ -15,6 +15,7 @@ mod reads;
 mod scalar;
 mod script;
 mod state;
+mod why;
 
 use chrono_tz::Tz;
 use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timestamp};
@@ -28,10 +29,12 @@ pub(crate) use scalar::Scalar;
 use state::Slot;
 pub(crate) use state::SlotKind;
 pub use state::{MAX_WINDOW_SAMPLES, RuleState};
+pub use why::{Why, WhyKey, WhyReading, WhySlot, WhyStep};
 
 use crate::latest::Latest;
 use crate::pack::{Pack, Placed, RuleSet};
 use crate::parameters::Parameters;
+use crate::paused::PausedRules;
 use crate::program::Span;
 
 /// What an evaluation may know beside the device's state.
@@ -54,6 +57,8 @@ pub struct Context<'a> {
     pub zone: Tz,
     /// The settings of the rules' parameters.
     pub parameters: &'a Parameters,
+    /// The rules that judge nobody.
+    pub paused: &'a PausedRules,
 }
 
 impl<'a> Context<'a> {
@@ -61,7 +66,7 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn new(device: &'a Device, latest: &'a Latest, parameters: &'a Parameters, now: Timestamp, seq: Seq) -> Self {
         let zone = chrono_tz::Asia::Shanghai;
-        Context { device, latest, now, seq, late: false, inherits: false, zone, parameters }
+        Context { device, latest, now, seq, late: false, inherits: false, zone, parameters, paused: PausedRules::NONE }
     }
 }
 
@@ -133,7 +138,7 @@ impl Pack {
         }
     }
 
-    fn set_of(&self, device: &Device) -> Option<&RuleSet> {
+    pub(super) fn set_of(&self, device: &Device) -> Option<&RuleSet> {
         self.sets.get(device.kind as usize).filter(|set| !set.rules.is_empty())
     }
 
