@@ -12,9 +12,9 @@ use gengfu_dashboards::gateway::{
 use gengfu_ingest::Directory;
 use gengfu_ingest::journal::JournalHandle;
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{Control, DeviceId, EffectId, Refusal};
+use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
-use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo};
+use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo, explained_by};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
@@ -108,6 +108,15 @@ impl Handle {
         }
     }
 
+    /// Evaluates explanations again, each with the pack that made it.
+    fn replays(&self, rule: &str, evidence: &[Evidence]) -> Vec<String> {
+        let mut packs: BTreeMap<Arc<str>, Arc<Pack>> = BTreeMap::new();
+        if let Ok(live) = self.live_pack.read() {
+            packs.insert(Arc::clone(live.version()), Arc::clone(&live));
+        }
+        evidence.iter().map(|evidence| replay_with(&self.ledger, &mut packs, rule, evidence)).collect()
+    }
+
     async fn judge(self: Arc<Self>, request: StaffRequest) -> Verdict {
         let unavailable = |what: String| {
             Err(Refusal::new("unavailable", what)
@@ -152,6 +161,15 @@ impl Gateway for Shared {
         Box::pin(async move {
             let why = handle.query(move |engine| engine.why(device.as_str(), &rule)).await.flatten()?;
             serde_json::to_value(why).ok()
+        })
+    }
+
+    fn replays(&self, rule: String, evidence: Vec<Evidence>) -> Answer<Vec<String>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            let count = evidence.len();
+            let replayed = tokio::task::spawn_blocking(move || handle.replays(&rule, &evidence)).await;
+            replayed.unwrap_or_else(|_| vec!["not evaluated".to_owned(); count])
         })
     }
 
@@ -262,6 +280,29 @@ impl Gateway for Shared {
 /// How a rule runs, and what keeps it from being lowered, as editors and the API read it.
 pub fn tier_json(info: &RuleInfo) -> serde_json::Value {
     serde_json::json!({ "rule": info.id, "kind": info.kind, "file": info.file, "tier": info.tier, "reason": info.tier_reason })
+}
+
+/// Whether an explanation evaluates again to the values that it shows: `same`, `different`, or why that
+/// cannot be told. Packs that are not in `packs` come from the ledger.
+pub(crate) fn replay_with(
+    ledger: &LedgerReader,
+    packs: &mut BTreeMap<Arc<str>, Arc<Pack>>,
+    rule: &str,
+    evidence: &Evidence,
+) -> String {
+    let Some(version) = explained_by(evidence) else { return "no inputs were kept: nothing was evaluated".to_owned() };
+    if !packs.contains_key(&version) {
+        let files = ledger.packs().ok().and_then(|all| all.into_iter().find(|pack| pack.version == version));
+        if let Some(pack) = files.and_then(|pack| Pack::compile(&pack.files).ok()) {
+            packs.insert(Arc::clone(&version), Arc::new(pack));
+        }
+    }
+    match packs.get(&version).map(|pack| pack.replays(rule, evidence)) {
+        Some(Ok(true)) => "same".to_owned(),
+        Some(Ok(false)) => "different".to_owned(),
+        Some(Err(why)) => why,
+        None => format!("pack {version} does not load with this program"),
+    }
 }
 
 /// A diagnostic as editors read it.

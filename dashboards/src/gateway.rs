@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{DeviceId, DeviceLife, EffectId, Kind, Quality, Seq, Timestamp, Value};
+use gengfu_model::{DeviceId, DeviceLife, EffectId, Evidence, Kind, Quality, Seq, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -158,6 +158,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// its kind has no such rule.
     fn why(&self, _device: DeviceId, _rule: String) -> Answer<Option<serde_json::Value>> {
         Box::pin(async { None })
+    }
+
+    /// Whether a rule's explanations evaluate again, from their stored inputs alone, to the values that they
+    /// show: `same`, `different`, or why that cannot be told.
+    fn replays(&self, _rule: String, evidence: Vec<Evidence>) -> Answer<Vec<String>> {
+        Box::pin(async move { vec!["not evaluated".to_owned(); evidence.len()] })
     }
 
     /// The two sheets since the first record (of all devices or one).

@@ -32,7 +32,7 @@ mod template;
 
 pub use diagnostic::{Diagnostic, Level};
 pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};
-pub use judge::{Why, WhyKey, WhyReading, WhySlot, WhyStep};
+pub use judge::{Why, WhyKey, WhyReading, WhySlot, WhyStep, explained_by};
 pub use latest::{Latest, LatestValue};
 pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo, Tier, TierReason};
 pub use parameters::{Effective, Parameters};

@@ -1,14 +1,15 @@
 //! `gengfu rules`: check drafts, put them to work, see what is live.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gengfu_connectors::ledger::LedgerReader;
-use gengfu_model::DeviceId;
 use gengfu_model::staff::Action;
+use gengfu_model::{DeviceId, EffectId};
 use gengfu_rules::Pack;
 
 use super::{ConfigArgument, Failure, give, leave, ledger_file, reach, say};
-use crate::handle::{diagnostic_json, tier_json};
+use crate::handle::{diagnostic_json, replay_with, tier_json};
 use crate::local::{Question, Reply};
 use crate::packs;
 
@@ -33,6 +34,13 @@ enum RulesCommand {
     Publish {
         /// Folder of `.rhai` files.
         folder: PathBuf,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// What decided an incident, change by change, and whether it evaluates again to the same values.
+    Explain {
+        /// The incident's id.
+        incident: EffectId,
         #[command(flatten)]
         config: ConfigArgument,
     },
@@ -83,6 +91,7 @@ impl Rules {
         match &self.command {
             RulesCommand::Check { folder, json } => check(folder.as_ref(), *json),
             RulesCommand::Publish { folder, config } => publish(folder, config),
+            RulesCommand::Explain { incident, config } => explain(*incident, config),
             RulesCommand::Why { device, rule, json, config } => why(device, rule, *json, config),
             RulesCommand::Pause { rule, reason, config } => {
                 let action = Action::PauseRule { rule: rule.as_str().into(), reason: reason.clone() };
@@ -142,6 +151,28 @@ fn publish(folder: &std::path::Path, config: &ConfigArgument) -> Result<(), Fail
         }
         Err(refusal) => Err(Failure::Configuration(refusal.message)),
     }
+}
+
+fn explain(incident: EffectId, config: &ConfigArgument) -> Result<(), Failure> {
+    let reader = LedgerReader::open(&ledger_file(&config.load()?.data.folder)).map_err(Failure::failed)?;
+    let found = reader.incident(incident).map_err(Failure::failed)?;
+    let found = found.ok_or_else(|| Failure::Failed(format!("there is no incident {incident}")))?;
+    let mut packs = BTreeMap::new();
+    for (_, change, evidence) in reader.explanations(incident).map_err(Failure::failed)? {
+        let replay = replay_with(&reader, &mut packs, &found.rule, &evidence);
+        give(&format!(
+            "{change} by {}:{}:{} ({}), evaluated again: {replay}",
+            evidence.file, evidence.line, evidence.column, evidence.trigger
+        ));
+        give(&format!("  {}", evidence.source));
+        for step in &evidence.steps {
+            give(&format!("  {:>7}  {} = {}", format!("{}:{}", step.line, step.column), step.text, step.value));
+        }
+        for slot in &evidence.slots {
+            give(&format!("  memory {}: {}, before: {}", slot.id, slot.after, slot.before));
+        }
+    }
+    Ok(())
 }
 
 fn why(device: &str, rule: &str, json: bool, config: &ConfigArgument) -> Result<(), Failure> {

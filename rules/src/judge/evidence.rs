@@ -93,6 +93,7 @@ pub(super) fn explain(replay: &Replay<'_>, effect: &Effect, slots: &[Slot]) -> E
         readings: readings(rule, cx, &recorder),
         steps: nodes.iter().filter_map(|node| step(rule, *node, &recorder)).collect(),
         slots: slots_of(replay, slots),
+        inputs: String::new(),
     }
 }
 
