@@ -157,6 +157,7 @@ impl Engine {
         let cx = Context {
             zone: self.zone,
             paused: &self.paused,
+            city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
         };
         pack.arm(&cx, &mut state.rules, &mut self.signals);
@@ -185,6 +186,7 @@ impl Engine {
                     late: late == Lateness::Newest,
                     zone: self.zone,
                     paused: &self.paused,
+                    city: &self.city,
                     ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
                 };
                 pack.on_reading(&cx, time, carried, &mut state.rules, &mut self.signals);

@@ -31,7 +31,7 @@ use gengfu_model::{
     Timestamp,
 };
 
-use crate::{Context, Latest, Pack, Parameters, PausedRules};
+use crate::{City, Context, Latest, Pack, Parameters, PausedRules};
 use device::DeviceState;
 
 pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
@@ -82,6 +82,8 @@ pub struct DeviceView {
 pub struct Engine {
     config: OutcomeConfig,
     zone: chrono_tz::Tz,
+    /// What rules know of the city, as of the record that is applied.
+    city: City,
     /// The moment up to which everything has been applied.
     now: Timestamp,
     /// The last record applied.
@@ -119,6 +121,7 @@ impl Engine {
         let config = OutcomeConfig::default();
         Engine {
             zone: zone(&config),
+            city: City::of(&profile),
             config,
             now: Timestamp::ZERO,
             applied: Seq(0),
@@ -201,7 +204,7 @@ impl Engine {
     pub fn why(&self, device: &str, rule: &str) -> Option<crate::Why> {
         let state = &self.devices[*self.index.get(device)? as usize];
         let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, self.applied);
-        self.pack.why(&Context { zone: self.zone, paused: &self.paused, ..cx }, &state.rules, rule)
+        self.pack.why(&Context { zone: self.zone, city: &self.city, paused: &self.paused, ..cx }, &state.rules, rule)
     }
 
     /// Every register entry, in the order of registration or of the checkpoint's rows.
@@ -282,6 +285,7 @@ impl Engine {
         let cx = Context {
             zone: self.zone,
             paused: &self.paused,
+            city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, due, seq)
         };
         pack.on_timer(&cx, &mut state.rules, &mut self.signals);

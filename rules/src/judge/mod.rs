@@ -5,9 +5,11 @@
 
 mod clock;
 mod count;
+mod daytime;
 mod evaluate;
 mod evidence;
 mod faults;
+mod flapping;
 mod machine;
 mod memory;
 pub(crate) mod number;
@@ -16,6 +18,7 @@ mod replay;
 mod scalar;
 mod script;
 mod state;
+mod sun;
 mod why;
 
 use chrono_tz::Tz;
@@ -24,6 +27,7 @@ use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timesta
 pub(crate) use clock::clock_minutes;
 pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
+pub(crate) use flapping::MAX_TIMES;
 use machine::Trigger;
 pub(crate) use number::Failure;
 pub use replay::explained_by;
@@ -33,6 +37,7 @@ pub(crate) use state::SlotKind;
 pub use state::{MAX_WINDOW_SAMPLES, RuleState};
 pub use why::{Why, WhyKey, WhyReading, WhySlot, WhyStep};
 
+use crate::city::City;
 use crate::latest::Latest;
 use crate::pack::{Pack, Placed, RuleSet};
 use crate::parameters::Parameters;
@@ -57,6 +62,8 @@ pub struct Context<'a> {
     pub inherits: bool,
     /// The city's time zone.
     pub zone: Tz,
+    /// The city's working days and lighting hours.
+    pub city: &'a City,
     /// The settings of the rules' parameters.
     pub parameters: &'a Parameters,
     /// The rules that judge nobody.
@@ -64,11 +71,12 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// A context of a reading that is not late, in the zone of China.
+    /// A context of a reading that is not late, in the zone of China and a city without holidays.
     #[must_use]
     pub fn new(device: &'a Device, latest: &'a Latest, parameters: &'a Parameters, now: Timestamp, seq: Seq) -> Self {
         let zone = chrono_tz::Asia::Shanghai;
-        Context { device, latest, now, seq, late: false, inherits: false, zone, parameters, paused: PausedRules::NONE }
+        let (city, paused) = (City::usual(), PausedRules::NONE);
+        Context { device, latest, now, seq, late: false, inherits: false, zone, city, parameters, paused }
     }
 }
 
