@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::evidence::{Replay, explain};
 use super::machine::Trigger;
 use super::state::Slot;
-use super::{Context, Latest, Parameters};
+use super::{City, Context, Latest, Parameters};
 use crate::pack::Pack;
 
 /// Everything that an evaluation depends on beside the rule: fields, register entry, parameters, memory.
@@ -27,6 +27,7 @@ struct Inputs {
     /// The call that is explained.
     effect: u16,
     zone: String,
+    city: City,
     device: Device,
     latest: Latest,
     /// The settings in force, by name.
@@ -54,6 +55,7 @@ pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots
         heard: replay.heard,
         effect,
         zone: cx.zone.name().to_owned(),
+        city: cx.city.clone(),
         // The credential's hash decides nothing here, and is nobody's to read.
         device: Device { token_hash: None, ..cx.device.clone() },
         latest: cx.latest.clone(),
@@ -95,8 +97,11 @@ impl Pack {
             parameters.set(&placed.rule.id, name, &Arc::from("kind"), Some(value.clone()));
         }
         let zone: Tz = inputs.zone.parse().map_err(|_| format!("there is no time zone `{}`", inputs.zone))?;
-        let cx =
-            Context { zone, ..Context::new(&inputs.device, &inputs.latest, &parameters, evidence.now, evidence.seq) };
+        let cx = Context {
+            zone,
+            city: &inputs.city,
+            ..Context::new(&inputs.device, &inputs.latest, &parameters, evidence.now, evidence.seq)
+        };
         let replay = Replay {
             placed,
             entry,
