@@ -9,7 +9,7 @@ use crate::api::{Params, devices};
 use crate::auth::Session;
 use crate::error::ApiError;
 use crate::state::AppState;
-use crate::views::EvaluationView;
+use crate::views::RuleEvaluationView;
 
 /// Which rule.
 #[derive(Deserialize)]
@@ -24,7 +24,7 @@ pub(crate) async fn evaluate(
     Extension(session): Extension<Session>,
     Path(id): Path<String>,
     Params(query): Params<Query>,
-) -> Result<Json<EvaluationView>, ApiError> {
+) -> Result<Json<RuleEvaluationView>, ApiError> {
     let id = device_id(&id)?;
     devices::visible(&state, &session, &id).await?;
     let rule = query.rule.ok_or_else(|| ApiError::invalid("rule", "name the rule").hint("?rule=manhole-tilt"))?;

@@ -14,10 +14,12 @@ mod decisions;
 mod device_import;
 mod devices;
 mod evaluate;
+mod evaluation;
 mod extract;
 mod incidents;
 mod messages;
 mod openapi;
+mod profile;
 mod redecode;
 mod route;
 mod rules;
@@ -218,6 +220,15 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
             .takes::<case_steps::StepBody>()
             .answers::<views::DoneView>(),
+        get("/api/v1/evaluation", Roles(roles::READ_EVALUATION), "How cases and alarms went", evaluation::evaluate)
+            .query(&[
+                Param { name: "by", doc: "department, district, class, rule", example: "class" },
+                FROM,
+                TO,
+                Param { name: "format", doc: "json, csv, xlsx", example: "json" },
+                Param { name: "lang", doc: "heads of the file's columns: zh, en", example: "en" },
+            ])
+            .answers::<views::EvaluationView>(),
         // What became of messages
         get("/api/v1/dispositions", Roles(roles::READ_MESSAGES), "What was not simply stored", messages::dispositions)
             .query(&[
@@ -276,6 +287,14 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<views::DoneView>(),
         post("/api/v1/rules/{id}/resume", Roles(roles::PAUSE_RULES), "Let a paused rule judge again", rules::resume)
             .answers::<views::DoneView>(),
+        // The city profile
+        get("/api/v1/profile", Login, "The city profile at work", profile::one).answers::<views::ProfileView>(),
+        post("/api/v1/profile", Roles(roles::SET_PROFILE), "Put a city profile to work", profile::set)
+            .takes::<profile::ProfileText>()
+            .answers::<views::DoneView>(),
+        post("/api/v1/profile/check", Login, "Check a city profile; every mistake", profile::check)
+            .takes::<profile::ProfileText>()
+            .answers::<views::ProfileCheckView>(),
         // The gateway itself
         get("/api/v1/status", Login, "How the gateway is doing", status::status).answers::<views::StatusView>(),
         get("/api/v1/balance", Login, "The two sheets", status::balance)
