@@ -118,7 +118,7 @@ pub(crate) fn routes() -> Vec<Route> {
             evaluate::evaluate,
         )
         .query(&[Param { name: "rule", doc: "the rule's id", example: "manhole-tilt" }])
-        .answers::<views::EvaluationView>(),
+        .answers::<views::RuleEvaluationView>(),
         post("/api/v1/devices/{id}/commands", Roles(roles::SEND_COMMANDS), "Send a command", commands::send)
             .takes::<commands::NewCommand>()
             .answers::<views::CommandView>(),
