@@ -45,6 +45,7 @@ lint: console
 # mosquitto is the peer that figures are given as a ratio to; without it there are no ratios.
 bench: console
 	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || echo "no mosquitto: apt-get install mosquitto mosquitto-clients"
+	$(CARGO) bench --package gengfu-rules --bench judge
 	$(CARGO) bench --package gengfu --bench line -- $(BENCH)
 
 # Offline, the test `advisories` does the same with the advisories of the snapshot's day.

@@ -17,8 +17,8 @@ use gengfu_ingest::journal::{
     ReadLimit, RealDisk, WriterOptions, append_start, start_records,
 };
 use gengfu_ingest::{Clock, Directory, Intake, SystemClock};
-use gengfu_model::staff::Action;
-use gengfu_model::{Effect, EffectId, Point, Seq, Timestamp};
+use gengfu_model::staff::{Action, Role, StaffRequest};
+use gengfu_model::{Control, Effect, EffectId, Point, Seq, Timestamp};
 use gengfu_rules::engine::Engine;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
@@ -447,13 +447,20 @@ fn start_pipeline(
             checkpoint::run(&mut checkpoints, &checkpoint_queue, &checkpoint_progress, &|seq| release.release(seq))
         })
         .map_err(thread)?;
-    let due = journal.clone();
+    let (due, decisions) = (journal.clone(), journal.clone());
     let live_pack = Arc::new(RwLock::new(Arc::clone(engine.pack())));
     let outputs = Outputs {
         ledger: ledger_jobs,
         series: series_jobs,
         checkpoints: checkpoint_jobs,
         next_due: Box::new(move |next| due.set_next_due(next)),
+        decide: Box::new(move |action| {
+            let name = action.name();
+            let request = StaffRequest { user: "system".into(), roles: vec![Role::Engineer], action };
+            if decisions.control_detached(Control::Request(request)) {
+                tracing::warn!(action = name, "the gateway decided something about a rule: see the audit");
+            }
+        }),
         progress: Arc::clone(&progress),
         live_pack: Arc::clone(&live_pack),
     };

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use gengfu_connectors::LedgerReader;
-use gengfu_dashboards::gateway::{Answer, Balance, Delivery, DeviceNow, Gateway, LatestField, Status, StreamEvent};
+use gengfu_dashboards::gateway::{
+    Answer, Balance, Delivery, DeviceNow, Gateway, LatestField, RuleNow, Status, StreamEvent,
+};
 use gengfu_ingest::Directory;
 use gengfu_ingest::journal::JournalHandle;
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{Control, DeviceId, EffectId, Refusal};
+use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
-use gengfu_rules::{Level, Pack, RuleCounts};
+use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo, explained_by};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
@@ -106,6 +108,15 @@ impl Handle {
         }
     }
 
+    /// Evaluates explanations again, each with the pack that made it.
+    fn replays(&self, rule: &str, evidence: &[Evidence]) -> Vec<String> {
+        let mut packs: BTreeMap<Arc<str>, Arc<Pack>> = BTreeMap::new();
+        if let Ok(live) = self.live_pack.read() {
+            packs.insert(Arc::clone(live.version()), Arc::clone(&live));
+        }
+        evidence.iter().map(|evidence| replay_with(&self.ledger, &mut packs, rule, evidence)).collect()
+    }
+
     async fn judge(self: Arc<Self>, request: StaffRequest) -> Verdict {
         let unavailable = |what: String| {
             Err(Refusal::new("unavailable", what)
@@ -145,6 +156,23 @@ impl Gateway for Shared {
         })
     }
 
+    fn why(&self, device: DeviceId, rule: String) -> Answer<Option<serde_json::Value>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            let why = handle.query(move |engine| engine.why(device.as_str(), &rule)).await.flatten()?;
+            serde_json::to_value(why).ok()
+        })
+    }
+
+    fn replays(&self, rule: String, evidence: Vec<Evidence>) -> Answer<Vec<String>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            let count = evidence.len();
+            let replayed = tokio::task::spawn_blocking(move || handle.replays(&rule, &evidence)).await;
+            replayed.unwrap_or_else(|_| vec!["not evaluated".to_owned(); count])
+        })
+    }
+
     fn balance(&self, device: Option<DeviceId>) -> Answer<Balance> {
         let handle = Arc::clone(&self.0);
         Box::pin(async move {
@@ -179,6 +207,9 @@ impl Gateway for Shared {
         }
         if journal.clock_fault.is_some() {
             faults.push("the machine's clock jumped and is not followed".to_owned());
+        }
+        for rule in self.rules_now().iter().filter(|rule| rule.paused) {
+            faults.push(format!("rule `{}` is paused and judges nobody: see the audit, then resume it", rule.id));
         }
         Status {
             version: env!("CARGO_PKG_VERSION"),
@@ -221,6 +252,57 @@ impl Gateway for Shared {
         };
         mistakes.iter().map(diagnostic_json).collect()
     }
+
+    fn rule_tiers(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value> {
+        Pack::compile(&files).map(|pack| pack.rules().iter().map(tier_json).collect()).unwrap_or_default()
+    }
+
+    fn rules_now(&self) -> Vec<RuleNow> {
+        let Ok(pack) = self.0.live_pack.read().map(|pack| Arc::clone(&pack)) else { return Vec::new() };
+        let rules = pack.rules().iter().zip(pack.counts());
+        rules
+            .map(|(info, counts)| RuleNow {
+                id: info.id.to_string(),
+                kind: info.kind,
+                tier: tier_json(info),
+                evaluations: counts.evaluations,
+                operations: counts.operations,
+                faults: counts.faults,
+                skipped: counts.skipped,
+                paused: counts.paused,
+                signals: counts.signals,
+                last_fault: counts.last_fault.and_then(|fault| serde_json::to_value(fault).ok()),
+            })
+            .collect()
+    }
+}
+
+/// How a rule runs, and what keeps it from being lowered, as editors and the API read it.
+pub fn tier_json(info: &RuleInfo) -> serde_json::Value {
+    serde_json::json!({ "rule": info.id, "kind": info.kind, "file": info.file, "tier": info.tier, "reason": info.tier_reason })
+}
+
+/// Whether an explanation evaluates again to the values that it shows: `same`, `different`, or why that
+/// cannot be told. Packs that are not in `packs` come from the ledger.
+pub(crate) fn replay_with(
+    ledger: &LedgerReader,
+    packs: &mut BTreeMap<Arc<str>, Arc<Pack>>,
+    rule: &str,
+    evidence: &Evidence,
+) -> String {
+    let Some(version) = explained_by(evidence) else { return "no inputs were kept: nothing was evaluated".to_owned() };
+    if !packs.contains_key(&version) {
+        let files = ledger.packs().ok().and_then(|all| all.into_iter().find(|pack| pack.version == version));
+        if let Some(pack) = files.and_then(|pack| Pack::compile(&pack.files).ok()) {
+            packs.insert(Arc::clone(&version), Arc::new(pack));
+        }
+    }
+    match packs.get(&version).map(|pack| pack.replays(rule, evidence)) {
+        Some(Ok(true)) => "same".to_owned(),
+        Some(Ok(false)) => "different".to_owned(),
+        Some(Err(why)) => why,
+        None => format!("pack {version} does not load with this program"),
+    }
 }
 
 /// A diagnostic as editors read it.
@@ -230,6 +312,7 @@ pub fn diagnostic_json(diagnostic: &gengfu_rules::Diagnostic) -> serde_json::Val
         "file": diagnostic.file,
         "line": diagnostic.line,
         "column": diagnostic.column,
+        "end_column": diagnostic.end_column,
         "source": diagnostic.source_line,
         "message": diagnostic.message,
         "hint": diagnostic.hint,

@@ -41,6 +41,13 @@ pub enum Question {
     Status,
     /// The two sheets of all devices.
     Balance,
+    /// Why a rule says what it says of a device, or does not.
+    Why {
+        /// The device.
+        device: gengfu_model::DeviceId,
+        /// The rule's id.
+        rule: String,
+    },
 }
 
 /// The answer.
@@ -53,6 +60,8 @@ pub enum Reply {
     Status(serde_json::Value),
     /// The two sheets.
     Balance(Balance),
+    /// The evaluation; `None`: no such device, or its kind has no such rule.
+    Why(Option<serde_json::Value>),
     /// The question could not be read.
     Error(String),
 }
@@ -136,6 +145,7 @@ pub async fn answer(gateway: &Shared, question: Question) -> Reply {
     match question {
         Question::Do(action) => Reply::Verdict(gateway.request(local_request(*action)).await),
         Question::Balance => Reply::Balance(gateway.balance(None).await),
+        Question::Why { device, rule } => Reply::Why(gateway.why(device, rule).await),
         Question::Status => Reply::Status(serde_json::to_value(gateway.status()).unwrap_or_default()),
     }
 }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{DeviceId, DeviceLife, EffectId, Kind, Quality, Seq, Timestamp, Value};
+use gengfu_model::{DeviceId, DeviceLife, EffectId, Evidence, Kind, Quality, Seq, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -117,6 +117,32 @@ pub struct Status {
     pub faults: Vec<String>,
 }
 
+/// A rule of the live pack: how it runs, and what it has cost since the pack was put to work or the
+/// gateway started.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleNow {
+    /// Its id.
+    pub id: String,
+    /// The kind that it judges.
+    pub kind: Kind,
+    /// How it runs: `tier` is `lowered` or `interpreter`, `reason` what keeps it from being lowered.
+    pub tier: serde_json::Value,
+    /// How often it was evaluated.
+    pub evaluations: u64,
+    /// How many operations that took.
+    pub operations: u64,
+    /// How many evaluations failed.
+    pub faults: u64,
+    /// How many were left out, since the device is kept from the rule or the rule is paused.
+    pub skipped: u64,
+    /// Whether it is paused: it judges no device until it is resumed.
+    pub paused: bool,
+    /// How many signals it gave.
+    pub signals: u64,
+    /// The newest failure: `device, time_ms, line, column, message`.
+    pub last_fault: Option<serde_json::Value>,
+}
+
 /// The running gateway, as the API sees it.
 pub trait Gateway: Send + Sync + 'static {
     /// Journals a staff request and waits for the engine's verdict; the ledger has it by then.
@@ -127,6 +153,18 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// The devices after `after` in the order of ids, at most `limit`.
     fn devices_now(&self, after: Option<DeviceId>, limit: usize) -> Answer<Vec<DeviceNow>>;
+
+    /// Why a rule says what it says of a device right now, or does not, as JSON; `None`: no such device, or
+    /// its kind has no such rule.
+    fn why(&self, _device: DeviceId, _rule: String) -> Answer<Option<serde_json::Value>> {
+        Box::pin(async { None })
+    }
+
+    /// Whether a rule's explanations evaluate again, from their stored inputs alone, to the values that they
+    /// show: `same`, `different`, or why that cannot be told.
+    fn replays(&self, _rule: String, evidence: Vec<Evidence>) -> Answer<Vec<String>> {
+        Box::pin(async move { vec!["not evaluated".to_owned(); evidence.len()] })
+    }
 
     /// The two sheets since the first record (of all devices or one).
     fn balance(&self, device: Option<DeviceId>) -> Answer<Balance>;
@@ -150,4 +188,14 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Checks rule files; every mistake as JSON (`file, line, column, severity, message, hint, source`).
     fn check_rules(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value>;
+
+    /// How each of these rules would run (`rule, kind, file, tier, reason`); nothing if the files have errors.
+    fn rule_tiers(&self, _files: BTreeMap<String, String>) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
+
+    /// How each rule of the live pack runs, and what it has cost since it was put to work.
+    fn rules_now(&self) -> Vec<RuleNow> {
+        Vec::new()
+    }
 }

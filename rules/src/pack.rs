@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Level, Problem};
 use crate::judge::{Counters, SlotKind};
 use crate::lower::{Lowered, lower_file};
 use crate::parameters::{Effective, Parameters};
+use crate::paused::PausedRules;
 use crate::program::Rule;
 use crate::script::Pos;
 
@@ -160,8 +161,11 @@ pub struct RuleCounts {
     pub operations: u64,
     /// How many evaluations failed.
     pub faults: u64,
-    /// How many evaluations were left out since the device is in quarantine from the rule.
+    /// How many evaluations were left out since the device is in quarantine from the rule, or the rule
+    /// is paused.
     pub skipped: u64,
+    /// Whether the rule is paused.
+    pub paused: bool,
     /// How many signals it gave.
     pub signals: u64,
     /// The newest failure.
@@ -286,6 +290,29 @@ impl Pack {
     pub fn counts(&self) -> Vec<RuleCounts> {
         let placed = self.sets.iter().flat_map(|set| &set.rules);
         placed.map(|placed| placed.counters.read(&placed.rule.id)).collect()
+    }
+
+    /// The rules that fail on many devices: id, how many devices, the newest failure.
+    pub(crate) fn failing(&self) -> Vec<(Arc<str>, usize, String)> {
+        let placed = self.sets.iter().flat_map(|set| &set.rules);
+        let failing = placed.filter_map(|placed| {
+            let (devices, message) = placed.counters.fails_widely()?;
+            Some((Arc::clone(&placed.rule.id), devices, message))
+        });
+        failing.collect()
+    }
+
+    /// A rule begins anew: what failed before does not count.
+    pub(crate) fn forget_failing(&self, rule: &str) {
+        let placed = self.sets.iter().flat_map(|set| &set.rules);
+        placed.filter(|placed| &*placed.rule.id == rule).for_each(|placed| placed.counters.forget_failing());
+    }
+
+    /// Notes in the counters which rules are paused, for whoever shows them.
+    pub(crate) fn show_paused(&self, paused: &PausedRules) {
+        for placed in self.sets.iter().flat_map(|set| &set.rules) {
+            placed.counters.show_paused(paused.contains(&placed.rule.id));
+        }
     }
 
     /// Whether a setting is one that the rule declares and can use.

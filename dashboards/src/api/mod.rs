@@ -13,6 +13,7 @@ mod commands;
 mod decisions;
 mod device_import;
 mod devices;
+mod evaluate;
 mod evaluation;
 mod extract;
 mod incidents;
@@ -110,6 +111,14 @@ pub(crate) fn routes() -> Vec<Route> {
                 Param { name: "every", doc: "window such as 60s, 5m, 1h", example: "60s" },
             ])
             .answers::<views::SeriesView>(),
+        get(
+            "/api/v1/devices/{id}/evaluate",
+            Login,
+            "Why a rule says what it says of it now, or does not",
+            evaluate::evaluate,
+        )
+        .query(&[Param { name: "rule", doc: "the rule's id", example: "manhole-tilt" }])
+        .answers::<views::RuleEvaluationView>(),
         post("/api/v1/devices/{id}/commands", Roles(roles::SEND_COMMANDS), "Send a command", commands::send)
             .takes::<commands::NewCommand>()
             .answers::<views::CommandView>(),
@@ -273,6 +282,11 @@ pub(crate) fn routes() -> Vec<Route> {
         .takes::<rules::Rollback>()
         .slow()
         .answers::<views::DoneView>(),
+        post("/api/v1/rules/{id}/pause", Roles(roles::PAUSE_RULES), "Let a rule judge nobody", rules::pause)
+            .takes::<rules::Pause>()
+            .answers::<views::DoneView>(),
+        post("/api/v1/rules/{id}/resume", Roles(roles::PAUSE_RULES), "Let a paused rule judge again", rules::resume)
+            .answers::<views::DoneView>(),
         // The city profile
         get("/api/v1/profile", Login, "The city profile at work", profile::one).answers::<views::ProfileView>(),
         post("/api/v1/profile", Roles(roles::SET_PROFILE), "Put a city profile to work", profile::set)

@@ -40,7 +40,7 @@ pub(crate) struct Rollback {
 /// The live pack, its rules, and earlier packs.
 pub(crate) async fn list(State(state): State<AppState>) -> Result<Json<RulesView>, ApiError> {
     let packs = state.read(|ledger| ledger.packs()).await?;
-    let items = packs.last().map(rules).unwrap_or_default();
+    let items = packs.last().map(|pack| with_accounts(&state, rules(pack))).unwrap_or_default();
     let packs: Vec<PackView> = packs.iter().rev().map(pack_view).collect();
     Ok(Json(RulesView { pack: packs.first().cloned(), items, packs }))
 }
@@ -49,7 +49,7 @@ pub(crate) async fn list(State(state): State<AppState>) -> Result<Json<RulesView
 pub(crate) async fn one(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<RuleDetail>, ApiError> {
     let packs = state.read(|ledger| ledger.packs()).await?;
     let found = packs.last().and_then(|pack| {
-        let rule = rules(pack).into_iter().find(|rule| rule.id == id)?;
+        let rule = with_accounts(&state, rules(pack)).into_iter().find(|rule| rule.id == id)?;
         let source = pack.files.get(&rule.file)?.clone();
         Some(RuleDetail { rule, pack: pack.version.to_string(), source })
     });
@@ -87,6 +87,35 @@ pub(crate) async fn rollback(
     activate(&state, &session, pack.files.as_ref().clone()).await
 }
 
+/// Why a rule is paused.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pause {
+    /// For whoever finds it paused.
+    reason: String,
+}
+
+/// Pauses a rule as a whole: it judges no device until it is resumed.
+pub(crate) async fn pause(
+    State(state): State<AppState>,
+    Extension(session): Extension<Session>,
+    Path(id): Path<String>,
+    Body(body): Body<Pause>,
+) -> Result<Json<DoneView>, ApiError> {
+    let action = Action::PauseRule { rule: id.into(), reason: body.reason };
+    Ok(Json(state.gateway.request(session.request(action)).await?.into()))
+}
+
+/// Lets a paused rule judge again.
+pub(crate) async fn resume(
+    State(state): State<AppState>,
+    Extension(session): Extension<Session>,
+    Path(id): Path<String>,
+) -> Result<Json<DoneView>, ApiError> {
+    let action = Action::ResumeRule { rule: id.into() };
+    Ok(Json(state.gateway.request(session.request(action)).await?.into()))
+}
+
 async fn activate(
     state: &AppState,
     session: &Session,
@@ -102,10 +131,20 @@ async fn activate(
 async fn checked(state: &AppState, files: BTreeMap<String, String>) -> Result<CheckView, ApiError> {
     let _turn = state.checks.acquire().await.map_err(|closed| ApiError::internal(&closed))?;
     let gateway = Arc::clone(&state.gateway);
-    let mistakes = tokio::task::spawn_blocking(move || gateway.check_rules(files))
-        .await
-        .map_err(|error| ApiError::internal(&error))?;
-    Ok(CheckView { ok: !mistakes.iter().any(is_error), mistakes })
+    let found = tokio::task::spawn_blocking(move || (gateway.check_rules(files.clone()), gateway.rule_tiers(files)));
+    let (mistakes, tiers) = found.await.map_err(|error| ApiError::internal(&error))?;
+    Ok(CheckView { ok: !mistakes.iter().any(is_error), mistakes, tiers })
+}
+
+/// Puts beside each rule how it runs and what it has cost. A pack may have rules of two kinds with one id.
+fn with_accounts(state: &AppState, mut rules: Vec<RuleView>) -> Vec<RuleView> {
+    let now = state.gateway.rules_now();
+    for rule in &mut rules {
+        let kind = rule.facts.get("kind").map(String::as_str);
+        let found = now.iter().find(|now| now.id == rule.id && kind.is_none_or(|kind| kind == now.kind.name()));
+        rule.now = found.and_then(|now| serde_json::to_value(now).ok());
+    }
+    rules
 }
 
 /// A mistake that says no severity is an error.

@@ -30,6 +30,8 @@ pub const SEND_COMMANDS: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Adminis
 pub const SILENCE: &[Role] = &[DutyOfficer, ShiftLeader, Administrator];
 /// Put a rule pack to work, or an earlier one back to work.
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
+/// Pause a rule, or let it judge again.
+pub const PAUSE_RULES: &[Role] = &[ShiftLeader, Engineer, Administrator];
 /// Report a case that no sensor found.
 pub const REPORT_CASES: &[Role] = &[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator];
 /// See what became of messages, and their bytes.

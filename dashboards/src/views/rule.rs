@@ -40,6 +40,9 @@ pub struct RuleView {
     pub doc: String,
     /// The plain texts of its `RULE` map: `kind`, `severity`, `condition` and so on.
     pub facts: BTreeMap<String, String>,
+    /// How it runs and what it has cost: `tier, evaluations, operations, faults, skipped, signals,
+    /// last_fault`; `null` until the engine has the pack.
+    pub now: Option<serde_json::Value>,
 }
 
 /// A rule with its source.
@@ -59,6 +62,9 @@ pub struct RuleDetail {
 pub struct CheckView {
     /// No mistake of severity `error`.
     pub ok: bool,
-    /// Every mistake: `file, line, column, severity, message, hint, source`.
+    /// Every mistake: `file, line, column, end_column, severity, message, hint, source`.
     pub mistakes: Vec<serde_json::Value>,
+    /// How each rule would run, if there is no error: `rule, kind, file, tier` (`lowered` or
+    /// `interpreter`), `reason` (`line, column, message`: what keeps it from being lowered).
+    pub tiers: Vec<serde_json::Value>,
 }

@@ -198,6 +198,9 @@ impl FakeGateway {
                     out.push(Effect::Redecoded { message: message.seq, outcome });
                     (message.device.to_string(), Ok(Accepted { rows: 3, ..Accepted::default() }))
                 }
+                Action::PauseRule { rule, .. } | Action::ResumeRule { rule } => {
+                    (rule.to_string(), Ok(Accepted { rows: 1, ..Accepted::default() }))
+                }
                 Action::SetProfile { .. } | Action::SetParameter { .. } | Action::SendCommand { .. } => {
                     (String::new(), Err(Refusal::new("invalid", "the fake does not do that")))
                 }

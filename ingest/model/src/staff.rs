@@ -142,6 +142,18 @@ pub enum Action {
         /// The value; `None` takes the setting away.
         value: Option<Value>,
     },
+    /// Pause a rule as a whole: it judges no device until it is resumed.
+    PauseRule {
+        /// The rule's id.
+        rule: Arc<str>,
+        /// Why, for whoever finds it paused.
+        reason: String,
+    },
+    /// Let a paused rule judge again.
+    ResumeRule {
+        /// The rule's id.
+        rule: Arc<str>,
+    },
     /// Add or replace a staff account.
     PutUser {
         /// The account.
@@ -193,6 +205,8 @@ impl Action {
             Action::ActivatePack { .. } => "activate_pack",
             Action::SetProfile { .. } => "set_profile",
             Action::SetParameter { .. } => "set_parameter",
+            Action::PauseRule { .. } => "pause_rule",
+            Action::ResumeRule { .. } => "resume_rule",
             Action::PutUser { .. } => "put_user",
             Action::SendCommand { .. } => "send_command",
             Action::PutSilence { .. } => "put_silence",

@@ -19,6 +19,7 @@ fn allowed(action: &Action) -> Option<&'static [Role]> {
         Action::PutSilence { .. } | Action::EndSilence { .. } => Some(&[DutyOfficer, ShiftLeader, Administrator]),
         Action::Redecode { .. } => Some(&[Engineer, Administrator]),
         Action::SendCommand { .. } => Some(&[Engineer, DutyOfficer, ShiftLeader, Administrator]),
+        Action::PauseRule { .. } | Action::ResumeRule { .. } => Some(&[Engineer, ShiftLeader, Administrator]),
         Action::SetParameter { .. } => Some(&[Engineer, ShiftLeader, Administrator]),
     }
 }

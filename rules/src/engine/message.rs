@@ -156,6 +156,7 @@ impl Engine {
         }
         let cx = Context {
             zone: self.zone,
+            paused: &self.paused,
             city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
         };
@@ -184,6 +185,7 @@ impl Engine {
                 let cx = Context {
                     late: late == Lateness::Newest,
                     zone: self.zone,
+                    paused: &self.paused,
                     city: &self.city,
                     ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
                 };

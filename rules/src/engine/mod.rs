@@ -15,6 +15,7 @@ mod commands;
 mod device;
 mod duplicates;
 mod message;
+mod pauses;
 mod redecode;
 mod requests;
 mod sheet;
@@ -30,7 +31,7 @@ use gengfu_model::{
     Timestamp,
 };
 
-use crate::{City, Context, Latest, Pack, Parameters};
+use crate::{City, Context, Latest, Pack, Parameters, PausedRules};
 use device::DeviceState;
 
 pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
@@ -100,6 +101,7 @@ pub struct Engine {
     ahead: BTreeMap<Seq, Vec<u32>>,
     pack: Arc<Pack>,
     parameters: Parameters,
+    paused: PausedRules,
     profile: Arc<Profile>,
     reducer: Reducer,
     commands: commands::Commands,
@@ -131,6 +133,7 @@ impl Engine {
             ahead: BTreeMap::new(),
             pack: Arc::new(Pack::compile(&BTreeMap::new()).expect("a pack without files has no mistakes")),
             parameters: Parameters::default(),
+            paused: PausedRules::default(),
             reducer: Reducer::new(Arc::clone(&profile)),
             commands: commands::Commands::default(),
             profile,
@@ -193,6 +196,15 @@ impl Engine {
     #[must_use]
     pub fn device(&self, id: &str) -> Option<DeviceView> {
         self.index.get(id).map(|&index| self.view(index))
+    }
+
+    /// Why a rule says what it says of a device now, or does not; `None`: no such device, or its kind has no
+    /// such rule.
+    #[must_use]
+    pub fn why(&self, device: &str, rule: &str) -> Option<crate::Why> {
+        let state = &self.devices[*self.index.get(device)? as usize];
+        let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, self.applied);
+        self.pack.why(&Context { zone: self.zone, city: &self.city, paused: &self.paused, ..cx }, &state.rules, rule)
     }
 
     /// Every register entry, in the order of registration or of the checkpoint's rows.
@@ -272,6 +284,7 @@ impl Engine {
         state.due = None;
         let cx = Context {
             zone: self.zone,
+            paused: &self.paused,
             city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, due, seq)
         };

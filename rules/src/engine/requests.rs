@@ -98,6 +98,8 @@ impl Engine {
             Action::SetParameter { rule, name, scope, value } => {
                 self.set_parameter(seq, rule, name, scope, value.as_ref(), out)
             }
+            Action::PauseRule { rule, reason } => self.pause_rule(rule, &request.user, reason),
+            Action::ResumeRule { rule } => self.resume_rule(rule),
             Action::PutUser { user } => self.put_user(seq, user, out),
             Action::SendCommand { device, name, args, expires_s } => {
                 let asked = Asked { device, name, args, expires_s: *expires_s };
@@ -215,7 +217,8 @@ impl Engine {
             DeviceLife::Retired => state.rules = RuleState::default(),
             DeviceLife::InService if state.rules.heard().is_none() => {
                 let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
-                pack.arm(&Context { zone: self.zone, city: &self.city, ..cx }, &mut state.rules, &mut self.signals);
+                let cx = Context { zone: self.zone, city: &self.city, paused: &self.paused, ..cx };
+                pack.arm(&cx, &mut state.rules, &mut self.signals);
             }
             DeviceLife::Registered | DeviceLife::InService | DeviceLife::Maintenance => {}
         }
@@ -228,7 +231,15 @@ impl Engine {
             Refusal::new("invalid", format!("the rule pack has {} mistakes:\n{}", mistakes.len(), text.join("\n")))
                 .hint("`gengfu rules check` shows them with their places; the live pack keeps running")
         })?;
-        self.pack = Arc::new(pack);
+        // A rule that was mended judges again; one that is as it was stays paused.
+        let old = std::mem::replace(&mut self.pack, Arc::new(pack));
+        let same = |rule: &str| {
+            let source =
+                |pack: &Pack| pack.rules().iter().find(|info| &*info.id == rule).map(|info| info.source.clone());
+            source(&old).is_some_and(|text| source(&self.pack) == Some(text))
+        };
+        self.paused.keep(same);
+        self.pack.show_paused(&self.paused);
         if self.is_live(seq) {
             out.effects.push(Effect::Pack {
                 version: Arc::clone(self.pack.version()),
@@ -364,6 +375,7 @@ fn subject(action: &Action) -> String {
         Action::ActivatePack { files } => format!("{} files", files.len()),
         Action::SetProfile { .. } => String::new(),
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
+        Action::PauseRule { rule, .. } | Action::ResumeRule { rule } => rule.to_string(),
         Action::PutUser { user } => user.name.to_string(),
         Action::Redecode { message } => format!("message {} of {}", message.seq, message.device),
     }

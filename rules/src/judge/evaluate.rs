@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Assertion, Signal, Timestamp};
+use gengfu_model::{Assertion, Evidence, Signal, Timestamp};
 
 use super::machine::{Machine, Outcome, Trigger, Unwatched};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
-use super::{Context, evidence, faults};
+use super::{Context, evidence, faults, replay};
 use crate::pack::{FaultNote, Pack, Placed};
 use crate::program::{Entry, MAX_LOCALS};
 
@@ -27,6 +27,10 @@ pub(super) fn run(
     out: &mut Vec<Signal>,
 ) {
     let rule = &placed.rule;
+    if cx.paused.contains(&rule.id) {
+        placed.counters.skipped();
+        return;
+    }
     let heard = state.heard;
     let Some(slots) = state.slots.get_mut(placed.base..placed.base + rule.slots.len()) else { return };
     if let Some(slot) = slots.get_mut(rule.faults_slot)
@@ -114,7 +118,10 @@ fn commit(pack: &Pack, replay: &evidence::Replay<'_>, outcomes: &[Outcome], slot
                 rule_version: Arc::clone(pack.version()),
                 key: Arc::clone(&key.name),
                 assertion,
-                evidence: Box::new(evidence::explain(replay, def, slots)),
+                evidence: Box::new(Evidence {
+                    inputs: replay::inputs(replay, pack.version(), effect, slots),
+                    ..evidence::explain(replay, def, slots)
+                }),
             });
         }
         if let Some(place) = slots.get_mut(key.slot) {

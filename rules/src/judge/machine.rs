@@ -17,7 +17,7 @@ use crate::program::{BlockId, Entry, MAX_KEYS, Math, Node, NodeId, Op, Rule, Sev
 pub(crate) const MAX_OPERATIONS: u32 = 100_000;
 
 /// Why an evaluation runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Trigger {
     /// A reading with its event time and the fields that it carries.
     Reading { event_time: Timestamp, carried: u32 },

@@ -361,8 +361,7 @@ impl<'a> Lowerer<'a> {
             on_silent,
             on_timer,
             cooldown_ms: meta.cooldown_ms,
-            // A script can fail anywhere.
-            can_fail: self.can_fail || tier == Tier::Interpreter,
+            can_fail: self.can_fail,
             script_nodes: self.script_nodes,
             script_ops: self.script_ops,
             script_functions: self.script_functions,
