@@ -77,6 +77,7 @@ pub(crate) fn case(id: EffectId, state: CaseState, opened: i64) -> Case {
         closed: None,
         feedback: None,
         merged_into: None,
+        escalation: None,
     }
 }
 

@@ -172,6 +172,12 @@ impl Engine {
         self.now
     }
 
+    /// Incidents, cases and duty.
+    #[must_use]
+    pub fn reducer(&self) -> &Reducer {
+        &self.reducer
+    }
+
     /// The live rule pack.
     #[must_use]
     pub fn pack(&self) -> &Arc<Pack> {

@@ -30,6 +30,11 @@ impl Template {
     /// A sentence that names the bad place.
     pub fn parse(topic: &str, text: &str) -> Result<Template, String> {
         let places = if topic.starts_with("case.") { CASE_PLACES } else { INCIDENT_PLACES };
+        Template::parse_with(topic, places, text)
+    }
+
+    /// Reads a template with these places.
+    pub(super) fn parse_with(topic: &str, places: &[&str], text: &str) -> Result<Template, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((literal, after)) = rest.split_once('{') {

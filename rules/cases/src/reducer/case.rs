@@ -6,8 +6,9 @@ use gengfu_model::{
     Case, CaseEvent, CaseState, Deadline, Device, Effect, EffectId, EffectSink, Incident, IncidentState, Value,
 };
 
+use super::escalation::{self, Call};
 use super::state::{CaseExtra, CaseKey, OpenCase};
-use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, notify};
+use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, notify, personal};
 use crate::deadline;
 use crate::profile::{CaseTarget, GroupBy, Route};
 
@@ -143,6 +144,7 @@ pub(super) fn open(
         closed: None,
         feedback: None,
         merged_into: None,
+        escalation: None,
     };
     let extra = CaseExtra { keys: vec![key], ..CaseExtra::default() };
     let event = happening(&case, at, "opened", None, incident_note(incident));
@@ -305,19 +307,42 @@ pub(super) fn restarted(reducer: &Reducer, at: At, deadline: &Deadline) -> Deadl
 pub(super) fn publish(
     reducer: &mut Reducer,
     at: At,
-    open: OpenCase,
+    mut open: OpenCase,
     events: Vec<CaseEvent>,
     topic: Option<&str>,
     out: &mut EffectSink,
 ) {
-    let case = open.case.clone();
-    reducer.save_case(open, out);
-    for event in &events {
-        out.push(Effect::CaseEvent(Box::new(event.clone())));
+    let calls = escalation::plan(reducer, at, &mut open, &events);
+    put_out(reducer, at, open, events, topic, calls, out);
+}
+
+/// Puts a case out with its history, one message about the last line of it, and calls to people.
+pub(super) fn put_out(
+    reducer: &mut Reducer,
+    at: At,
+    mut open: OpenCase,
+    events: Vec<CaseEvent>,
+    topic: Option<&str>,
+    calls: Vec<Call>,
+    out: &mut EffectSink,
+) {
+    // Told first, since whom the case has called is part of it.
+    if let Some(mut escalation) = open.case.escalation.take() {
+        let about = open.case.clone();
+        personal::call(reducer, at, &about, &calls, &mut escalation.told, out);
+        open.case.escalation = Some(escalation);
+    } else {
+        personal::call(reducer, at, &open.case.clone(), &calls, &mut Vec::new(), out);
     }
     if let Some((topic, event)) = topic.zip(events.last()) {
-        notify::case(reducer, at, topic, &case, event, out);
+        let id = notify::case(reducer, at, topic, &open, event, out);
+        open.extra.opened_by = id.filter(|_| topic == "case.opened").or(open.extra.opened_by);
     }
+    personal::withdraw(reducer, at, &open.case, out);
+    for event in events {
+        out.push(Effect::CaseEvent(Box::new(event)));
+    }
+    reducer.save_case(open, out);
 }
 
 /// A line of a case's history in the gateway's own name.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Case, CaseEvent, Effect, EffectSink, Incident, OutboxItem, Timestamp};
+use gengfu_model::{Case, CaseEvent, CaseState, Effect, EffectId, EffectSink, Incident, OutboxItem, Timestamp};
 use serde::Serialize;
 
+use super::state::OpenCase;
 use super::{At, Reducer};
 use crate::profile::TextPair;
 
@@ -25,9 +26,32 @@ struct CaseBody<'a> {
     time: Timestamp,
     case: &'a Case,
     event: &'a CaseEvent,
+    /// What stands behind the case: its incidents that are known, the newest last.
+    evidence: Vec<Evidence<'a>>,
+    /// The message that this one makes void: of a case that was folded into another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<EffectId>,
     text_zh: String,
     text_en: String,
 }
+
+/// An incident of a case, in short.
+#[derive(Serialize)]
+struct Evidence<'a> {
+    incident: EffectId,
+    rule: &'a str,
+    device: &'a str,
+    condition: &'a str,
+    severity: &'a str,
+    value: Option<f64>,
+    opened: Timestamp,
+    cleared: Option<Timestamp>,
+    text_zh: &'a str,
+    text_en: &'a str,
+}
+
+/// Incidents that a message about a case tells of at most.
+const MAX_EVIDENCE: usize = 20;
 
 /// Tells others about an incident, if the profile says so.
 pub(super) fn incident(reducer: &Reducer, at: At, topic: &str, incident: &Incident, out: &mut EffectSink) {
@@ -49,9 +73,17 @@ pub(super) fn incident(reducer: &Reducer, at: At, topic: &str, incident: &Incide
     send(name, at, &IncidentBody { topic, time: at.now, incident, text_zh, text_en }, out);
 }
 
-/// Tells others about a case, if the profile says so. `event` is what happened to it.
-pub(super) fn case(reducer: &Reducer, at: At, topic: &str, case: &Case, event: &CaseEvent, out: &mut EffectSink) {
-    let Some((name, texts)) = reducer.profile.outbox.topics.get_key_value(topic) else { return };
+/// Tells others about a case, if the profile says so. `event` is what happened to it. Gives the outbox row.
+pub(super) fn case(
+    reducer: &Reducer,
+    at: At,
+    topic: &str,
+    open: &OpenCase,
+    event: &CaseEvent,
+    out: &mut EffectSink,
+) -> Option<EffectId> {
+    let case = &open.case;
+    let (name, texts) = reducer.profile.outbox.topics.get_key_value(topic)?;
     let due = case.deadline.as_ref().map(|deadline| reducer.profile.calendar.local(deadline.due));
     let due = due.map_or_else(|| "-".to_owned(), |due| due.format("%Y-%m-%d %H:%M").to_string());
     let asset = if case.asset_name.is_empty() { &case.asset } else { &case.asset_name };
@@ -68,12 +100,35 @@ pub(super) fn case(reducer: &Reducer, at: At, topic: &str, case: &Case, event: &
     let TextPair { zh, en } = texts;
     let text_zh = zh.fill(|place| value(place, &case.text_zh));
     let text_en = en.fill(|place| value(place, &case.text_en));
-    send(name, at, &CaseBody { topic, time: at.now, case, event, text_zh, text_en }, out);
+    let evidence = reducer.members(case).collect::<Vec<_>>();
+    let newest = evidence.iter().skip(evidence.len().saturating_sub(MAX_EVIDENCE));
+    let evidence = newest.map(|incident| Evidence::of(incident)).collect();
+    let replaces = open.extra.opened_by.filter(|_| case.state == CaseState::Merged);
+    let body = CaseBody { topic, time: at.now, case, event, evidence, replaces, text_zh, text_en };
+    Some(send(name, at, &body, out))
 }
 
-fn send(topic: &Arc<str>, at: At, body: &impl Serialize, out: &mut EffectSink) {
+impl<'a> Evidence<'a> {
+    fn of(incident: &'a Incident) -> Evidence<'a> {
+        Evidence {
+            incident: incident.id,
+            rule: &incident.rule,
+            device: incident.device.as_str(),
+            condition: &incident.condition,
+            severity: incident.severity.name(),
+            value: incident.value,
+            opened: incident.opened,
+            cleared: incident.cleared,
+            text_zh: &incident.text_zh,
+            text_en: &incident.text_en,
+        }
+    }
+}
+
+fn send(topic: &Arc<str>, at: At, body: &impl Serialize, out: &mut EffectSink) -> EffectId {
     // Plain data with text keys: nothing that JSON cannot say.
     let body = serde_json::to_string(body).expect("incidents and cases are plain data");
     let id = out.reserve();
     out.push(Effect::Outbox(Box::new(OutboxItem { id, topic: topic.clone(), time: at.now, body })));
+    id
 }

@@ -115,6 +115,9 @@ impl Reducer {
         if let Some(due) = open.due() {
             self.timers.remove(&(due, Timer::Overdue(id)));
         }
+        if let Some(due) = open.next_call() {
+            self.timers.remove(&(due, Timer::Escalation(id)));
+        }
         for key in &open.extra.keys {
             self.case_of.remove(key);
         }
@@ -126,6 +129,9 @@ impl Reducer {
         let id = open.case.id;
         if let Some(due) = open.due() {
             self.timers.insert((due, Timer::Overdue(id)));
+        }
+        if let Some(due) = open.next_call() {
+            self.timers.insert((due, Timer::Escalation(id)));
         }
         for key in &open.extra.keys {
             self.case_of.insert(key.clone(), id);

@@ -128,6 +128,9 @@ pub(super) struct CaseExtra {
     /// Suspended: the state before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resume: Option<CaseState>,
+    /// The outbox row that told of its opening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) opened_by: Option<EffectId>,
 }
 
 impl TrackKey {
@@ -191,6 +194,11 @@ impl OpenCase {
             return None;
         }
         self.case.deadline.as_ref().map(|deadline| deadline.due)
+    }
+
+    /// When the next call about it is due.
+    pub(super) fn next_call(&self) -> Option<Timestamp> {
+        self.case.escalation.as_ref().and_then(|escalation| escalation.next_at)
     }
 }
 

@@ -4,6 +4,7 @@ mod calendar;
 mod cases;
 mod deadlines;
 mod decisions;
+mod duty;
 mod incidents;
 mod numbers;
 mod outbox;
