@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, Effect, EffectId, Evidence, Incident,
-    IncidentState, OutboxItem, Seq, Timestamp, Value,
+    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
+    Incident, IncidentState, MqttSession, OutboxItem, Seq, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -58,6 +58,7 @@ struct Tables {
     parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
+    sessions: BTreeMap<DeviceId, MqttSession>,
     users: BTreeMap<Arc<str>, User>,
 }
 
@@ -174,6 +175,10 @@ impl Tables {
             Effect::ReducerState { key, value: None } => drop(self.reducer.remove(key)),
             Effect::Device(device) => drop(self.devices.insert(device.id.clone(), (**device).clone())),
             Effect::Command(row) => drop(self.commands.insert(row.id, (**row).clone())),
+            Effect::Session(change) => match &change.session {
+                Some(session) => drop(self.sessions.insert(change.device.clone(), session.clone())),
+                None => drop(self.sessions.remove(&change.device)),
+            },
             Effect::User(user) => drop(self.users.insert(user.name.clone(), (**user).clone())),
             Effect::Pack { version, files, by } => {
                 let pack = || ActivatedPack { id, version: version.clone(), files: files.clone(), by: by.clone() };
@@ -192,6 +197,15 @@ impl Tables {
             }
             Effect::Disposition(row) => {
                 self.dispositions.entry(id).or_insert_with(|| (**row).clone());
+            }
+            Effect::Redecoded { message, outcome } => {
+                let first = EffectId { seq: *message, ordinal: 0 };
+                let last = EffectId { seq: *message, ordinal: u32::MAX };
+                for (_, row) in self.dispositions.range_mut(first..=last) {
+                    if row.kind == DispositionKind::Quarantined {
+                        row.redecoded = Some(outcome.clone());
+                    }
+                }
             }
             Effect::DaySheet { device, day, counts } => {
                 self.day_sheets.insert((device.clone(), day.clone()), counts.clone());
@@ -225,6 +239,7 @@ impl Tables {
                 .filter(|row| row.state.is_open() || row.created > super::commands_since(self.time))
                 .cloned()
                 .collect(),
+            sessions: self.sessions.iter().map(|(device, session)| (device.clone(), session.clone())).collect(),
             users: self.users.values().cloned().collect(),
             profile: self.profile.clone(),
             packs: self.packs.values().cloned().collect(),
@@ -263,6 +278,9 @@ impl Tables {
             line(output, "explanation", &id.to_string(), &explanation)?;
         }
         by_id(output, "incident", &self.incidents)?;
+        for (device, session) in &self.sessions {
+            line(output, "mqtt_session", device.as_str(), session)?;
+        }
         by_id(output, "outbox", &self.outbox)?;
         for (id, pack) in &self.packs {
             let row = dump::Pack { version: &pack.version, by: &pack.by, files: &pack.files };

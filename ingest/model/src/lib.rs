@@ -15,13 +15,15 @@ pub mod effect;
 pub mod envelope;
 pub mod id;
 pub mod incident;
+pub mod mqtt_session;
 pub mod record;
+pub mod redecode;
 pub mod signal;
 pub mod staff;
 pub mod time;
 pub mod value;
 
-pub use case::{Case, CaseEvent, CaseState, Deadline, LimitKind};
+pub use case::{Case, CaseClocks, CaseEvent, CaseReport, CaseState, Deadline, LimitKind, Progress, Stage, StageClock};
 pub use catalogue::{FieldDef, FieldId, FieldType, Kind};
 pub use command::{CommandReply, CommandRow, CommandState};
 pub use decision::{Decision, DecisionKind, Why};
@@ -32,7 +34,9 @@ pub use effect::{Disposition, DispositionKind, Effect, EffectSink, OutboxItem, P
 pub use envelope::{Envelope, MessageKey, PayloadFormat, Transport};
 pub use id::{DeviceId, EffectId, IdError, Seq};
 pub use incident::{Incident, IncidentState, Severity};
+pub use mqtt_session::{MqttSession, SentCommand, SessionChange};
 pub use record::{Body, Control, Record};
+pub use redecode::{Quarantined, Redecoded, Source};
 pub use signal::{Assertion, Evidence, Signal};
 pub use staff::{Action, Refusal, Role, StaffRequest, Verdict};
 pub use time::Timestamp;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
-use crate::{Device, DeviceId, DeviceLife, DutyAction, EffectId, Value};
+use crate::{CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, Quarantined, Value};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +94,11 @@ pub enum Action {
         #[serde(default)]
         note: String,
     },
+    /// Report a case that no sensor found. An open case of the same class and asset takes the report.
+    ReportCase {
+        /// The report.
+        report: Box<CaseReport>,
+    },
     /// Add devices, at most 1,000 a record. All or nothing per row: a bad row does not lose the others.
     AddDevices {
         /// The devices.
@@ -173,6 +178,11 @@ pub enum Action {
         #[serde(default)]
         note: String,
     },
+    /// Decode a quarantined message again, with the codecs of today.
+    Redecode {
+        /// The message, whole.
+        message: Box<Quarantined>,
+    },
 }
 
 /// How far a case is on the city's platform.
@@ -199,6 +209,7 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Action::Case { step, .. } => step.name(),
+            Action::ReportCase { .. } => "report_case",
             Action::AddDevices { .. } => "add_devices",
             Action::SetLife { .. } => "set_life",
             Action::RotateKey { .. } => "rotate_key",
@@ -209,6 +220,7 @@ impl Action {
             Action::SendCommand { .. } => "send_command",
             Action::Duty { ask } => ask.name(),
             Action::Platform { .. } => "platform_status",
+            Action::Redecode { .. } => "redecode",
         }
     }
 }

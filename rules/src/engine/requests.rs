@@ -12,7 +12,7 @@ use gengfu_model::{Device, DeviceId, DeviceLife, DutyAction, Effect, Record, Ref
 
 use super::commands::Asked;
 use super::device::DeviceState;
-use super::{Engine, Output, authority};
+use super::{DecodedMessage, Engine, Output, authority};
 use crate::{Context, Pack, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
@@ -20,9 +20,15 @@ pub(super) const MAX_DEVICES_A_RECORD: usize = 1_000;
 
 impl Engine {
     /// Judges one request and answers it.
-    pub(super) fn request(&mut self, record: &Record, request: &StaffRequest, out: &mut Output) {
-        let verdict =
-            authority::check(&request.action, &request.roles).and_then(|()| self.carry_out(record, request, out));
+    pub(super) fn request(
+        &mut self,
+        record: &Record,
+        request: &StaffRequest,
+        decoded: Option<DecodedMessage>,
+        out: &mut Output,
+    ) {
+        let verdict = authority::check(&request.action, &request.roles)
+            .and_then(|()| self.carry_out(record, request, decoded, out));
         if !self.is_live(record.seq) {
             return;
         }
@@ -39,7 +45,13 @@ impl Engine {
         out.verdicts.push((record.seq, verdict));
     }
 
-    fn carry_out(&mut self, record: &Record, request: &StaffRequest, out: &mut Output) -> Verdict {
+    fn carry_out(
+        &mut self,
+        record: &Record,
+        request: &StaffRequest,
+        decoded: Option<DecodedMessage>,
+        out: &mut Output,
+    ) -> Verdict {
         let seq = record.seq;
         match &request.action {
             Action::Case { case, step, note } => {
@@ -48,6 +60,12 @@ impl Engine {
                 }
                 let at = At { seq, now: self.now };
                 self.reducer.request(at, &request.user, &request.roles, *case, step, note, &mut out.effects)
+            }
+            Action::ReportCase { report } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                self.reducer.report(At { seq, now: self.now }, &request.user, report, &mut out.effects)
             }
             Action::AddDevices { devices, replace } => self.add_devices(seq, devices, *replace, out),
             Action::SetLife { device, life } => {
@@ -79,6 +97,7 @@ impl Engine {
                 let said = PlatformMessage { platform, message, case, reached: *reached, note };
                 self.reducer.platform(At { seq, now: self.now }, said, &mut out.effects)
             }
+            Action::Redecode { message } => self.redecode(record, message, decoded, out),
         }
     }
 
@@ -329,6 +348,7 @@ fn check_device(device: &Device) -> Result<(), Refusal> {
 fn subject(action: &Action) -> String {
     match action {
         Action::Case { case, .. } => case.to_string(),
+        Action::ReportCase { report } => format!("{} {}", report.class, report.asset),
         Action::AddDevices { devices, .. } => match devices.as_slice() {
             [only] => only.id.to_string(),
             many => format!("{} devices", many.len()),
@@ -341,5 +361,6 @@ fn subject(action: &Action) -> String {
         Action::PutUser { user } => user.name.to_string(),
         Action::Duty { ask } => ask.subject(),
         Action::Platform { platform, message, case, .. } => format!("{case} by {platform}, message {message}"),
+        Action::Redecode { message } => format!("message {} of {}", message.seq, message.device),
     }
 }

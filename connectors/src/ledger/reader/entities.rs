@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp,
+    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, MqttSession, Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
@@ -119,6 +119,14 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn device(&self, id: &DeviceId) -> Result<Option<Device>, LedgerError> {
         self.by_name("device", "SELECT body FROM device WHERE id = ?1", id.as_str())
+    }
+
+    /// Every MQTT session that is kept, by device.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the rows cannot be read.
+    pub fn mqtt_sessions(&self) -> Result<Vec<(DeviceId, MqttSession)>, LedgerError> {
+        self.on(sqlite::load::sessions)
     }
 
     /// The commands of one device, the newest first.
@@ -241,7 +249,7 @@ fn text(value: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<&str> {
     Ok(value.as_str()?)
 }
 
-/// A row of (time, seq, ordinal, message_seq, device, kind, detail, payload).
+/// A row of (time, seq, ordinal, message_seq, device, kind, detail, payload, source, redecoded).
 pub(crate) fn disposition_of(row: &Row<'_>) -> Result<Disposition, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite("read dispositions", &error);
     let id = effect_id(row, 1).map_err(failed)?;
@@ -257,5 +265,13 @@ pub(crate) fn disposition_of(row: &Row<'_>) -> Result<Disposition, LedgerError> 
         kind: kind.ok_or_else(|| corrupt(format!("no disposition is called `{word}`")))?,
         detail: row.get(6).map_err(failed)?,
         payload: payload.map(Arc::from),
+        source: optional(row, 8, id)?,
+        redecoded: optional(row, 9, id)?,
     })
+}
+
+/// A column of JSON text that may be empty.
+fn optional<T: DeserializeOwned>(row: &Row<'_>, column: usize, id: EffectId) -> Result<Option<T>, LedgerError> {
+    let text: Option<String> = row.get(column).map_err(|error| LedgerError::sqlite("read dispositions", &error))?;
+    text.map(|text| from_json("disposition", id, &text)).transpose()
 }

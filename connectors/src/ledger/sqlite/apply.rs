@@ -4,7 +4,7 @@
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
-    Timestamp,
+    Redecoded, Seq, SessionChange, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Params};
 
@@ -31,6 +31,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
         Effect::Command(row) => put_command(conn, row)?,
+        Effect::Session(change) => put_session(conn, change)?,
         Effect::User(user) => put_user(conn, user)?,
         Effect::Pack { version, files, by } => {
             let files = to_json("pack", files)?;
@@ -71,6 +72,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
             )?;
         }
         Effect::Disposition(row) => disposition(conn, id, row)?,
+        Effect::Redecoded { message, outcome } => redecoded(conn, *message, outcome)?,
         Effect::DaySheet { device, day, counts } => {
             run(
                 conn,
@@ -271,6 +273,18 @@ fn put_command(conn: &Connection, row: &CommandRow) -> Result<(), LedgerError> {
     Ok(())
 }
 
+fn put_session(conn: &Connection, change: &SessionChange) -> Result<(), LedgerError> {
+    let Some(session) = &change.session else {
+        run(conn, "mqtt_session", "DELETE FROM mqtt_session WHERE device = ?1", [change.device.as_str()])?;
+        return Ok(());
+    };
+    let body = to_json("mqtt_session", session)?;
+    let sql = "INSERT INTO mqtt_session (device, body) VALUES (?1, ?2)
+               ON CONFLICT (device) DO UPDATE SET body = excluded.body";
+    run(conn, "mqtt_session", sql, (change.device.as_str(), body))?;
+    Ok(())
+}
+
 fn put_user(conn: &Connection, user: &User) -> Result<(), LedgerError> {
     let body = to_json("user_account", user)?;
     run(
@@ -286,8 +300,9 @@ fn disposition(conn: &Connection, id: EffectId, row: &Disposition) -> Result<(),
     run(
         conn,
         "disposition",
-        "INSERT INTO disposition (seq, ordinal, message_seq, device, time, kind, detail, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (seq, ordinal) DO NOTHING",
+        "INSERT INTO disposition
+         (seq, ordinal, message_seq, device, time, kind, detail, payload, source, redecoded, waits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (seq, ordinal) DO NOTHING",
         (
             seq_column(id.seq),
             id.ordinal,
@@ -297,7 +312,22 @@ fn disposition(conn: &Connection, id: EffectId, row: &Disposition) -> Result<(),
             columns::disposition(row.kind),
             &row.detail,
             row.payload.as_deref(),
+            row.source.as_ref().map(|source| to_json("disposition", source)).transpose()?,
+            row.redecoded.as_ref().map(|outcome| to_json("disposition", outcome)).transpose()?,
+            row.waits(),
         ),
+    )?;
+    Ok(())
+}
+
+/// The rows of a message are those of its record's effects.
+fn redecoded(conn: &Connection, message: Seq, outcome: &Redecoded) -> Result<(), LedgerError> {
+    let text = to_json("disposition", outcome)?;
+    run(
+        conn,
+        "disposition",
+        "UPDATE disposition SET redecoded = ?2, waits = ?3 WHERE seq = ?1 AND kind = 'quarantined'",
+        (seq_column(message), text, !outcome.decoded),
     )?;
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CaseEvent, CommandRow, Device, Evidence, Incident, OutboxItem, Timestamp, Value};
+use gengfu_model::{
+    Case, CaseEvent, CommandRow, Device, Evidence, Incident, MqttSession, OutboxItem, Timestamp, Value,
+};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +32,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     dispositions(conn, output)?;
     explanations(conn, output)?;
     bodies::<Incident>(conn, output, "incident", "incident")?;
+    named::<MqttSession>(conn, output, "mqtt_session", "SELECT device, body FROM mqtt_session ORDER BY device")?;
     outbox(conn, output)?;
     for pack in load::packs(conn)? {
         let files: &BTreeMap<String, String> = &pack.files;
@@ -77,7 +80,8 @@ fn day_sheets(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerErr
 }
 
 fn dispositions(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
-    let sql = "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload FROM disposition
+    let sql = "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload, source, redecoded
+               FROM disposition
                ORDER BY seq, ordinal";
     each(conn, "disposition", sql, |row| {
         let id = effect_id(row, 1).map_err(|error| LedgerError::sqlite("dump disposition", &error))?;

@@ -6,8 +6,10 @@
 
 mod case;
 mod clearing;
+mod clocks;
 mod decide;
 mod device;
+mod dispatch;
 mod duty;
 mod duty_request;
 mod escalation;
@@ -16,6 +18,7 @@ mod merge;
 mod notify;
 mod personal;
 mod platform;
+mod report;
 mod request;
 mod restore;
 mod save;
@@ -30,7 +33,7 @@ use std::sync::Arc;
 use gengfu_model::duty::{Contact, EscalationChain, HandOverNote, Roster};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{
-    Case, Device, DeviceId, DutyAction, EffectId, EffectSink, Incident, Role, Seq, Signal, Timestamp, Verdict,
+    Case, CaseReport, Device, DeviceId, DutyAction, EffectId, EffectSink, Incident, Role, Seq, Signal, Timestamp, Verdict,
 };
 
 use self::duty::Duty;
@@ -230,6 +233,14 @@ impl Reducer {
             _ => *case.district == *district,
         };
         self.cases().filter(own).map(|case| case.id)
+    }
+
+    /// Takes in what people report: a new case, or a line in the open one of the same class and asset.
+    ///
+    /// # Errors
+    /// A refusal with code `invalid` that names the field; nothing has changed then.
+    pub fn report(&mut self, at: At, user: &str, report: &CaseReport, out: &mut EffectSink) -> Verdict {
+        report::report(self, at, user, report, out)
     }
 
     /// Fires the timers due at or before `at.now`, in the order of (due, kind, id), each with its due time

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, clearing, duty_request, escalation, personal};
+use super::{At, Reducer, case, clearing, clocks, duty_request, escalation, personal};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,12 @@ pub(super) enum Timer {
     Escalation(EffectId),
     /// What waits for a person goes out.
     Digest(Arc<str>),
+    /// The limit of a case's stage.
+    Stage(EffectId),
+    /// A case's total deadline.
+    Total(EffectId),
+    /// The next rung of a case's ladder.
+    Rung(EffectId),
 }
 
 pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
@@ -33,6 +39,9 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
             Timer::ShiftChange(district) => duty_request::shift_change(reducer, at, &district, out),
             Timer::Escalation(id) => escalation::due(reducer, at, id, out),
             Timer::Digest(who) => personal::digest(reducer, at, &who, out),
+            Timer::Stage(id) => clocks::stage_overdue(reducer, at, id, out),
+            Timer::Total(id) => clocks::total_overdue(reducer, at, id, out),
+            Timer::Rung(id) => clocks::rung(reducer, at, id, out),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod cases;
+mod clocks;
 mod deadlines;
 mod decisions;
 mod duty;
@@ -10,6 +11,7 @@ mod numbers;
 mod outbox;
 mod profile;
 mod properties;
+mod reports;
 mod restore;
 mod storms;
 mod support;
