@@ -23,7 +23,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the API knows of telling: filled when delivery starts.
 #[derive(Debug, Default)]
-pub struct Told {
+pub(crate) struct Told {
     /// The channels to people beside the console.
     pub(crate) channels: Vec<String>,
     /// The doors of city platforms, by name.
@@ -86,6 +86,19 @@ pub(crate) fn platform_file(settings: &PlatformConfig) -> Result<PlatformFile, S
                 .map_err(|message| StartError::new(&what, format!("{}: {message}", path.display())))
         }
     }
+}
+
+/// What is wrong with the files of channels and platforms; nothing is sent.
+pub(crate) fn check(config: &Config) -> Vec<String> {
+    let channels = config.channel.iter().filter_map(|channel| person_channel(channel).err());
+    let platforms = config.platform.iter().filter_map(|settings| {
+        let made = platform_file(settings).and_then(|file| {
+            let token = secret(&format!("platform `{}`", settings.name), &settings.token_file)?;
+            platform(config, settings, &file, &token)
+        });
+        made.err()
+    });
+    channels.chain(platforms).map(|error| error.to_string()).collect()
 }
 
 fn read(what: &str, file: &Path) -> Result<Vec<u8>, StartError> {

@@ -41,6 +41,10 @@ pub enum Question {
     Status,
     /// The two sheets of all devices.
     Balance,
+    /// Who is on duty in a district.
+    Duty(String),
+    /// How an account is reached.
+    Contact(String),
 }
 
 /// The answer.
@@ -53,6 +57,8 @@ pub enum Reply {
     Status(serde_json::Value),
     /// The two sheets.
     Balance(Balance),
+    /// What was asked for, as JSON; `null`: there is none.
+    Found(serde_json::Value),
     /// The question could not be read.
     Error(String),
 }
@@ -136,6 +142,12 @@ pub async fn answer(gateway: &Shared, question: Question) -> Reply {
     match question {
         Question::Do(action) => Reply::Verdict(gateway.request(local_request(*action)).await),
         Question::Balance => Reply::Balance(gateway.balance(None).await),
+        Question::Duty(district) => {
+            let duty = gateway.duty_now(district.clone()).await;
+            let view = duty.map(|duty| gengfu_dashboards::views::DutyView::new(district, duty));
+            Reply::Found(serde_json::to_value(view).unwrap_or_default())
+        }
+        Question::Contact(user) => Reply::Found(serde_json::to_value(gateway.contact(user).await).unwrap_or_default()),
         Question::Status => Reply::Status(serde_json::to_value(gateway.status()).unwrap_or_default()),
     }
 }

@@ -12,16 +12,16 @@ use serde::Deserialize;
 /// What such a file holds.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct PlatformFile {
+pub(crate) struct PlatformFile {
     /// What of a case goes where.
     #[serde(default)]
-    pub field: Vec<FieldLine>,
+    pub(crate) field: Vec<FieldLine>,
     /// Code tables by name.
     #[serde(default)]
-    pub codes: BTreeMap<String, Codes>,
+    pub(crate) codes: BTreeMap<String, Codes>,
     /// Where the platform's messages say what.
     #[serde(default)]
-    pub status: StatusMapping,
+    pub(crate) status: StatusMapping,
 }
 
 impl PlatformFile {
@@ -29,7 +29,7 @@ impl PlatformFile {
     ///
     /// # Errors
     /// What is wrong, with its line.
-    pub fn parse(text: &str) -> Result<PlatformFile, String> {
+    pub(crate) fn parse(text: &str) -> Result<PlatformFile, String> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             format!("line {line}: {}", error.message())
@@ -40,7 +40,7 @@ impl PlatformFile {
     ///
     /// # Errors
     /// The first line that cannot be used.
-    pub fn mapping(&self, time_zone: &str) -> Result<Mapping, MappingError> {
+    pub(crate) fn mapping(&self, time_zone: &str) -> Result<Mapping, MappingError> {
         Mapping::new(self.field.clone(), self.codes.clone(), time_zone)
     }
 }

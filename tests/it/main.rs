@@ -12,6 +12,7 @@ mod commands;
 mod console;
 mod disk_full;
 mod docs;
+mod duty;
 mod feed;
 mod harness;
 mod influx;

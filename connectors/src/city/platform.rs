@@ -84,7 +84,7 @@ impl Channel for Platform {
             ("Content-Type", media_type),
             ("Idempotency-Key", id.as_str()),
             ("X-Gengfu-Id", id.as_str()),
-            ("X-Gengfu-Topic", &item.topic),
+            ("X-Gengfu-Topic", &*item.topic),
             ("X-Gengfu-Timestamp", time.as_str()),
             (proof.0, proof.1.as_str()),
         ];

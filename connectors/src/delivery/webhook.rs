@@ -101,12 +101,14 @@ impl Channel for Webhook {
                 Err(answer) => return Outcome::Refused { answer },
             },
         };
+        let (id, time) = (item.id.to_string(), now.0.to_string());
+        let proof = signature(&self.secret, now, &body);
         let headers = [
             ("Content-Type", media_type),
-            ("X-Gengfu-Id", &item.id.to_string()),
-            ("X-Gengfu-Topic", &item.topic),
-            ("X-Gengfu-Timestamp", &now.0.to_string()),
-            ("X-Gengfu-Signature", &signature(&self.secret, now, &body)),
+            ("X-Gengfu-Id", id.as_str()),
+            ("X-Gengfu-Topic", &*item.topic),
+            ("X-Gengfu-Timestamp", time.as_str()),
+            ("X-Gengfu-Signature", proof.as_str()),
         ];
         match self.http.post("", &headers, &body) {
             Ok(answer) => answer.outcome(),

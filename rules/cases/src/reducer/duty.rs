@@ -94,6 +94,11 @@ impl Reducer {
         roster::on_duty(&kept.roster, &self.profile.calendar, now)
     }
 
+    /// When somebody comes on duty in a district, or leaves.
+    pub(super) fn next_watch(&self, district: &str, now: Timestamp) -> Option<Timestamp> {
+        roster::next_change(&self.duty.roster(district)?.roster, &self.profile.calendar, now)
+    }
+
     /// Whom a step of a chain calls about something in a district at that moment; each once.
     pub(super) fn called(&self, to: &StepTarget, district: &str, now: Timestamp) -> Vec<Arc<str>> {
         let mut people: Vec<Arc<str>> = match to {

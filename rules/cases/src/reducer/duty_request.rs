@@ -176,7 +176,8 @@ fn hand_over(
         let message = format!("`{user}` is not on duty in `{district}`");
         return Err(Refusal::new("wrong_state", message).hint("a shift leader may hand over for others"));
     }
-    let shift = owes.map(|owed| owed.shift.clone()).or_else(|| own.map(|watch| watch.shift.clone()));
+    // A leader who hands over for others hands over the first shift of those.
+    let shift = owes.map(|owed| owed.shift.clone()).or_else(|| Some(own.or(watches.first())?.shift.clone()));
     let open: Vec<EffectId> = reducer.open_in(district).collect();
     if let Some(stray) = items.iter().find(|item| !open.contains(&item.case)) {
         return invalid("items", format!("`{}` is no open case of `{district}`", stray.case));

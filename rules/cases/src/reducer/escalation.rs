@@ -130,18 +130,26 @@ fn take_steps(
         let nobody = people.is_empty();
         let (kind, why) = match first {
             Some(first) if calls.is_empty() => first,
+            _ if escalation.level == 0 => ("alarm", Why::OnDuty),
             _ if step.level > escalation.level => ("escalated", Why::NextLevel),
             _ => ("repeated", Why::CalledAgain),
         };
         let why = if nobody { Why::NobodyOnDuty } else { why };
         calls.push(Call { kind, why, level: step.level, people });
-        escalation.level = escalation.level.max(step.level);
+        if !nobody {
+            escalation.level = escalation.level.max(step.level);
+        }
         if index <= last {
             escalation.step = escalation.step.saturating_add(1);
         } else {
             escalation.repeats = escalation.repeats.saturating_add(1);
         }
         escalation.next_at = next_after(at.now, &chain, &escalation, nobody);
+    }
+    if escalation.next_at.is_none() && escalation.level == 0 {
+        // Nobody at all is on duty: whoever comes next is called.
+        escalation.step = 0;
+        escalation.next_at = reducer.next_watch(&open.case.district, at.now);
     }
     look_ahead(reducer, &chain, &open.case.district, &mut escalation);
     open.case.escalation = Some(escalation);
@@ -152,7 +160,7 @@ fn next_after(now: Timestamp, chain: &EscalationChain, escalation: &Escalation, 
     if let Some(next) = chain.steps.get(usize::from(escalation.step)) {
         return Some(if nobody { now } else { after(now, next.after_min) });
     }
-    let again = chain.repeat_min > 0 && escalation.repeats < chain.repeats;
+    let again = chain.repeat_min > 0 && escalation.repeats < chain.repeats && escalation.level > 0;
     again.then(|| after(now, chain.repeat_min))
 }
 

@@ -33,7 +33,8 @@ use std::sync::Arc;
 use gengfu_model::duty::{Contact, EscalationChain, HandOverNote, Roster};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{
-    Case, CaseReport, Device, DeviceId, DutyAction, EffectId, EffectSink, Incident, Role, Seq, Signal, Timestamp, Verdict,
+    Case, CaseReport, Device, DeviceId, DutyAction, EffectId, EffectSink, Incident, Role, Seq, Signal, Timestamp,
+    Verdict,
 };
 
 use self::duty::Duty;
