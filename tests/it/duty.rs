@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
@@ -205,6 +207,91 @@ fn an_alarm_at_night_goes_up_and_comes_back() {
     assert_eq!(found["acknowledged_by"], Value::Null);
     let decisions = admin.list(&format!("/api/v1/decisions?case={id}&what=notified"));
     assert_eq!(decisions.len(), 4, "{decisions:?}");
+
+    let config = gateway.folder.path().join("gengfu.toml");
+    std::fs::write(&config, format!("[data]\nfolder = {:?}\n", gateway.config.data.folder)).unwrap();
+    gateway.close();
+    same_when_replayed(&config);
+}
+
+/// The ledger is what the journal amounts to, byte for byte; gives it.
+fn same_when_replayed(config: &Path) -> String {
+    let inspect = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gengfu"));
+        command.args(["journal", "inspect", "--ledger"]).args(arguments).arg("--config").arg(config);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let live = inspect(&[]);
+    assert!(live == inspect(&["--replay"]), "the ledger differs from its replay");
+    live
+}
+
+#[test]
+fn a_kill_in_the_middle_of_the_calls_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("gengfu.toml");
+    let text = "[data]\nfolder = \"data\"\n[mqtt]\nlisten = \"127.0.0.1:0\"\n[coap]\nenabled = false\n\
+                [http]\nlisten = \"127.0.0.1:0\"\n";
+    std::fs::write(&config, text).unwrap();
+    let gengfu = |arguments: &[&str], input: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gengfu"));
+        command.args(arguments).arg("--config").arg(&config).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.env("GENGFU_LOG", "warn").spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (name, role) in [("li", "duty_officer"), ("chen", "shift_leader"), ("admin", "administrator")] {
+        gengfu(&["users", "add", name, "--role", role, "--password-stdin"], &format!("{PASSWORD}\n"));
+    }
+    gengfu(&["devices", "add", "cover-1", "--kind", "manhole", "--district", "盐湖区", "--token", TOKEN], "");
+    let mut gateway = serve(&config);
+    let base = listening(folder.path());
+    let admin = Api::login(&base, "admin", PASSWORD);
+    put_roster(&admin);
+    let device = ureq::post(format!("{base}/v1/devices/cover-1/telemetry"));
+    let sent = device.header("authorization", format!("Bearer {TOKEN}")).send(r#"{"tilt_deg":60}"#);
+    assert_eq!(sent.unwrap().status().as_u16(), 200);
+    let case = wait_for("the case", || admin.list("/api/v1/cases").into_iter().next());
+    let before = wait_for("the first call", || {
+        let (_, found) = admin.get(&format!("/api/v1/cases/{}", case["id"].as_str()?));
+        (found["escalation"]["level"] == 1).then(|| found["escalation"].clone())
+    });
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    std::fs::remove_file(folder.path().join("data/run/addresses.json")).unwrap();
+    let mut gateway = serve(&config);
+    let base = listening(folder.path());
+    let admin = Api::login(&base, "admin", PASSWORD);
+    let (_, found) = admin.get(&format!("/api/v1/cases/{}", case["id"].as_str().unwrap()));
+    assert_eq!(found["escalation"], before, "the next call is at the same moment, to the same people");
+    assert_eq!(kinds(&admin, "li"), ["alarm"]);
+    let shown = gengfu(&["duty", "show", "盐湖区"], "");
+    assert!(shown.starts_with("now\t") && shown.contains("\tli\tchen\n") && shown.contains("open cases\t1"), "{shown}");
+    assert!(Command::new("kill").args(["-TERM", &gateway.id().to_string()]).status().unwrap().success());
+    assert!(gateway.wait().unwrap().success());
+    let ledger = same_when_replayed(&config);
+    let told = ledger.lines().filter(|line| line.contains("notification.console")).count();
+    assert_eq!(told, 1, "told once");
+}
+
+fn serve(config: &Path) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gengfu"));
+    command.arg("serve").arg("--config").arg(config).env("GENGFU_LOG", "warn").stdin(Stdio::null()).spawn().unwrap()
+}
+
+/// Where the gateway of a folder has its API, once it says so.
+fn listening(folder: &Path) -> String {
+    let file = folder.join("data/run/addresses.json");
+    let address = wait_for("the addresses", || {
+        let addresses: Value = serde_json::from_str(&std::fs::read_to_string(&file).ok()?).ok()?;
+        addresses["http"].as_str().map(str::to_owned)
+    });
+    wait_for("the HTTP port", || TcpStream::connect(&address).ok());
+    format!("http://{address}")
 }
 
 fn platform(url: Option<String>, poll: Option<String>, token_file: std::path::PathBuf) -> PlatformConfig {
