@@ -67,12 +67,13 @@ impl Smtp {
             return Err(wrong("a password is not sent over a connection that is not encrypted".to_owned()));
         }
         let tls = || {
-            let certificates = Certificate::from_pem(roots_pem).unwrap_or_default();
-            if certificates.is_empty() {
+            if roots_pem.is_empty() {
                 return Err(wrong(format!("mail server `{server}` needs a PEM file with certificates to trust")));
             }
+            let bad = |error| wrong(format!("mail server `{server}`: {error}"));
+            let roots = Certificate::from_pem(roots_pem).map_err(bad)?;
             let builder = TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
-            let builder = certificates.into_iter().fold(builder, |builder, one| builder.add_root_certificate(one));
+            let builder = builder.add_root_certificate(roots);
             builder.build_rustls().map_err(|error| wrong(format!("mail server `{server}`: {error}")))
         };
         let tls = match settings.tls {

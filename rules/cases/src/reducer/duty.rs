@@ -180,7 +180,9 @@ impl Reducer {
             "contact" => drop(self.duty.contacts.insert(name, read(json)?)),
             "notes" => drop(self.duty.notes.insert(name, read(json)?)),
             "load" => self.keep_load(name, read(json)?),
-            "read" => drop(self.duty.read.insert(name, read(json)?)),
+            "read" => {
+                self.duty.read.insert(name, read(json)?);
+            }
             "message" => self.keep_message(name, read(json)?),
             _ => return Err("no such piece of state".to_owned()),
         }
