@@ -1,5 +1,6 @@
 //! Who is told: roster, escalation, take-over, limits and quiet hours, hand-over, the platform's word.
 
+#![expect(clippy::unwrap_used, reason = "the helpers of tests unwrap")]
 use std::sync::Arc;
 
 use gengfu_cases::roster;
