@@ -366,7 +366,6 @@ fn texts(reducer: &Reducer, kind: &str, case: &Case, level: u8, who: &Arc<str>) 
 
 fn about(case: &Case, at: At, what: DecisionKind, who: Option<&Arc<str>>, why: Why) -> Decision {
     Decision {
-        incident: case.incidents.first().copied(),
         case: Some(case.id),
         asset: case.asset.clone(),
         district: case.district.clone(),
