@@ -354,7 +354,7 @@ fn a_case_reaches_the_platform_that_was_down_and_its_status_comes_back_once() {
     assert_eq!(found["state"], "handling");
     let actors: Vec<&str> =
         found["history"].as_array().unwrap().iter().filter_map(|row| row["actor"].as_str()).collect();
-    assert_eq!(actors.iter().filter(|actor| **actor == "platform:city").count(), 2, "dispatched and received");
+    assert_eq!(actors.iter().filter(|actor| **actor == "platform:city").count(), 3, "filed, dispatched and received");
     let (status, _) = platform.post(path, &json!({ "id": "m-2", "case": "none", "status": "handled" }));
     assert_eq!(status, 404);
     let (status, _) = platform.post(path, &json!({ "case": "none" }));

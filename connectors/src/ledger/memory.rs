@@ -11,7 +11,7 @@ use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
-    Incident, IncidentState, MqttSession, OutboxItem, Seq, Timestamp, Value,
+    Incident, IncidentState, MqttSession, OutboxItem, Seq, Silence, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -59,6 +59,7 @@ struct Tables {
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
     sessions: BTreeMap<DeviceId, MqttSession>,
+    silences: BTreeMap<EffectId, Silence>,
     users: BTreeMap<Arc<str>, User>,
 }
 
@@ -163,6 +164,7 @@ impl Tables {
             Effect::CaseEvent(event) => {
                 self.case_events.entry(id).or_insert_with(|| (**event).clone());
             }
+            Effect::Silence(silence) => drop(self.silences.insert(silence.id, (**silence).clone())),
             Effect::Decision(decision) => {
                 self.decisions.entry(id).or_insert_with(|| (**decision).clone());
             }
@@ -296,6 +298,7 @@ impl Tables {
         for (key, value) in &self.reducer {
             line(output, "reducer_state", key, value)?;
         }
+        by_id(output, "silence", &self.silences)?;
         for (name, user) in &self.users {
             line(output, "user", name, user)?;
         }

@@ -27,6 +27,7 @@ pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use reader::{
     AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page,
+    SilenceFilter,
 };
 pub use sqlite::{LedgerOptions, SqliteLedger};
 

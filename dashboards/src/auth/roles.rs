@@ -32,6 +32,8 @@ pub const SEND_COMMANDS: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Adminis
 pub const MANAGE_DUTY: &[Role] = &[ShiftLeader, Administrator];
 /// Hand a shift over.
 pub const HAND_OVER: &[Role] = &[DutyOfficer, ShiftLeader, Administrator];
+/// Silence an asset; what is wide or long, the engine leaves to the shift leader.
+pub const SILENCE: &[Role] = &[DutyOfficer, ShiftLeader, Administrator];
 /// Put a rule pack to work, or an earlier one back to work.
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
 /// Report a case that no sensor found.

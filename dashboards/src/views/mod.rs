@@ -10,6 +10,7 @@ mod duty;
 mod incident;
 mod message;
 mod rule;
+mod silence;
 mod system;
 mod user;
 
@@ -24,6 +25,7 @@ pub use duty::{
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView};
+pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
 pub use user::{LoginView, MeView, UserView};
 

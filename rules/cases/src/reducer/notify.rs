@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Case, CaseEvent, CaseState, Effect, EffectId, EffectSink, Incident, OutboxItem, Timestamp};
+use gengfu_model::{Case, CaseEvent, Effect, EffectId, EffectSink, Incident, OutboxItem, Silence, Timestamp};
 use serde::Serialize;
 
-use super::state::OpenCase;
 use super::{At, Reducer};
 use crate::profile::TextPair;
 
@@ -28,9 +27,9 @@ struct CaseBody<'a> {
     event: &'a CaseEvent,
     /// What stands behind the case: its incidents that are known, the newest last.
     evidence: Vec<Evidence<'a>>,
-    /// The message that this one makes void: of a case that was folded into another.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replaces: Option<EffectId>,
+    /// Cases whose messages this one replaces.
+    #[serde(skip_serializing_if = "<[EffectId]>::is_empty")]
+    replaces: &'a [EffectId],
     text_zh: String,
     text_en: String,
 }
@@ -73,17 +72,54 @@ pub(super) fn incident(reducer: &Reducer, at: At, topic: &str, incident: &Incide
     send(name, at, &IncidentBody { topic, time: at.now, incident, text_zh, text_en }, out);
 }
 
-/// Tells others about a case, if the profile says so. `event` is what happened to it. Gives the outbox row.
+/// The body of a message about a silence.
+#[derive(Serialize)]
+struct SilenceBody<'a> {
+    topic: &'a str,
+    time: Timestamp,
+    silence: &'a Silence,
+    /// Incidents that it held back and that are open: the first [`MAX_LISTED`].
+    open: &'a [EffectId],
+    /// How many of them there are.
+    open_count: usize,
+    text_zh: String,
+    text_en: String,
+}
+
+/// The most incidents that a message about a silence lists.
+const MAX_LISTED: usize = 100;
+
+/// Tells others what happened during a silence, if the profile says so.
+pub(super) fn silence(reducer: &Reducer, at: At, silence: &Silence, open: &[EffectId], out: &mut EffectSink) {
+    const TOPIC: &str = "silence.over";
+    let Some((name, texts)) = reducer.profile.outbox.topics.get_key_value(TOPIC) else { return };
+    let value = |place: &str| match place {
+        "reason" => silence.asked.reason.to_string(),
+        "work_order" => silence.asked.work_order.as_deref().unwrap_or("-").to_owned(),
+        "author" => silence.author.to_string(),
+        "held" => silence.held.to_string(),
+        "cleared" => silence.cleared.to_string(),
+        _ => open.len().to_string(),
+    };
+    let (text_zh, text_en) = (texts.zh.fill(value), texts.en.fill(value));
+    let listed = open.get(..MAX_LISTED).unwrap_or(open);
+    let body =
+        SilenceBody { topic: TOPIC, time: at.now, silence, open: listed, open_count: open.len(), text_zh, text_en };
+    send(name, at, &body, out);
+}
+
+/// Tells others about a case, if the profile says so. `event` is what happened to it, `replaces` the cases whose
+/// messages this one replaces.
 pub(super) fn case(
     reducer: &Reducer,
     at: At,
     topic: &str,
-    open: &OpenCase,
+    case: &Case,
     event: &CaseEvent,
+    replaces: &[EffectId],
     out: &mut EffectSink,
-) -> Option<EffectId> {
-    let case = &open.case;
-    let (name, texts) = reducer.profile.outbox.topics.get_key_value(topic)?;
+) {
+    let Some((name, texts)) = reducer.profile.outbox.topics.get_key_value(topic) else { return };
     let due = case.deadline.as_ref().map(|deadline| reducer.profile.calendar.local(deadline.due));
     let due = due.map_or_else(|| "-".to_owned(), |due| due.format("%Y-%m-%d %H:%M").to_string());
     let asset = if case.asset_name.is_empty() { &case.asset } else { &case.asset_name };
@@ -103,9 +139,8 @@ pub(super) fn case(
     let evidence = reducer.members(case).collect::<Vec<_>>();
     let newest = evidence.iter().skip(evidence.len().saturating_sub(MAX_EVIDENCE));
     let evidence = newest.map(|incident| Evidence::of(incident)).collect();
-    let replaces = open.extra.opened_by.filter(|_| case.state == CaseState::Merged);
     let body = CaseBody { topic, time: at.now, case, event, evidence, replaces, text_zh, text_en };
-    Some(send(name, at, &body, out))
+    send(name, at, &body, out);
 }
 
 impl<'a> Evidence<'a> {
@@ -125,10 +160,9 @@ impl<'a> Evidence<'a> {
     }
 }
 
-fn send(topic: &Arc<str>, at: At, body: &impl Serialize, out: &mut EffectSink) -> EffectId {
+fn send(topic: &Arc<str>, at: At, body: &impl Serialize, out: &mut EffectSink) {
     // Plain data with text keys: nothing that JSON cannot say.
     let body = serde_json::to_string(body).expect("incidents and cases are plain data");
     let id = out.reserve();
     out.push(Effect::Outbox(Box::new(OutboxItem { id, topic: topic.clone(), time: at.now, body })));
-    id
 }

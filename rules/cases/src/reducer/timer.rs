@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, clearing, clocks, duty_request, escalation, personal};
+use super::{At, Reducer, case, clearing, clocks, duty_request, escalation, personal, silence};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,8 @@ pub(super) enum Timer {
     Escalation(EffectId),
     /// What waits for a person goes out.
     Digest(Arc<str>),
+    /// A silence begins, or one of its windows is over.
+    Silence(EffectId),
     /// The limit of a case's stage.
     Stage(EffectId),
     /// A case's total deadline.
@@ -39,6 +41,7 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
             Timer::ShiftChange(district) => duty_request::shift_change(reducer, at, &district, out),
             Timer::Escalation(id) => escalation::due(reducer, at, id, out),
             Timer::Digest(who) => personal::digest(reducer, at, &who, out),
+            Timer::Silence(id) => silence::due(reducer, at, id, out),
             Timer::Stage(id) => clocks::stage_overdue(reducer, at, id, out),
             Timer::Total(id) => clocks::total_overdue(reducer, at, id, out),
             Timer::Rung(id) => clocks::rung(reducer, at, id, out),
@@ -70,7 +73,7 @@ pub(super) fn expire(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut Ef
     let Some(incident) = ended.and_then(|id| reducer.incidents.get(&id)) else { return };
     debug_assert_eq!(incident.state, IncidentState::Cleared);
     let (id, of_case) = (incident.id, incident.case);
-    reducer.incidents.remove(&id);
+    reducer.forget_incident(id);
     if let Some(of_case) = of_case {
         case::close_if_gone(reducer, at, of_case, out);
     }

@@ -160,6 +160,7 @@ fn an_alarm_at_night_goes_up_until_somebody_takes_it() {
     world.until("2026-11-24 04:00");
     assert_eq!(world.told()[6].1, "came_back", "within the minutes that were asked for");
     world.done(Role::DutyOfficer, id, CaseStep::Acknowledge);
+    world.done(Role::Acceptor, id, CaseStep::File);
     world.done(Role::Dispatcher, id, CaseStep::Dispatch { department: "water".into() });
     let told = world.told().len();
     world.until("2026-11-24 04:59");
@@ -347,5 +348,5 @@ fn the_platform_takes_a_case_through_its_stages_once() {
         .map(|event| (event.action.to_string(), event.note.clone()))
         .collect();
     let steps: Vec<&str> = history.iter().map(|(action, _)| action.as_str()).collect();
-    assert_eq!(steps, ["dispatch", "receive", "comment", "return", "dispatch", "receive", "handle"]);
+    assert_eq!(steps, ["file", "dispatch", "receive", "comment", "return", "dispatch", "receive", "handle"]);
 }
