@@ -13,6 +13,7 @@ mod api;
 mod assets;
 pub mod auth;
 pub mod error;
+mod evaluation_file;
 pub mod gateway;
 pub mod quarantine;
 pub mod register;

@@ -12,6 +12,7 @@ mod doctor;
 mod duty;
 mod journal;
 mod manifest;
+mod profile;
 mod quarantine;
 mod restore;
 mod rules;
@@ -63,6 +64,8 @@ enum Command {
     Check(check::Check),
     /// Rule packs: check, publish, list.
     Rules(rules::Rules),
+    /// The city profile: show, check, set, and the city's table as CSV.
+    Profile(profile::ProfileCommand),
     /// The register of devices.
     Devices(devices::Devices),
     /// Staff accounts.
@@ -118,6 +121,7 @@ pub fn run() -> ExitCode {
         Command::Demo(command) => command.run(),
         Command::Check(command) => command.run(),
         Command::Rules(command) => command.run(),
+        Command::Profile(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Users(command) => command.run(),
         Command::Duty(command) => command.run(),

@@ -26,8 +26,8 @@ pub use decision::{DECISIONS_KEPT_MS, DecisionFilter, DecisionRow};
 pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use reader::{
-    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page,
-    SilenceFilter,
+    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, EvaluateBy, EvaluationQuery, EvaluationRow,
+    IncidentFilter, LedgerReader, Listed, MAX_PERIOD_MS, Page, SilenceFilter,
 };
 pub use sqlite::{LedgerOptions, SqliteLedger};
 

@@ -14,12 +14,14 @@ mod decisions;
 mod device_import;
 mod devices;
 mod duty;
+mod evaluation;
 mod extract;
 mod incidents;
 mod messages;
 mod notifications;
 mod openapi;
 mod platforms;
+mod profile;
 mod redecode;
 mod route;
 mod rules;
@@ -256,6 +258,15 @@ pub(crate) fn routes() -> Vec<Route> {
         .answers::<notifications::DeliveriesView>(),
         post("/api/v1/platforms/{name}/status", Platform, "A city platform tells how far a case is", platforms::status)
             .answers::<views::DoneView>(),
+        get("/api/v1/evaluation", Roles(roles::READ_EVALUATION), "How cases and alarms went", evaluation::evaluate)
+            .query(&[
+                Param { name: "by", doc: "department, district, class, rule", example: "class" },
+                FROM,
+                TO,
+                Param { name: "format", doc: "json, csv, xlsx", example: "json" },
+                Param { name: "lang", doc: "heads of the file's columns: zh, en", example: "en" },
+            ])
+            .answers::<views::EvaluationView>(),
         // What became of messages
         get("/api/v1/dispositions", Roles(roles::READ_MESSAGES), "What was not simply stored", messages::dispositions)
             .query(&[
@@ -309,6 +320,14 @@ pub(crate) fn routes() -> Vec<Route> {
         .takes::<rules::Rollback>()
         .slow()
         .answers::<views::DoneView>(),
+        // The city profile
+        get("/api/v1/profile", Login, "The city profile at work", profile::one).answers::<views::ProfileView>(),
+        post("/api/v1/profile", Roles(roles::SET_PROFILE), "Put a city profile to work", profile::set)
+            .takes::<profile::ProfileText>()
+            .answers::<views::DoneView>(),
+        post("/api/v1/profile/check", Login, "Check a city profile; every mistake", profile::check)
+            .takes::<profile::ProfileText>()
+            .answers::<views::ProfileCheckView>(),
         // The gateway itself
         get("/api/v1/status", Login, "How the gateway is doing", status::status).answers::<views::StatusView>(),
         get("/api/v1/balance", Login, "The two sheets", status::balance)

@@ -42,6 +42,10 @@ pub const REPORT_CASES: &[Role] = &[Acceptor, DutyOfficer, Verifier, ShiftLeader
 pub const READ_MESSAGES: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engineer, Administrator];
 /// Decode what is in quarantine again.
 pub const REDECODE: &[Role] = &[Engineer, Administrator];
+/// See how departments, districts, classes and rules did.
+pub const READ_EVALUATION: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engineer, Administrator];
+/// Put another city profile to work.
+pub const SET_PROFILE: &[Role] = &[Administrator];
 /// See who did what.
 pub const READ_AUDIT: &[Role] = &[ShiftLeader, Evaluator, Administrator];
 /// See and change accounts.

@@ -7,8 +7,10 @@ mod command;
 mod decision;
 mod device;
 mod duty;
+mod evaluation;
 mod incident;
 mod message;
+mod profile;
 mod rule;
 mod silence;
 mod system;
@@ -22,8 +24,10 @@ pub use duty::{
     DeliveryView, DutyView, EscalationView, HandOverItemView, HandOverView, NotificationView, NotificationsView,
     OwedView, WatchView,
 };
+pub use evaluation::{EvaluationRowView, EvaluationView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
+pub use profile::{ClassView, ProfileCheckView, ProfileMistakeView, ProfileView, SourceView, StandardView};
 pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView};
 pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::seed::{Raise, clear, device, raise, tilt_evidence};
 use crate::server::{Client, TestServer};
 
-fn with_cases(count: usize) -> TestServer {
+pub(crate) fn with_cases(count: usize) -> TestServer {
     let server = TestServer::start();
     for n in 1..=count {
         let id = format!("cover-{n}");
@@ -31,7 +31,7 @@ fn cases(client: &Client<'_>, query: &str) -> Vec<Value> {
     client.get(&format!("/api/v1/cases?{query}")).expect(200).json()["items"].as_array().unwrap().clone()
 }
 
-fn only_case(client: &Client<'_>) -> String {
+pub(crate) fn only_case(client: &Client<'_>) -> String {
     let cases = cases(client, "");
     assert_eq!(cases.len(), 1);
     cases[0]["id"].as_str().unwrap().to_owned()

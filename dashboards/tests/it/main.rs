@@ -5,6 +5,7 @@
 mod auth;
 mod cases;
 mod devices;
+mod evaluation;
 mod fake;
 mod incidents;
 mod messages;

@@ -5,6 +5,7 @@
 //! The calls block (a few microseconds to milliseconds): async code runs them on a blocking thread.
 
 mod entities;
+mod evaluation;
 mod feed;
 mod filter;
 pub(crate) mod page;
@@ -18,6 +19,7 @@ use gengfu_model::{EffectId, Seq, Severity, Timestamp};
 use rusqlite::Connection;
 
 pub(crate) use entities::disposition_of;
+pub use evaluation::{EvaluateBy, EvaluationQuery, EvaluationRow, MAX_CASES, MAX_PERIOD_MS};
 pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, IncidentFilter, SilenceFilter};
 pub use page::{Listed, MAX_PAGE, Page};
 
