@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Who was told on the console, with kind and level.
-    fn told(&self) -> Vec<(String, String, u64)> {
+    fn rung_up(&self) -> Vec<(String, String, u64)> {
         let rows = self.ledger.outbox.iter().filter(|item| &*item.topic == gengfu_cases::CONSOLE_TOPIC);
         let body = |text: &str| serde_json::from_str::<Value>(text).unwrap();
         let words = |body: Value| {
@@ -136,35 +136,35 @@ fn an_alarm_at_night_goes_up_until_somebody_takes_it() {
     let mut world = World::on_watch(roster_of("yanhu"), "2026-11-24 03:00");
     world.raise(&device("c1", "01-02"), "tilt", Severity::Critical, "cover_displaced");
     let id = world.case().id;
-    assert_eq!(world.told(), [row("zhao", "alarm", 1)]);
+    assert_eq!(world.rung_up(), [row("zhao", "alarm", 1)]);
     let escalation = world.open_case(id).escalation.clone().unwrap();
     assert_eq!((escalation.level, escalation.next_at), (1, Some(local("2026-11-24 03:05"))));
     assert_eq!(escalation.next_who, [Arc::from("zhao")]);
     world.until("2026-11-24 03:05");
-    assert_eq!(world.told()[1..], [row("zhao", "repeated", 1)]);
+    assert_eq!(world.rung_up()[1..], [row("zhao", "repeated", 1)]);
     assert_eq!(world.open_case(id).escalation.as_ref().unwrap().next_who, [Arc::from("chen")]);
     world.until("2026-11-24 03:10");
-    assert_eq!(world.told()[2..], [row("chen", "escalated", 2)]);
+    assert_eq!(world.rung_up()[2..], [row("chen", "escalated", 2)]);
     world.until("2026-11-24 03:25");
-    assert_eq!(world.told()[3..], [row("chen", "repeated", 2)]);
+    assert_eq!(world.rung_up()[3..], [row("chen", "repeated", 2)]);
     world.done(Role::DutyOfficer, id, CaseStep::Acknowledge);
     world.until("2026-11-24 03:54");
-    assert_eq!(world.told().len(), 4, "an acknowledgement stops the calls");
+    assert_eq!(world.rung_up().len(), 4, "an acknowledgement stops the calls");
     assert_eq!(world.open_case(id).escalation.as_ref().unwrap().waits_for, WaitsFor::Progress);
     world.until("2026-11-24 03:55");
     // Half an hour without progress: to who acknowledged, and to who is on duty.
-    assert_eq!(world.told()[4..], [row("zhao", "came_back", 1), row("zhang", "came_back", 1)]);
+    assert_eq!(world.rung_up()[4..], [row("zhao", "came_back", 1), row("zhang", "came_back", 1)]);
     assert_eq!(world.open_case(id).acknowledged_by, None);
     assert!(world.history(id).contains(&"came_back".to_owned()));
     world.done(Role::DutyOfficer, id, CaseStep::TakeOver { within_min: 5 });
     world.until("2026-11-24 04:00");
-    assert_eq!(world.told()[6].1, "came_back", "within the minutes that were asked for");
+    assert_eq!(world.rung_up()[6].1, "came_back", "within the minutes that were asked for");
     world.done(Role::DutyOfficer, id, CaseStep::Acknowledge);
     world.done(Role::Acceptor, id, CaseStep::File);
     world.done(Role::Dispatcher, id, CaseStep::Dispatch { department: "water".into() });
-    let told = world.told().len();
+    let told = world.rung_up().len();
     world.until("2026-11-24 04:59");
-    assert_eq!(world.told().len(), told, "what is dispatched is on its way");
+    assert_eq!(world.rung_up().len(), told, "what is dispatched is on its way");
     assert_eq!(world.open_case(id).escalation.as_ref().unwrap().waits_for, WaitsFor::Nothing);
     let notified = world.why(DecisionKind::Notified);
     assert_eq!(notified.len(), told, "every notification is a row of the decision log");
@@ -180,9 +180,9 @@ fn a_case_comes_back_only_while_it_does_not_move() {
     world.minutes(20);
     world.done(Role::DutyOfficer, id, CaseStep::Assign { to: "li".into() });
     world.minutes(29);
-    assert_eq!(world.told().len(), 1, "it went to somebody by name: the time begins anew");
+    assert_eq!(world.rung_up().len(), 1, "it went to somebody by name: the time begins anew");
     world.minutes(1);
-    assert_eq!(world.told()[1].1, "came_back");
+    assert_eq!(world.rung_up()[1].1, "came_back");
 }
 
 #[test]
@@ -196,10 +196,10 @@ fn who_is_told_is_said_even_when_nobody_is() {
     roster.overrides.clear();
     let mut world = World::on_watch(roster, "2026-11-24 23:00");
     world.raise(&device("c2", "01-02"), "tilt", Severity::Critical, "cover_displaced");
-    assert!(world.told().is_empty());
+    assert!(world.rung_up().is_empty());
     assert_eq!(world.why(DecisionKind::NotNotified), vec![(None, Why::NobodyOnDuty); 3], "each step looked at once");
     world.until("2026-11-25 08:00");
-    let told = world.told();
+    let told = world.rung_up();
     assert_eq!(told, [row("li", "alarm", 1)], "whoever comes next is called");
 }
 
@@ -211,12 +211,12 @@ fn a_storm_is_ten_notifications_and_a_digest() {
         world.now = world.now.plus_ms(1_000);
     }
     assert_eq!(world.ledger.cases.len(), 40);
-    let first = |world: &World| world.told().iter().filter(|row| row.0 == "wang").count();
+    let first = |world: &World| world.rung_up().iter().filter(|row| row.0 == "wang").count();
     assert_eq!(first(&world), 10);
     let held = world.why(DecisionKind::NotNotified);
     assert_eq!(held, vec![(Some("wang".to_owned()), Why::RateLimited); 30]);
     world.until("2026-11-24 10:10");
-    let told = world.told();
+    let told = world.rung_up();
     assert_eq!(told.iter().filter(|row| row.0 == "wang" && row.1 == "digest").count(), 1);
     let digest = world.ledger.outbox.iter().find(|item| item.body.contains("\"digest\"")).unwrap();
     let body: Value = serde_json::from_str(&digest.body).unwrap();
@@ -266,15 +266,15 @@ fn quiet_hours_hold_back_what_can_wait() {
     assert_eq!(refused.unwrap_err().code, "forbidden", "of others only a leader");
     world.until("2026-11-24 23:00");
     world.raise(&device("bin", "03-05"), "full", Severity::Minor, "bin_full");
-    assert!(world.told().is_empty());
+    assert!(world.rung_up().is_empty());
     assert_eq!(world.why(DecisionKind::NotNotified), [(Some("zhao".to_owned()), Why::QuietTime)]);
     world.raise(&device("c1", "01-02"), "tilt", Severity::Critical, "cover_displaced");
-    assert_eq!(world.told(), [row("zhao", "alarm", 1)], "what is critical never waits");
+    assert_eq!(world.rung_up(), [row("zhao", "alarm", 1)], "what is critical never waits");
     let robot = world.ledger.outbox.iter().find(|item| &*item.topic == "notification.robot").unwrap();
     let body: Value = serde_json::from_str(&robot.body).unwrap();
     assert_eq!((&body["address"], &body["language"]), (&Value::from("zhao.w"), &Value::from("en")));
     world.until("2026-11-25 06:00");
-    assert!(world.told().contains(&row("zhao", "digest", 0)));
+    assert!(world.rung_up().contains(&row("zhao", "digest", 0)));
 }
 
 #[test]
@@ -284,11 +284,11 @@ fn who_does_not_hand_over_stays_on_duty() {
     let case = world.case().id;
     world.done(Role::DutyOfficer, case, CaseStep::TakeOver { within_min: 1_440 });
     world.until("2026-11-24 20:00");
-    assert_eq!(world.told().last(), Some(&row("wang", "hand_over", 0)));
+    assert_eq!(world.rung_up().last(), Some(&row("wang", "hand_over", 0)));
     let now = world.reducer.duty_now("yanhu", world.now).unwrap();
     assert_eq!(now.owed.map(|owed| owed.0.to_string()), Some("wang".to_owned()));
     world.raise(&device("c2", "01-02"), "tilt", Severity::Critical, "cover_displaced");
-    let told = world.told();
+    let told = world.rung_up();
     assert!(told.contains(&row("zhao", "alarm", 1)) && told[2..].contains(&row("wang", "alarm", 1)), "{told:?}");
     let hand_over = |note: &str| DutyAction::HandOver {
         district: "yanhu".into(),
@@ -314,7 +314,7 @@ fn a_hand_over_in_time_lets_the_next_one_begin() {
     world.duty("wang", Role::DutyOfficer, ask).unwrap();
     world.until("2026-11-24 21:00");
     assert_eq!(world.reducer.duty_now("yanhu", world.now).unwrap().owed, None);
-    assert!(world.told().is_empty());
+    assert!(world.rung_up().is_empty());
 }
 
 #[test]
