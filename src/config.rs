@@ -36,6 +36,10 @@ pub struct Config {
     pub influx: Option<InfluxConfig>,
     /// Who is told outside.
     pub webhook: Vec<WebhookConfig>,
+    /// Channels to people: robots of their messengers, mail, SMS.
+    pub channel: Vec<ChannelConfig>,
+    /// The city's case platforms.
+    pub platform: Vec<PlatformConfig>,
 }
 
 /// Where everything is kept.
@@ -231,6 +235,141 @@ pub struct WebhookConfig {
     /// Topics that it is told of: names, or prefixes that end in a full stop (`case.`); none: all.
     #[serde(default)]
     pub topics: Vec<String>,
+    /// The `source` of CloudEvents, such as `/gengfu/yuncheng`; none: the body is the row's own JSON.
+    #[serde(default)]
+    pub cloudevents_source: Option<String>,
+}
+
+/// A channel to people. Which keys are needed depends on `kind`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelConfig {
+    /// Name in contacts and receipts, without spaces; not `console`.
+    pub name: String,
+    /// What it is.
+    pub kind: ChannelKind,
+    /// Address of the robot or the SMS gateway; of mail `HOST:PORT`.
+    #[serde(default)]
+    pub url: String,
+    /// File with the address instead: whoever knows a robot's address may use it.
+    #[serde(default)]
+    pub url_file: Option<PathBuf>,
+    /// File with the robot's secret for signatures, the SMS gateway's secret or the mail account's password.
+    #[serde(default)]
+    pub secret_file: Option<PathBuf>,
+    /// PEM file of the certificates to trust, for `https` and encrypted mail.
+    #[serde(default)]
+    pub roots_file: Option<PathBuf>,
+    /// The word that a DingTalk or Feishu robot asks for.
+    #[serde(default)]
+    pub keyword: Option<String>,
+    /// SMS: the JSON body with `{phone}`, `{text}`, `{id}` and `{secret}`.
+    #[serde(default)]
+    pub body: String,
+    /// SMS: where the answer says whether it took the message, such as `data.code`; empty: the status alone.
+    #[serde(default)]
+    pub ok_field: String,
+    /// SMS: what it says then.
+    #[serde(default)]
+    pub ok_value: String,
+    /// Mail: the sender, such as `duty@city.example.cn`.
+    #[serde(default)]
+    pub from: String,
+    /// Mail: the account whose password `secret_file` holds.
+    #[serde(default)]
+    pub account: String,
+    /// Mail: how the connection is encrypted.
+    #[serde(default)]
+    pub tls: ChannelTls,
+}
+
+/// What a channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelKind {
+    /// A WeCom group robot.
+    Wecom,
+    /// A DingTalk group robot.
+    Dingtalk,
+    /// A Feishu group robot.
+    Feishu,
+    /// An SMS gateway.
+    Sms,
+    /// Mail.
+    Smtp,
+}
+
+/// How a mail connection is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelTls {
+    /// By STARTTLS, or not at all.
+    #[default]
+    Starttls,
+    /// From the first byte on.
+    Tls,
+    /// Not, which is possible only without a password.
+    None,
+}
+
+/// The city's case platform.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// Name in receipts, in histories (`platform:NAME`) and in its own path `/api/v1/platforms/NAME/status`.
+    pub name: String,
+    /// Where cases are posted; none: it only answers.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// File with the token that both sides show, as a bearer; at least 16 characters.
+    pub token_file: PathBuf,
+    /// PEM file of the certificates to trust, for an `https` address.
+    #[serde(default)]
+    pub roots_file: Option<PathBuf>,
+    /// In which form cases go out.
+    #[serde(default)]
+    pub form: PlatformForm,
+    /// The `source` of CloudEvents.
+    #[serde(default = "default_source")]
+    pub source: String,
+    /// TOML file with `[[field]]` lines, `[codes.NAME]` tables and `[status]`.
+    #[serde(default)]
+    pub mapping_file: Option<PathBuf>,
+    /// Topics that it is told of.
+    #[serde(default = "case_topics")]
+    pub topics: Vec<String>,
+    /// Where it is asked for news, with `since` in milliseconds; none: it calls by itself.
+    #[serde(default)]
+    pub poll_url: Option<String>,
+    /// How often it is asked.
+    #[serde(default = "default_poll_every")]
+    pub poll_every: Span,
+    /// Path of the list in its answer; empty: the answer is the list.
+    #[serde(default)]
+    pub poll_items: String,
+}
+
+/// In which form cases go to a platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlatformForm {
+    /// CloudEvents 1.0, with our own body as the data.
+    #[default]
+    Cloudevents,
+    /// What the mapping file makes of it.
+    Mapped,
+}
+
+fn default_source() -> String {
+    "/gengfu".to_owned()
+}
+
+fn case_topics() -> Vec<String> {
+    vec!["case.".to_owned()]
+}
+
+const fn default_poll_every() -> Span {
+    Span(60_000)
 }
 
 const LOOPBACK_ANY: [u8; 4] = [0, 0, 0, 0];
@@ -434,9 +573,11 @@ impl Config {
             "series" => self.series = read(section, value)?,
             "influx" => self.influx = Some(read(section, value)?),
             "webhook" => self.webhook = read(section, value)?,
+            "channel" => self.channel = read(section, value)?,
+            "platform" => self.platform = read(section, value)?,
             other => {
-                let hint =
-                    "sections are data, city, mqtt, coap, http, feed, journal, engine, series, influx and [[webhook]]";
+                let hint = "sections are data, city, mqtt, coap, http, feed, journal, engine, series, influx, [[webhook]], \
+                     [[channel]] and [[platform]]";
                 return Err((other.to_owned(), "there is no such section".to_owned(), hint.to_owned()));
             }
         }
@@ -484,6 +625,30 @@ impl Config {
             let http = hook.url.starts_with("http://") || hook.url.starts_with("https://");
             must(http, "webhook.url", "must begin with http:// or https://", "");
             must(!hook.name.is_empty(), "webhook.name", "is empty", "it stands in receipts");
+            let source = hook.cloudevents_source.as_deref().is_none_or(gengfu_connectors::city::cloudevents::is_source);
+            must(source, "webhook.cloudevents_source", "is no URI reference", "such as \"/gengfu/yuncheng\"");
+        }
+        for channel in &self.channel {
+            let name = &channel.name;
+            let good = !name.is_empty() && name != "console" && !name.contains(char::is_whitespace);
+            must(good, "channel.name", "is empty, has spaces or is `console`", "contacts name the channel by it");
+            let address = channel.url.is_empty() == channel.url_file.is_some();
+            must(address, "channel.url", "either `url` or `url_file`", "");
+            let mail = channel.kind == ChannelKind::Smtp;
+            must(!mail || !channel.from.is_empty(), "channel.from", "is missing", "mail needs its sender");
+            let body = channel.kind != ChannelKind::Sms || !channel.body.is_empty();
+            must(body, "channel.body", "is missing", "such as '{\"mobile\":\"{phone}\",\"content\":\"{text}\"}'");
+        }
+        for platform in &self.platform {
+            let name = &platform.name;
+            let good =
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            must(good, "platform.name", "is no word of letters, digits, `-` and `_`", "it stands in a path");
+            let mapped = platform.form != PlatformForm::Mapped || platform.mapping_file.is_some();
+            must(mapped, "platform.mapping_file", "is missing", "the form `mapped` needs it");
+            let source = gengfu_connectors::city::cloudevents::is_source(&platform.source);
+            must(source, "platform.source", "is no URI reference", "such as \"/gengfu/yuncheng\"");
+            must((1_000..=86_400_000).contains(&platform.poll_every.0), "platform.poll_every", "must be 1s to 1d", "");
         }
         wrong
     }
@@ -499,6 +664,16 @@ impl Config {
         let remote = self.influx.iter_mut().flat_map(|influx| [&mut influx.token_file, &mut influx.roots_file]);
         let hooks = self.webhook.iter_mut();
         let files = hooks.flat_map(|hook| hook.roots_file.as_mut().into_iter().chain([&mut hook.secret_file]));
+        let channels = self
+            .channel
+            .iter_mut()
+            .flat_map(|channel| [&mut channel.url_file, &mut channel.secret_file, &mut channel.roots_file]);
+        let platforms = self.platform.iter_mut();
+        let platforms = platforms.flat_map(|platform| {
+            let files = [&mut platform.roots_file, &mut platform.mapping_file];
+            files.into_iter().flatten().chain([&mut platform.token_file])
+        });
+        let files = files.chain(channels.flatten()).chain(platforms);
         let paths =
             optional.into_iter().chain(remote).flatten().chain(files).chain(std::iter::once(&mut self.data.folder));
         for path in paths {

@@ -39,6 +39,7 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::recover::{Report, recover};
 use crate::pipeline::verdicts::Verdicts;
 use crate::pipeline::{EngineInput, QUEUE_BATCHES, checkpoint, decode, ledger, series};
+use crate::platform_poll;
 use crate::remote_series::{self, RemoteSeries};
 use crate::secret;
 use crate::supervise::Supervisor;
@@ -176,7 +177,7 @@ impl Gateway {
             return Err(error);
         }
         if options.listeners {
-            gateway.deliverer = match delivery::start(config, &clock) {
+            gateway.deliverer = match delivery::start(config, &clock, &gateway.handle.told) {
                 Ok(deliverer) => deliverer,
                 Err(error) => {
                     gateway.stop().await;
@@ -190,6 +191,11 @@ impl Gateway {
                     return Err(error);
                 }
             };
+            let (shared, stop) = (gateway.shared(), gateway.stop_listeners.clone());
+            if let Err(error) = platform_poll::start(config, &shared, &clock, &mut gateway.tasks, &stop) {
+                gateway.stop().await;
+                return Err(error);
+            }
             let shared = gateway.shared();
             let parts = listeners::Parts { shared, intake, directory, clock, secret, data, went_down };
             if let Err(error) = listeners::run(config, bound, parts, &mut gateway.tasks, &gateway.stop_listeners) {
@@ -482,6 +488,7 @@ fn start_pipeline(
         pack,
         live_pack,
         ledger: ledger_reader(&config.data.folder)?,
+        told: Arc::default(),
         listener_metrics: RwLock::default(),
     }))
 }
@@ -522,7 +529,7 @@ fn publish(
 ) {
     let mut has_events = false;
     for (_, effect) in effects {
-        has_events |= matches!(effect, Effect::Incident(_) | Effect::Case(_));
+        has_events |= matches!(effect, Effect::Incident(_) | Effect::Case(_) | Effect::Outbox(_));
         if let Effect::Pack { version, .. } = effect
             && let Ok(mut live) = pack.write()
         {

@@ -11,6 +11,7 @@ use gengfu_dashboards::gateway::{
 };
 use gengfu_ingest::Directory;
 use gengfu_ingest::journal::JournalHandle;
+use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
@@ -41,6 +42,8 @@ pub struct Handle {
     /// The pack that the engine judges by, for its counts.
     pub(crate) live_pack: Arc<std::sync::RwLock<Arc<Pack>>>,
     pub(crate) ledger: LedgerReader,
+    /// What is known of telling others.
+    pub(crate) told: Arc<std::sync::RwLock<crate::delivery::Told>>,
     /// Metrics of the listeners.
     pub(crate) listener_metrics: std::sync::RwLock<Vec<MetricsSource>>,
 }
@@ -187,6 +190,54 @@ impl Gateway for Shared {
 
     fn command_delivery(&self, command: EffectId) -> Option<Delivery> {
         self.0.downlink.delivery(command)
+    }
+
+    fn duty_now(&self, district: String) -> Answer<Option<gengfu_cases::DutyNow>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            // The engine's own time stands still while nothing comes; people look at the clock.
+            let now = handle.journal.metrics().last_time;
+            handle.query(move |engine| engine.reducer().duty_now(&district, engine.now().max(now))).await.flatten()
+        })
+    }
+
+    fn rosters(&self) -> Answer<Vec<Roster>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            handle.query(|engine| engine.reducer().rosters().cloned().collect()).await.unwrap_or_default()
+        })
+    }
+
+    fn chains(&self) -> Answer<(Vec<EscalationChain>, bool)> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move { handle.query(|engine| engine.reducer().chains()).await.unwrap_or_default() })
+    }
+
+    fn contact(&self, user: String) -> Answer<Option<Contact>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move { handle.query(move |engine| engine.reducer().contact(&user).cloned()).await.flatten() })
+    }
+
+    fn read_up_to(&self, user: String) -> Answer<Option<EffectId>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move { handle.query(move |engine| engine.reducer().read_up_to(&user)).await.flatten() })
+    }
+
+    fn channels(&self) -> Vec<String> {
+        self.0.told.read().map(|told| told.channels.clone()).unwrap_or_default()
+    }
+
+    fn deliveries(&self, item: EffectId) -> Answer<Vec<gengfu_connectors::delivery::Delivery>> {
+        let receipts = self.0.told.read().ok().and_then(|told| told.receipts.clone());
+        Box::pin(async move {
+            let Some(receipts) = receipts else { return Vec::new() };
+            let read = tokio::task::spawn_blocking(move || receipts.of_item(item)).await;
+            read.ok().and_then(Result::ok).unwrap_or_default()
+        })
+    }
+
+    fn platform(&self, name: &str) -> Option<Arc<gengfu_dashboards::gateway::PlatformDoor>> {
+        self.0.told.read().ok()?.doors.get(name).cloned()
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<StreamEvent>> {

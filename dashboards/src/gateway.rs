@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{DeviceId, DeviceLife, EffectId, Evidence, Kind, Quality, Seq, Timestamp, Value};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,24 @@ pub struct Balance {
     pub values_too_far_ahead: u64,
     /// Messages refused at the door (not journaled), by the refusal summaries.
     pub refused: u64,
+}
+
+/// How a city platform gets in, and how its messages are read.
+#[derive(Debug)]
+pub struct PlatformDoor {
+    /// SHA-256 of its token.
+    pub token_hash: [u8; 32],
+    /// Where its messages say what.
+    pub mapping: gengfu_connectors::city::StatusMapping,
+}
+
+impl PlatformDoor {
+    /// Whether that is the platform's token. Hashes are compared, so that time tells nothing of the token.
+    #[must_use]
+    pub fn opens_to(&self, token: &str) -> bool {
+        use sha2::Digest as _;
+        !token.is_empty() && <[u8; 32]>::from(sha2::Sha256::digest(token.as_bytes())) == self.token_hash
+    }
 }
 
 /// An event of the live stream.
@@ -171,6 +190,36 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// What is known of the delivery of an open command; `None`: nothing, or it is closed.
     fn command_delivery(&self, _command: EffectId) -> Option<Delivery> {
+        None
+    }
+
+    /// Who is on duty in a district now and next; `None`: no roster watches it.
+    fn duty_now(&self, district: String) -> Answer<Option<gengfu_cases::DutyNow>>;
+
+    /// Every roster, by district.
+    fn rosters(&self) -> Answer<Vec<Roster>>;
+
+    /// The escalation chains in force, and whether they are the usual ones.
+    fn chains(&self) -> Answer<(Vec<EscalationChain>, bool)>;
+
+    /// How an account is reached.
+    fn contact(&self, user: String) -> Answer<Option<Contact>>;
+
+    /// Up to which notification an account has read.
+    fn read_up_to(&self, user: String) -> Answer<Option<gengfu_model::EffectId>>;
+
+    /// The channels to people beside the console, by name.
+    fn channels(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What became of an outbox row at every target.
+    fn deliveries(&self, _item: gengfu_model::EffectId) -> Answer<Vec<gengfu_connectors::delivery::Delivery>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    /// The door of a city platform.
+    fn platform(&self, _name: &str) -> Option<Arc<PlatformDoor>> {
         None
     }
 

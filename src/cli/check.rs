@@ -38,6 +38,7 @@ impl Check {
                 ));
             }
         }
+        mistakes.extend(crate::delivery::check(&config));
         if mistakes.is_empty() {
             say("configuration, rules and profile are good");
             return Ok(());

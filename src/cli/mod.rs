@@ -5,9 +5,11 @@
 mod backup;
 mod check;
 mod codecs;
+mod contact;
 mod demo;
 mod devices;
 mod doctor;
+mod duty;
 mod journal;
 mod manifest;
 mod profile;
@@ -69,6 +71,8 @@ enum Command {
     Devices(devices::Devices),
     /// Staff accounts.
     Users(users::Users),
+    /// Duty: who watches now and next.
+    Duty(duty::Duty),
     /// Look into the journal.
     Journal(journal::Journal),
     /// Messages that could not be decoded.
@@ -123,6 +127,7 @@ pub fn run() -> ExitCode {
         Command::Profile(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Users(command) => command.run(),
+        Command::Duty(command) => command.run(),
         Command::Journal(command) => command.run(),
         Command::Quarantine(command) => command.run(),
         Command::Series(command) => command.run(),

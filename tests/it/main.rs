@@ -13,6 +13,7 @@ mod commands;
 mod console;
 mod disk_full;
 mod docs;
+mod duty;
 mod feed;
 mod harness;
 mod influx;

@@ -79,6 +79,7 @@ pub(crate) fn case(id: EffectId, state: CaseState, opened: i64) -> Case {
         closed: None,
         feedback: None,
         merged_into: None,
+        escalation: None,
         reporter: "manhole-tilt".into(),
         clocks: gengfu_model::CaseClocks::default(),
         progress: gengfu_model::Progress::default(),

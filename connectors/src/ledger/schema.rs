@@ -89,6 +89,8 @@ CREATE TABLE outbox (
     topic TEXT NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (seq, ordinal)
 ) STRICT, WITHOUT ROWID;
+-- The console's list of what a person was told.
+CREATE INDEX outbox_user ON outbox (json_extract(body, '$.user'), seq, ordinal) WHERE topic = 'notification.console';
 
 CREATE TABLE reducer_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 

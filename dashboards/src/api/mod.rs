@@ -13,12 +13,18 @@ mod commands;
 mod decisions;
 mod device_import;
 mod devices;
+<<<<<<< HEAD
 mod evaluate;
+=======
+mod duty;
+>>>>>>> duty
 mod evaluation;
 mod extract;
 mod incidents;
 mod messages;
+mod notifications;
 mod openapi;
+mod platforms;
 mod profile;
 mod redecode;
 mod route;
@@ -47,7 +53,7 @@ const KIND: Param = Param { name: "kind", doc: "the device's kind", example: "ma
 
 /// Every route of the API.
 pub(crate) fn routes() -> Vec<Route> {
-    use Access::{Login, Metrics, Open, Roles};
+    use Access::{Login, Metrics, Open, Platform, Roles};
     vec![
         get("/healthz", Open, "The process is alive", status::healthz).text(),
         get("/readyz", Open, "The gateway takes messages: 200, else 503", status::readyz).text(),
@@ -219,6 +225,50 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<views::CaseWithHistory>(),
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
             .takes::<case_steps::StepBody>()
+            .answers::<views::DoneView>(),
+        // Duty and notifications
+        get("/api/v1/duty", Login, "Who is on duty now and next", duty::now)
+            .query(&[DISTRICT])
+            .answers::<views::DutyView>(),
+        get("/api/v1/duty/rosters", Login, "The rosters", duty::rosters).answers::<duty::RostersView>(),
+        post("/api/v1/duty/rosters", Roles(roles::MANAGE_DUTY), "Set a district's roster", duty::put_roster)
+            .takes::<duty::NewRoster>()
+            .answers::<views::DoneView>(),
+        get("/api/v1/duty/escalation", Login, "The escalation chains", duty::chains).answers::<duty::ChainsView>(),
+        post("/api/v1/duty/escalation", Roles(roles::MANAGE_DUTY), "Set the escalation chains", duty::put_chains)
+            .takes::<duty::NewChains>()
+            .answers::<views::DoneView>(),
+        get("/api/v1/duty/hand-overs", Login, "Hand-overs, the newest first", duty::hand_overs)
+            .query(&[DISTRICT])
+            .answers::<duty::HandOversView>(),
+        post("/api/v1/duty/hand-overs", Roles(roles::HAND_OVER), "Hand a shift over", duty::hand_over)
+            .takes::<duty::NewHandOver>()
+            .answers::<views::DoneView>(),
+        get("/api/v1/users/{name}/contact", Login, "How an account is reached", duty::contact)
+            .answers::<duty::ContactView>(),
+        post("/api/v1/users/{name}/contact", Login, "Set how an account is reached", duty::put_contact)
+            .takes::<duty::NewContact>()
+            .answers::<views::DoneView>(),
+        post("/api/v1/users/{name}/contact/test", Login, "Test an account's channels", duty::test_contact)
+            .answers::<views::DoneView>(),
+        get("/api/v1/notifications", Login, "Notifications to an account, the newest first", notifications::list)
+            .query(&[
+                Param { name: "user", doc: "the account, for leaders; yourself if left out", example: "wang" },
+                LIMIT,
+                CURSOR,
+            ])
+            .answers::<views::NotificationsView>(),
+        post("/api/v1/notifications/read", Login, "Mark your notifications as read", notifications::read)
+            .takes::<notifications::ReadMark>()
+            .answers::<views::DoneView>(),
+        get(
+            "/api/v1/notifications/{id}/deliveries",
+            Login,
+            "What became of a notification in each channel",
+            notifications::deliveries,
+        )
+        .answers::<notifications::DeliveriesView>(),
+        post("/api/v1/platforms/{name}/status", Platform, "A city platform tells how far a case is", platforms::status)
             .answers::<views::DoneView>(),
         get("/api/v1/evaluation", Roles(roles::READ_EVALUATION), "How cases and alarms went", evaluation::evaluate)
             .query(&[

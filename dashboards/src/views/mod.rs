@@ -6,6 +6,7 @@ mod case;
 mod command;
 mod decision;
 mod device;
+mod duty;
 mod evaluation;
 mod incident;
 mod message;
@@ -20,6 +21,10 @@ pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineVie
 pub use command::CommandView;
 pub use decision::DecisionView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
+pub use duty::{
+    DeliveryView, DutyView, EscalationView, HandOverItemView, HandOverView, NotificationView, NotificationsView,
+    OwedView, WatchView,
+};
 pub use evaluation::{EvaluationRowView, EvaluationView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};

@@ -192,18 +192,26 @@ impl FakeGateway {
                     out.push(Effect::User(Box::new(user)));
                     (subject, Ok(Accepted::default()))
                 }
+                Action::Duty { ask } => (ask.subject(), inner.reducer.duty(at, &user, &roles, &ask, out)),
                 Action::Redecode { message } => {
                     let detail = "3 values".to_owned();
                     let outcome = Redecoded { by: at.seq, time: at.now, decoded: true, detail };
                     out.push(Effect::Redecoded { message: message.seq, outcome });
                     (message.device.to_string(), Ok(Accepted { rows: 3, ..Accepted::default() }))
                 }
+<<<<<<< HEAD
                 Action::PauseRule { rule, .. } | Action::ResumeRule { rule } => {
                     (rule.to_string(), Ok(Accepted { rows: 1, ..Accepted::default() }))
                 }
                 Action::SetProfile { .. } | Action::SetParameter { .. } | Action::SendCommand { .. } => {
                     (String::new(), Err(Refusal::new("invalid", "the fake does not do that")))
                 }
+=======
+                Action::SetProfile { .. }
+                | Action::SetParameter { .. }
+                | Action::SendCommand { .. }
+                | Action::Platform { .. } => (String::new(), Err(Refusal::new("invalid", "the fake does not do that"))),
+>>>>>>> duty
             };
             let words = match &verdict {
                 Ok(_) => "accepted".to_owned(),
@@ -262,6 +270,31 @@ impl Gateway for FakeGateway {
     fn balance(&self, _device: Option<DeviceId>) -> Answer<Balance> {
         let balance = self.balance.lock().unwrap().clone();
         Box::pin(async move { balance })
+    }
+
+    fn duty_now(&self, district: String) -> Answer<Option<gengfu_cases::DutyNow>> {
+        let duty = self.inner.lock().unwrap().reducer.duty_now(&district, self.time());
+        Box::pin(async move { duty })
+    }
+
+    fn rosters(&self) -> Answer<Vec<gengfu_model::duty::Roster>> {
+        let rosters = self.inner.lock().unwrap().reducer.rosters().cloned().collect();
+        Box::pin(async move { rosters })
+    }
+
+    fn chains(&self) -> Answer<(Vec<gengfu_model::duty::EscalationChain>, bool)> {
+        let chains = self.inner.lock().unwrap().reducer.chains();
+        Box::pin(async move { chains })
+    }
+
+    fn contact(&self, user: String) -> Answer<Option<gengfu_model::duty::Contact>> {
+        let contact = self.inner.lock().unwrap().reducer.contact(&user).cloned();
+        Box::pin(async move { contact })
+    }
+
+    fn read_up_to(&self, user: String) -> Answer<Option<EffectId>> {
+        let read = self.inner.lock().unwrap().reducer.read_up_to(&user);
+        Box::pin(async move { read })
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<StreamEvent>> {

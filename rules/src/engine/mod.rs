@@ -180,6 +180,12 @@ impl Engine {
         self.now
     }
 
+    /// Incidents, cases and duty.
+    #[must_use]
+    pub fn reducer(&self) -> &Reducer {
+        &self.reducer
+    }
+
     /// The live rule pack.
     #[must_use]
     pub fn pack(&self) -> &Arc<Pack> {

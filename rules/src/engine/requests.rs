@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_cases::{At, Profile};
+use gengfu_cases::{At, PlatformMessage, Profile};
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
-use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, Value};
+use gengfu_model::{Device, DeviceId, DeviceLife, DutyAction, Effect, Record, Refusal, Seq, Value};
 
 use super::commands::Asked;
 use super::device::DeviceState;
@@ -104,6 +104,14 @@ impl Engine {
             Action::SendCommand { device, name, args, expires_s } => {
                 let asked = Asked { device, name, args, expires_s: *expires_s };
                 self.send_command(seq, &request.user, &asked, out)
+            }
+            Action::Duty { ask } => self.duty(seq, request, ask, out),
+            Action::Platform { platform, message, case, reached, note } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                let said = PlatformMessage { platform, message, case, reached: *reached, note };
+                self.reducer.platform(At { seq, now: self.now }, said, &mut out.effects)
             }
             Action::Redecode { message } => self.redecode(record, message, decoded, out),
         }
@@ -317,6 +325,18 @@ impl Engine {
         self.commands.ask(self.now, by, asked, &mut out.effects)
     }
 
+    fn duty(&mut self, seq: Seq, request: &StaffRequest, ask: &DutyAction, out: &mut Output) -> Verdict {
+        if !self.is_live(seq) {
+            return Ok(Accepted::default());
+        }
+        if let Some(stranger) = ask.people().into_iter().find(|who| !self.users.contains_key(*who)) {
+            let message = format!("there is no account `{stranger}`");
+            return Err(Refusal::new("invalid", message).hint("add the account first"));
+        }
+        let at = At { seq, now: self.now };
+        self.reducer.duty(at, &request.user, &request.roles, ask, &mut out.effects)
+    }
+
     fn put_user(&mut self, seq: Seq, user: &User, out: &mut Output) -> Verdict {
         if user.name.is_empty() || user.name.len() > 64 || &*user.name == "local" || &*user.name == "system" {
             return Err(Refusal::new(
@@ -377,6 +397,8 @@ fn subject(action: &Action) -> String {
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
         Action::PauseRule { rule, .. } | Action::ResumeRule { rule } => rule.to_string(),
         Action::PutUser { user } => user.name.to_string(),
+        Action::Duty { ask } => ask.subject(),
+        Action::Platform { platform, message, case, .. } => format!("{case} by {platform}, message {message}"),
         Action::Redecode { message } => format!("message {} of {}", message.seq, message.device),
     }
 }

@@ -23,7 +23,12 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::CaseEvent(event) => case_event(conn, id, event)?,
         Effect::Silence(silence) => put_silence(conn, silence)?,
         Effect::Decision(decision) => decisions::put(conn, id, decision)?,
-        Effect::Outbox(item) => outbox(conn, item)?,
+        Effect::Outbox(item) => {
+            outbox(conn, item)?;
+            if live::is_notification(&item.topic) {
+                return stream(conn, id, live::NOTIFICATION, &item.body);
+            }
+        }
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
         Effect::Command(row) => put_command(conn, row)?,
