@@ -150,4 +150,14 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Checks rule files; every mistake as JSON (`file, line, column, severity, message, hint, source`).
     fn check_rules(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value>;
+
+    /// Runs the tests in and beside rule files whose `FILE::NAME` holds `filter`: the report as JSON.
+    ///
+    /// # Errors
+    /// The pack's mistakes, as [`Gateway::check_rules`] tells them: nothing runs before it compiles.
+    fn test_rules(
+        &self,
+        files: BTreeMap<String, String>,
+        filter: &str,
+    ) -> Result<serde_json::Value, Vec<serde_json::Value>>;
 }

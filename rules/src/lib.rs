@@ -28,6 +28,7 @@ pub mod reference;
 mod sandbox;
 mod script;
 mod template;
+pub mod testing;
 
 pub use diagnostic::{Diagnostic, Level};
 pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};

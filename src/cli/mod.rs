@@ -13,6 +13,8 @@ mod manifest;
 mod quarantine;
 mod restore;
 mod rules;
+mod rules_pin;
+mod rules_test;
 mod serve;
 mod users;
 

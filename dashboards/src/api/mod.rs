@@ -217,6 +217,10 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/rules/check", Login, "Check rule files; every mistake", rules::check)
             .takes::<rules::Pack>()
             .answers::<views::CheckView>(),
+        post("/api/v1/rules/test", Roles(roles::PUBLISH_RULES), "Run the tests in and beside rule files", rules::test)
+            .takes::<rules::Tests>()
+            .slow()
+            .answers::<views::TestView>(),
         post("/api/v1/rules/publish", Roles(roles::PUBLISH_RULES), "Put a rule pack to work", rules::publish)
             .takes::<rules::Pack>()
             .slow()

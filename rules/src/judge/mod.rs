@@ -24,6 +24,7 @@ pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
 use machine::Trigger;
 pub(crate) use number::Failure;
+pub(crate) use machine::{Watch, is_boolean};
 pub(crate) use scalar::Scalar;
 use state::Slot;
 pub(crate) use state::SlotKind;
