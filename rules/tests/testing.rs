@@ -70,7 +70,9 @@ fn a_failure_shows_place_values_and_tape() {
 
 #[test]
 fn equality_shows_both_sides_and_forgives_a_billionth() {
-    let said = said(&with("fn test_it() { let d = sim(\"bin\"); expect_eq(0.1 + 0.2, 0.3); expect_eq(d.severity(\"full\"), \"minor\"); }\n"));
+    let said = said(&with(
+        "fn test_it() { let d = sim(\"bin\"); expect_eq(0.1 + 0.2, 0.3); expect_eq(d.severity(\"full\"), \"minor\"); }\n",
+    ));
     assert!(said.contains("expected both to be equal"), "{said}");
     assert!(said.contains("left  = () (nothing is open)") && said.contains("right = \"minor\""), "{said}");
 }
@@ -114,7 +116,8 @@ fn the_checker_reads_tests_and_says_what_is_wrong() {
     let tests = "fn test_it() {\n    let d = sim(\"bin\", #{ height: 1.0 });\n    d.feed(#{ fil_pct: 1.0 });\n    \
                  d.feed(#{ fill_pct: 655.0 });\n    d.opn(\"full\");\n    d.open();\n}\n";
     let found = run(&with(tests), &options()).unwrap_err();
-    let said: Vec<String> = found.iter().map(|one| format!("{}:{} {} = {}", one.line, one.column, one.message, one.hint)).collect();
+    let said: Vec<String> =
+        found.iter().map(|one| format!("{}:{} {} = {}", one.line, one.column, one.message, one.hint)).collect();
     assert_eq!(said.len(), 5, "{said:#?}");
     assert!(said[0].contains("no attribute `height`") && said[0].contains("height_mm"), "{said:#?}");
     assert!(said[1].contains("no field `fil_pct`") && said[1].contains("`fill_pct`"), "{said:#?}");
@@ -196,10 +199,22 @@ at     | device | ago   | fill_pct | open
 #[test]
 fn a_table_with_a_mistake_or_without_its_rule_fails() {
     for (name, table, wanted) in [
-        ("bin-full.test.toml", "[[test]]\nname = \"x\"\nrows = \"\"\"\nat | fil_pct\n0s | 1\n\"\"\"\n", "no field `fil_pct`"),
-        ("bin-full.test.toml", "[[test]]\nname = \"x\"\nrows = \"\"\"\nat | fill_pct\n0s\n\"\"\"\n", "1 cells under a head of 2"),
+        (
+            "bin-full.test.toml",
+            "[[test]]\nname = \"x\"\nrows = \"\"\"\nat | fil_pct\n0s | 1\n\"\"\"\n",
+            "no field `fil_pct`",
+        ),
+        (
+            "bin-full.test.toml",
+            "[[test]]\nname = \"x\"\nrows = \"\"\"\nat | fill_pct\n0s\n\"\"\"\n",
+            "1 cells under a head of 2",
+        ),
         ("bin-full.test.toml", "[[test]]\nname = \"x\"\nrowz = \"\"\n", "unknown field `rowz`"),
-        ("bin-full.test.toml", "[[test]]\nname = \"x\"\nrows = \"\"\"\nat | fill_pct\nsoon | 1\n\"\"\"\n", "`soon` is no time"),
+        (
+            "bin-full.test.toml",
+            "[[test]]\nname = \"x\"\nrows = \"\"\"\nat | fill_pct\nsoon | 1\n\"\"\"\n",
+            "`soon` is no time",
+        ),
         ("bin-ful.test.toml", "", "no rule file `bin-ful.rhai`"),
     ] {
         let said = said(&files(RULE, &[(name, table)]));
@@ -209,10 +224,7 @@ fn a_table_with_a_mistake_or_without_its_rule_fails() {
 
 #[test]
 fn coverage_tells_lines_and_sides() {
-    let rule = RULE.replace(
-        "    incident(held",
-        "    if msg.tipped {\n        return;\n    }\n    incident(held",
-    );
+    let rule = RULE.replace("    incident(held", "    if msg.tipped {\n        return;\n    }\n    incident(held");
     let tests = "fn test_it() { let d = sim(\"bin\"); d.feed(#{ fill_pct: 10.0, tipped: false }); }\n";
     let files = files(&format!("{rule}{tests}"), &[]);
     let report = run(&files, &Options { coverage: true, ..options() }).unwrap();

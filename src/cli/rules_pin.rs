@@ -103,7 +103,9 @@ impl PinCommand {
         let mut expected = Vec::new();
         for (_, change, evidence) in reader.explanations(id).map_err(Failure::failed)? {
             match change.as_str() {
-                "cleared" => expected.push((evidence.now, BTreeMap::from([(format!("!{}", incident.key), String::new())]))),
+                "cleared" => {
+                    expected.push((evidence.now, BTreeMap::from([(format!("!{}", incident.key), String::new())])))
+                }
                 "opened" | "reopened" => {
                     expected.push((evidence.now, BTreeMap::from([(incident.key.to_string(), String::new())])));
                 }
@@ -120,13 +122,18 @@ impl PinCommand {
             to,
             expected,
             name: format!("incident {id}"),
-            about: format!("{} {} of {}, pack {}", incident.key, incident.condition, incident.device, incident.rule_version),
+            about: format!(
+                "{} {} of {}, pack {}",
+                incident.key, incident.condition, incident.device, incident.rule_version
+            ),
         })
     }
 
     fn of_missed(&self) -> Result<Wanted, Failure> {
         let (Some(rule), Some(device), Some(at), Some(key)) = (&self.rule, &self.device, &self.at, &self.key) else {
-            return Err(Failure::Usage("name an incident, or --rule, --device, --at and --key of a missed one".to_owned()));
+            return Err(Failure::Usage(
+                "name an incident, or --rule, --device, --at and --key of a missed one".to_owned(),
+            ));
         };
         let to = moment(at).map_err(Failure::Usage)?;
         let device = DeviceId::new(device).map_err(|error| Failure::Usage(error.to_string()))?;
@@ -142,7 +149,12 @@ impl PinCommand {
         })
     }
 
-    fn readings(&self, data: &std::path::Path, device: &Device, wanted: &Wanted) -> Result<Vec<PinnedReading>, Failure> {
+    fn readings(
+        &self,
+        data: &std::path::Path,
+        device: &Device,
+        wanted: &Wanted,
+    ) -> Result<Vec<PinnedReading>, Failure> {
         let (limit, _lock) = limit(data);
         let mut reader = JournalReader::open_at_time(open_disk(data)?, wanted.from, limit).map_err(Failure::failed)?;
         let mut found = std::collections::VecDeque::new();

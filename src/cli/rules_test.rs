@@ -97,8 +97,9 @@ impl Test {
 
 fn profile(path: Option<&Path>) -> Result<Profile, Failure> {
     let text = match path {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?,
+        Some(path) => {
+            std::fs::read_to_string(path).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))?
+        }
         None => YUNCHENG.to_owned(),
     };
     Profile::parse(&text).map_err(|mistakes| {

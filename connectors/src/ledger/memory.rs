@@ -11,7 +11,7 @@ use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
-    Incident, IncidentState, OutboxItem, Seq, Timestamp, Value,
+    Incident, IncidentState, MqttSession, OutboxItem, Seq, Silence, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -58,6 +58,8 @@ struct Tables {
     parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
+    sessions: BTreeMap<DeviceId, MqttSession>,
+    silences: BTreeMap<EffectId, Silence>,
     users: BTreeMap<Arc<str>, User>,
 }
 
@@ -162,6 +164,7 @@ impl Tables {
             Effect::CaseEvent(event) => {
                 self.case_events.entry(id).or_insert_with(|| (**event).clone());
             }
+            Effect::Silence(silence) => drop(self.silences.insert(silence.id, (**silence).clone())),
             Effect::Decision(decision) => {
                 self.decisions.entry(id).or_insert_with(|| (**decision).clone());
             }
@@ -174,6 +177,10 @@ impl Tables {
             Effect::ReducerState { key, value: None } => drop(self.reducer.remove(key)),
             Effect::Device(device) => drop(self.devices.insert(device.id.clone(), (**device).clone())),
             Effect::Command(row) => drop(self.commands.insert(row.id, (**row).clone())),
+            Effect::Session(change) => match &change.session {
+                Some(session) => drop(self.sessions.insert(change.device.clone(), session.clone())),
+                None => drop(self.sessions.remove(&change.device)),
+            },
             Effect::User(user) => drop(self.users.insert(user.name.clone(), (**user).clone())),
             Effect::Pack { version, files, by } => {
                 let pack = || ActivatedPack { id, version: version.clone(), files: files.clone(), by: by.clone() };
@@ -234,6 +241,7 @@ impl Tables {
                 .filter(|row| row.state.is_open() || row.created > super::commands_since(self.time))
                 .cloned()
                 .collect(),
+            sessions: self.sessions.iter().map(|(device, session)| (device.clone(), session.clone())).collect(),
             users: self.users.values().cloned().collect(),
             profile: self.profile.clone(),
             packs: self.packs.values().cloned().collect(),
@@ -272,6 +280,9 @@ impl Tables {
             line(output, "explanation", &id.to_string(), &explanation)?;
         }
         by_id(output, "incident", &self.incidents)?;
+        for (device, session) in &self.sessions {
+            line(output, "mqtt_session", device.as_str(), session)?;
+        }
         by_id(output, "outbox", &self.outbox)?;
         for (id, pack) in &self.packs {
             let row = dump::Pack { version: &pack.version, by: &pack.by, files: &pack.files };
@@ -287,6 +298,7 @@ impl Tables {
         for (key, value) in &self.reducer {
             line(output, "reducer_state", key, value)?;
         }
+        by_id(output, "silence", &self.silences)?;
         for (name, user) in &self.users {
             line(output, "user", name, user)?;
         }

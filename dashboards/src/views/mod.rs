@@ -9,6 +9,7 @@ mod device;
 mod incident;
 mod message;
 mod rule;
+mod silence;
 mod system;
 mod user;
 
@@ -19,6 +20,7 @@ pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView, TestView};
+pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
 pub use user::{LoginView, MeView, UserView};
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::staff::User;
 use crate::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Redecoded,
-    Seq, Source, Timestamp, Value,
+    Seq, SessionChange, Silence, Source, Timestamp, Value,
 };
 
 /// One change of the ledger. Effects of one record carry ids (sequence, ordinal) in the order given.
@@ -29,6 +29,8 @@ pub enum Effect {
     Case(Box<Case>),
     /// A line of a case's history (append).
     CaseEvent(Box<CaseEvent>),
+    /// The silence stands like this now (insert or replace by its id).
+    Silence(Box<Silence>),
     /// What was decided, and why (append; the oldest are forgotten).
     Decision(Box<Decision>),
     /// Somebody outside is to be told (append).
@@ -44,6 +46,8 @@ pub enum Effect {
     Device(Box<Device>),
     /// The command to a device stands like this now (insert or replace by its id).
     Command(Box<CommandRow>),
+    /// A device's MQTT session stands like this now, or is over (insert, replace or remove by its device).
+    Session(Box<SessionChange>),
     /// A staff account stands like this now (insert or replace by its name).
     User(Box<User>),
     /// A rule pack became live (append; the newest is the live one).

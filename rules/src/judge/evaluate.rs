@@ -85,10 +85,7 @@ type Finished = ([Outcome; MAX_KEYS], Vec<(u16, Slot)>, Option<Fault>, u32);
 
 /// Lets a machine run to its end.
 #[inline(always)]
-fn finish<'a, W: Watch>(
-    mut machine: Machine<'a, '_, W>,
-    entry: &'a Entry,
-) -> Finished {
+fn finish<'a, W: Watch>(mut machine: Machine<'a, '_, W>, entry: &'a Entry) -> Finished {
     machine.run(entry);
     (machine.outcomes, machine.before, machine.fault, machine.operations)
 }

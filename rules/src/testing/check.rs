@@ -6,8 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use gengfu_model::{FieldType, Kind, Value};
 
-use super::{bench, script};
 use super::words::TEST_WORDS;
+use super::{bench, script};
 use crate::diagnostic::{Problem, did_you_mean};
 use crate::lower::device_names;
 use crate::script::tree::{ExprKind, Unary};

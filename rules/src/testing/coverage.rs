@@ -161,7 +161,13 @@ impl FileCoverage {
 fn is_watched(node: Node) -> bool {
     !matches!(
         node,
-        Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::Text(_) | Node::ToFloat(_) | Node::Pair { .. } | Node::Script(_)
+        Node::Bool(_)
+            | Node::Int(_)
+            | Node::Float(_)
+            | Node::Text(_)
+            | Node::ToFloat(_)
+            | Node::Pair { .. }
+            | Node::Script(_)
     )
 }
 
@@ -182,9 +188,8 @@ fn conditions(rule: &Rule) -> Vec<usize> {
     }
     let boolean = rule.nodes.iter().enumerate().filter(|(_, node)| is_boolean(**node)).map(|(number, _)| number);
     let all = boolean.chain(found.into_iter().map(usize::from));
-    let told = |number: &usize| {
-        !matches!(rule.nodes.get(*number), None | Some(Node::Bool(_) | Node::Not(_) | Node::Text(_)))
-    };
+    let told =
+        |number: &usize| !matches!(rule.nodes.get(*number), None | Some(Node::Bool(_) | Node::Not(_) | Node::Text(_)));
     let mut all: Vec<usize> = all.filter(told).collect();
     all.sort_unstable();
     all.dedup();

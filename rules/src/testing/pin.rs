@@ -53,7 +53,9 @@ impl Pin {
         let times = self.readings.iter().map(|one| one.received).chain(self.expected.iter().map(|(time, _)| *time));
         let first = times.min().unwrap_or(Timestamp::ZERO);
         let start = Timestamp((first.as_millis() - LEAD_MS).div_euclid(1_000) * 1_000);
-        let mut out = String::from("# Made by `gengfu rules pin`: what happened, as a test. Edit the name, keep the rows.\n[[test]]\n");
+        let mut out = String::from(
+            "# Made by `gengfu rules pin`: what happened, as a test. Edit the name, keep the rows.\n[[test]]\n",
+        );
         out.push_str(&format!("name = {}\n", quoted(&self.name)));
         out.push_str(&format!("about = {}\n", quoted(&self.about)));
         let local = chrono_tz::Asia::Shanghai.timestamp_millis_opt(start.as_millis()).earliest();
@@ -118,7 +120,11 @@ impl Pin {
 
 /// A reading ahead of its receipt is so long ago with a sign.
 fn signed_span(ms: i64) -> String {
-    if ms < 0 { span_text(-ms).split(' ').map(|word| format!("-{word}")).collect::<Vec<_>>().join(" ") } else { span_text(ms) }
+    if ms < 0 {
+        span_text(-ms).split(' ').map(|word| format!("-{word}")).collect::<Vec<_>>().join(" ")
+    } else {
+        span_text(ms)
+    }
 }
 
 fn aligned(rows: Vec<Vec<String>>) -> String {

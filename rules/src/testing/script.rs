@@ -267,7 +267,9 @@ fn feed(device: &mut Sim, mut values: Map) -> Result<(), Failed> {
 
 /// What a test asks about a device.
 fn asks(engine: &mut Engine) {
-    engine.register_fn("open", |device: &mut Sim, key: &str| look(device, |bench, n| bench.open(n, key).is_some().into()));
+    engine.register_fn("open", |device: &mut Sim, key: &str| {
+        look(device, |bench, n| bench.open(n, key).is_some().into())
+    });
     engine.register_fn("opened", |device: &mut Sim| {
         look(device, |bench, n| bench.open_keys(n).into_keys().collect::<Vec<_>>().join(" ").into())
     });
@@ -337,7 +339,8 @@ fn expectations(engine: &mut Engine, world: &Rc<RefCell<World>>) {
         }
         let values = vec![format!("left  = {}", show(&left)), format!("right = {}", show(&right))];
         let pos = place(a.start_position());
-        shared.borrow_mut().complaint = Some(Complaint { pos, message: "expected both to be equal".to_owned(), values });
+        shared.borrow_mut().complaint =
+            Some(Complaint { pos, message: "expected both to be equal".to_owned(), values });
         Err(fail("expectation"))
     };
     let symbols = "words and brackets are symbols";

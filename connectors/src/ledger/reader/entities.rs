@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp,
+    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, MqttSession, Silence,
+    Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
-use super::{AuditRow, CaseFilter, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page};
+use super::{
+    AuditRow, CaseFilter, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page, SilenceFilter,
+};
 use crate::LedgerError;
 use crate::ledger::columns::{self, effect_id, from_json, seq_column};
 use crate::ledger::reader::page::{ListQuery, Order};
@@ -56,6 +59,28 @@ impl LedgerReader {
         let parse =
             |(id, change, body): (EffectId, String, String)| Ok((id, change, from_json("explanation", id, &body)?));
         rows.into_iter().rev().map(parse).collect()
+    }
+
+    /// Silences, the newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn silences(&self, filter: &SilenceFilter, page: &Page) -> Result<Listed<Silence>, LedgerError> {
+        self.on(|conn| {
+            filter.query().run(conn, "read silences", page, |row| {
+                let failed = |error: rusqlite::Error| LedgerError::sqlite("read silences", &error);
+                let id = effect_id(row, 0).map_err(failed)?;
+                from_json("silence", id, row.get_ref(2).and_then(text).map_err(failed)?)
+            })
+        })
+    }
+
+    /// The silence of that id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn silence(&self, id: EffectId) -> Result<Option<Silence>, LedgerError> {
+        self.by_id("silence", "SELECT body FROM silence WHERE seq = ?1 AND ordinal = ?2", id)
     }
 
     /// The decision log, the newest first.
@@ -119,6 +144,14 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn device(&self, id: &DeviceId) -> Result<Option<Device>, LedgerError> {
         self.by_name("device", "SELECT body FROM device WHERE id = ?1", id.as_str())
+    }
+
+    /// Every MQTT session that is kept, by device.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the rows cannot be read.
+    pub fn mqtt_sessions(&self) -> Result<Vec<(DeviceId, MqttSession)>, LedgerError> {
+        self.on(sqlite::load::sessions)
     }
 
     /// The commands of one device, the newest first.

@@ -4,7 +4,7 @@
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
-    Redecoded, Seq, Timestamp,
+    Redecoded, Seq, SessionChange, Silence, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Params};
 
@@ -21,11 +21,13 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::Case(case) => return put_case(conn, id, case),
         Effect::Explanation { incident, change, evidence } => explanation(conn, id, *incident, change, evidence)?,
         Effect::CaseEvent(event) => case_event(conn, id, event)?,
+        Effect::Silence(silence) => put_silence(conn, silence)?,
         Effect::Decision(decision) => decisions::put(conn, id, decision)?,
         Effect::Outbox(item) => outbox(conn, item)?,
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
         Effect::Command(row) => put_command(conn, row)?,
+        Effect::Session(change) => put_session(conn, change)?,
         Effect::User(user) => put_user(conn, user)?,
         Effect::Pack { version, files, by } => {
             let files = to_json("pack", files)?;
@@ -101,12 +103,14 @@ fn put_incident(conn: &Connection, effect: EffectId, incident: &Incident) -> Res
         conn,
         "incident",
         "INSERT INTO incident
-         (seq, ordinal, state, kind, rule, device, key, district, condition, severity, opened, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         (seq, ordinal, state, kind, rule, device, key, district, condition, severity, opened,
+          parent_seq, parent_ordinal, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (seq, ordinal) DO UPDATE SET
          state = excluded.state, kind = excluded.kind, rule = excluded.rule, device = excluded.device,
          key = excluded.key, district = excluded.district, condition = excluded.condition,
-         severity = excluded.severity, opened = excluded.opened, body = excluded.body",
+         severity = excluded.severity, opened = excluded.opened, parent_seq = excluded.parent_seq,
+         parent_ordinal = excluded.parent_ordinal, body = excluded.body",
         (
             key.0,
             key.1,
@@ -119,6 +123,8 @@ fn put_incident(conn: &Connection, effect: EffectId, incident: &Incident) -> Res
             &incident.condition,
             incident.severity.name(),
             incident.opened.0,
+            incident.parent.map(|id| seq_column(id.seq)),
+            incident.parent.map(|id| id.ordinal),
             &body,
         ),
     )?;
@@ -201,6 +207,18 @@ fn case_event(conn: &Connection, id: EffectId, event: &CaseEvent) -> Result<(), 
     Ok(())
 }
 
+fn put_silence(conn: &Connection, silence: &Silence) -> Result<(), LedgerError> {
+    let body = to_json("silence", silence)?;
+    run(
+        conn,
+        "silence",
+        "INSERT INTO silence (seq, ordinal, state, work_order, body) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (seq, ordinal) DO UPDATE SET state = excluded.state, body = excluded.body",
+        (seq_column(silence.id.seq), silence.id.ordinal, silence.state.word(), &silence.asked.work_order, body),
+    )?;
+    Ok(())
+}
+
 fn outbox(conn: &Connection, item: &OutboxItem) -> Result<(), LedgerError> {
     run(
         conn,
@@ -264,6 +282,18 @@ fn put_command(conn: &Connection, row: &CommandRow) -> Result<(), LedgerError> {
             body,
         ),
     )?;
+    Ok(())
+}
+
+fn put_session(conn: &Connection, change: &SessionChange) -> Result<(), LedgerError> {
+    let Some(session) = &change.session else {
+        run(conn, "mqtt_session", "DELETE FROM mqtt_session WHERE device = ?1", [change.device.as_str()])?;
+        return Ok(());
+    };
+    let body = to_json("mqtt_session", session)?;
+    let sql = "INSERT INTO mqtt_session (device, body) VALUES (?1, ?2)
+               ON CONFLICT (device) DO UPDATE SET body = excluded.body";
+    run(conn, "mqtt_session", sql, (change.device.as_str(), body))?;
     Ok(())
 }
 

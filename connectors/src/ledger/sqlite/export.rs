@@ -5,7 +5,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CaseEvent, CommandRow, Device, Evidence, Incident, OutboxItem, Timestamp, Value};
+use gengfu_model::{
+    Case, CaseEvent, CommandRow, Device, Evidence, Incident, MqttSession, OutboxItem, Silence, Timestamp, Value,
+};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +32,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     dispositions(conn, output)?;
     explanations(conn, output)?;
     bodies::<Incident>(conn, output, "incident", "incident")?;
+    named::<MqttSession>(conn, output, "mqtt_session", "SELECT device, body FROM mqtt_session ORDER BY device")?;
     outbox(conn, output)?;
     for pack in load::packs(conn)? {
         let files: &BTreeMap<String, String> = &pack.files;
@@ -44,6 +47,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     for (key, value) in load::reducer(conn)? {
         line(output, "reducer_state", &key, &value)?;
     }
+    bodies::<Silence>(conn, output, "silence", "silence")?;
     named::<User>(conn, output, "user", "SELECT name, body FROM user_account ORDER BY name")
 }
 
