@@ -257,7 +257,7 @@ fn test_it() {
     let told: Vec<_> = survived.iter().map(|one| (one.line, one.from.as_str(), one.to.as_str())).collect();
     assert_eq!(told, [(4, "10", "11.0"), (4, "10", "9.0")]);
     assert_eq!((found.noticed, found.survived), (2, 2));
-    assert!(found.to_string().contains("bin-full.rhai:4:103: 10 may as well be 11.0"), "{found}");
+    assert!(found.to_string().contains("bin-full.rhai:4:98: 10 may as well be 11.0"), "{found}");
 }
 
 #[test]

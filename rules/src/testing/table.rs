@@ -306,7 +306,10 @@ impl Rows {
 }
 
 fn cells(line: &str) -> Vec<&str> {
-    line.trim().trim_start_matches('|').trim_end_matches('|').split('|').map(str::trim).collect()
+    let line = line.trim();
+    // A table may have a frame; without one, a bar at the end begins an empty cell.
+    let inner = line.strip_prefix('|').map_or(line, |framed| framed.strip_suffix('|').unwrap_or(framed));
+    inner.split('|').map(str::trim).collect()
 }
 
 fn keys(cell: &str) -> BTreeMap<String, Option<String>> {
