@@ -67,7 +67,9 @@ fn engineers_run_tests_over_the_api() {
     assert_eq!((status, &red["ok"], &red["report"]["failed"]), (200, &json!(false), &json!(1)), "{red}");
     let (status, broken) = api.post("/api/v1/rules/test", &ask("fn test_x() { nonsense(); }\n"));
     assert_eq!((status, &broken["ok"]), (200, &json!(false)), "{broken}");
-    assert!(broken["mistakes"][0]["message"].as_str().unwrap().contains("no function `nonsense`"), "{broken}");
+    let mistakes = broken["mistakes"].as_array().unwrap();
+    let said = |mistake: &serde_json::Value| mistake["message"].as_str().unwrap_or_default().contains("`nonsense`");
+    assert!(mistakes.iter().any(said), "{broken}");
 }
 
 #[test]
