@@ -16,6 +16,7 @@ use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
 use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo, explained_by};
+use gengfu_rules::testing::{self, Options};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
@@ -294,6 +295,19 @@ impl Gateway for Shared {
 
     fn hash_token(&self, token: &str) -> [u8; 32] {
         self.0.directory.hash_token(token.as_bytes())
+    }
+
+    fn test_rules(
+        &self,
+        files: BTreeMap<String, String>,
+        filter: &str,
+    ) -> Result<serde_json::Value, Vec<serde_json::Value>> {
+        // Tests are about a rule, not about today's profile: they run before the example city.
+        let profile = gengfu_cases::Profile::parse(gengfu_cases::profile::YUNCHENG).map_err(|_| Vec::new())?;
+        let options = Options { profile: Arc::new(profile), filter: filter.to_owned(), coverage: true };
+        let told = |found: Vec<gengfu_rules::Diagnostic>| found.iter().map(diagnostic_json).collect::<Vec<_>>();
+        let report = testing::run(&files, &options).map_err(told)?;
+        Ok(serde_json::to_value(report).unwrap_or_default())
     }
 
     fn check_rules(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value> {

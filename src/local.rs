@@ -41,7 +41,6 @@ pub enum Question {
     Status,
     /// The two sheets of all devices.
     Balance,
-<<<<<<< HEAD
     /// Why a rule says what it says of a device, or does not.
     Why {
         /// The device.
@@ -49,12 +48,10 @@ pub enum Question {
         /// The rule's id.
         rule: String,
     },
-=======
     /// Who is on duty in a district.
     Duty(String),
     /// How an account is reached.
     Contact(String),
->>>>>>> duty
 }
 
 /// The answer.
@@ -67,13 +64,10 @@ pub enum Reply {
     Status(serde_json::Value),
     /// The two sheets.
     Balance(Balance),
-<<<<<<< HEAD
     /// The evaluation; `None`: no such device, or its kind has no such rule.
     Why(Option<serde_json::Value>),
-=======
     /// What was asked for, as JSON; `null`: there is none.
     Found(serde_json::Value),
->>>>>>> duty
     /// The question could not be read.
     Error(String),
 }
@@ -157,16 +151,13 @@ pub async fn answer(gateway: &Shared, question: Question) -> Reply {
     match question {
         Question::Do(action) => Reply::Verdict(gateway.request(local_request(*action)).await),
         Question::Balance => Reply::Balance(gateway.balance(None).await),
-<<<<<<< HEAD
         Question::Why { device, rule } => Reply::Why(gateway.why(device, rule).await),
-=======
         Question::Duty(district) => {
             let duty = gateway.duty_now(district.clone()).await;
             let view = duty.map(|duty| gengfu_dashboards::views::DutyView::new(district, duty));
             Reply::Found(serde_json::to_value(view).unwrap_or_default())
         }
         Question::Contact(user) => Reply::Found(serde_json::to_value(gateway.contact(user).await).unwrap_or_default()),
->>>>>>> duty
         Question::Status => Reply::Status(serde_json::to_value(gateway.status()).unwrap_or_default()),
     }
 }

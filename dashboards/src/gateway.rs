@@ -247,4 +247,14 @@ pub trait Gateway: Send + Sync + 'static {
     fn rules_now(&self) -> Vec<RuleNow> {
         Vec::new()
     }
+
+    /// Runs the tests in and beside rule files whose `FILE::NAME` holds `filter`: the report as JSON.
+    ///
+    /// # Errors
+    /// The pack's mistakes, as [`Gateway::check_rules`] tells them: nothing runs before it compiles.
+    fn test_rules(
+        &self,
+        files: BTreeMap<String, String>,
+        filter: &str,
+    ) -> Result<serde_json::Value, Vec<serde_json::Value>>;
 }

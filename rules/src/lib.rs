@@ -31,6 +31,7 @@ pub mod reference;
 mod sandbox;
 mod script;
 mod template;
+pub mod testing;
 
 pub use city::City;
 pub use diagnostic::{Diagnostic, Level};

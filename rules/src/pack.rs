@@ -14,6 +14,7 @@ use crate::parameters::{Effective, Parameters};
 use crate::paused::PausedRules;
 use crate::program::Rule;
 use crate::script::Pos;
+use crate::testing::coverage::Coverage;
 
 /// The most files a pack may have.
 pub const MAX_FILES: usize = 512;
@@ -54,6 +55,8 @@ pub(crate) struct Placed {
     pub(crate) rule: Rule,
     pub(crate) base: usize,
     pub(crate) counters: Counters,
+    /// Who looks on in a test; live, nobody.
+    pub(crate) watched: Option<Arc<Coverage>>,
 }
 
 /// What a rule is, for the API and the console.
@@ -251,7 +254,7 @@ impl Pack {
             if rule.silence.is_some() {
                 set.silences.push(set.rules.len());
             }
-            set.rules.push(Placed { rule, base, counters: Counters::default() });
+            set.rules.push(Placed { rule, base, counters: Counters::default(), watched: None });
             infos.push(info);
         }
         for (set, layout) in sets.iter_mut().zip(layouts) {

@@ -17,6 +17,8 @@ mod quarantine;
 mod restore;
 mod rules;
 mod series;
+mod rules_pin;
+mod rules_test;
 mod serve;
 mod users;
 

@@ -30,6 +30,10 @@ enum RulesCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Run the tests in and beside the rules, on a simulated clock.
+    Test(super::rules_test::Test),
+    /// Make a test of an incident, or of one that was missed.
+    Pin(super::rules_pin::PinCommand),
     /// Put a folder of rule files to work, as a whole; the pack that is live is replaced.
     Publish {
         /// Folder of `.rhai` files.
@@ -90,6 +94,8 @@ impl Rules {
     pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.command {
             RulesCommand::Check { folder, json } => check(folder.as_ref(), *json),
+            RulesCommand::Test(test) => test.run(),
+            RulesCommand::Pin(pin) => pin.run(),
             RulesCommand::Publish { folder, config } => publish(folder, config),
             RulesCommand::Explain { incident, config } => explain(*incident, config),
             RulesCommand::Why { device, rule, json, config } => why(device, rule, *json, config),

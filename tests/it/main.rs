@@ -24,5 +24,6 @@ mod quarantine;
 mod reference;
 mod replay;
 mod restart;
+mod rule_tests;
 mod webhook;
 mod workflow;

@@ -13,11 +13,8 @@ mod commands;
 mod decisions;
 mod device_import;
 mod devices;
-<<<<<<< HEAD
 mod evaluate;
-=======
 mod duty;
->>>>>>> duty
 mod evaluation;
 mod extract;
 mod incidents;
@@ -319,6 +316,10 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/rules/check", Login, "Check rule files; every mistake", rules::check)
             .takes::<rules::Pack>()
             .answers::<views::CheckView>(),
+        post("/api/v1/rules/test", Roles(roles::PUBLISH_RULES), "Run the tests in and beside rule files", rules::test)
+            .takes::<rules::Tests>()
+            .slow()
+            .answers::<views::TestView>(),
         post("/api/v1/rules/publish", Roles(roles::PUBLISH_RULES), "Put a rule pack to work", rules::publish)
             .takes::<rules::Pack>()
             .slow()

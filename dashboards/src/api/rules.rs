@@ -16,7 +16,7 @@ use crate::auth::Session;
 use crate::error::ApiError;
 use crate::rule_text;
 use crate::state::AppState;
-use crate::views::{CheckView, DoneView, PackView, RuleDetail, RuleView, RulesView};
+use crate::views::{CheckView, DoneView, PackView, RuleDetail, RuleView, RulesView, TestView};
 
 /// The most files of a pack.
 const MAX_FILES: usize = 1_000;
@@ -27,6 +27,17 @@ const MAX_FILES: usize = 1_000;
 pub(crate) struct Pack {
     /// Name and text of every file.
     files: BTreeMap<String, String>,
+}
+
+/// Rule files whose tests are to run.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tests {
+    /// Name and text of every file: `.rhai`, and `.test.toml` beside them.
+    files: BTreeMap<String, String>,
+    /// Only tests whose `FILE::NAME` holds this text.
+    #[serde(default)]
+    filter: String,
 }
 
 /// Which pack to put back to work.
@@ -60,6 +71,23 @@ pub(crate) async fn one(State(state): State<AppState>, Path(id): Path<String>) -
 pub(crate) async fn check(State(state): State<AppState>, Body(pack): Body<Pack>) -> Result<Json<CheckView>, ApiError> {
     names_are_good(&pack.files)?;
     Ok(Json(checked(&state, pack.files).await?))
+}
+
+/// Runs the tests in and beside rule files, on a simulated clock; the gateway's own state is not touched.
+pub(crate) async fn test(State(state): State<AppState>, Body(tests): Body<Tests>) -> Result<Json<TestView>, ApiError> {
+    names_are_good(&tests.files)?;
+    let _turn = state.checks.acquire().await.map_err(|closed| ApiError::internal(&closed))?;
+    let gateway = Arc::clone(&state.gateway);
+    let tested = tokio::task::spawn_blocking(move || gateway.test_rules(tests.files, &tests.filter))
+        .await
+        .map_err(|error| ApiError::internal(&error))?;
+    Ok(Json(match tested {
+        Ok(report) => {
+            let failed = report.get("failed").and_then(serde_json::Value::as_u64);
+            TestView { ok: failed == Some(0), mistakes: Vec::new(), report }
+        }
+        Err(mistakes) => TestView { ok: false, mistakes, report: serde_json::Value::Null },
+    }))
 }
 
 /// Puts a pack to work. A pack with a mistake is refused before anything is journaled.

@@ -57,6 +57,17 @@ pub struct RuleDetail {
     pub source: String,
 }
 
+/// What the tests of a pack gave.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct TestView {
+    /// The pack has no mistake and no test failed.
+    pub ok: bool,
+    /// Mistakes of the pack; with any, no test ran.
+    pub mistakes: Vec<serde_json::Value>,
+    /// The report: `passed, failed, untested, tests: [{file, rule, name, line, failure}], coverage`.
+    pub report: serde_json::Value,
+}
+
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct CheckView {

@@ -192,6 +192,14 @@ impl Engine {
         &self.pack
     }
 
+    /// Lets a test look on at the pack that was activated last.
+    pub(crate) fn watch(&mut self, coverage: &Arc<crate::testing::coverage::Coverage>) {
+        if let Some(pack) = Arc::get_mut(&mut self.pack) {
+            let placed = pack.sets.iter_mut().flat_map(|set| &mut set.rules);
+            placed.for_each(|placed| placed.watched = Some(Arc::clone(coverage)));
+        }
+    }
+
     /// How many devices are registered.
     #[must_use]
     pub fn device_count(&self) -> usize {

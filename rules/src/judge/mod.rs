@@ -29,6 +29,7 @@ pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
 pub(crate) use flapping::MAX_TIMES;
 use machine::Trigger;
+pub(crate) use machine::{Watch, is_boolean};
 pub(crate) use number::Failure;
 pub use replay::explained_by;
 pub(crate) use scalar::Scalar;
