@@ -42,6 +42,7 @@ use crate::pipeline::{EngineInput, QUEUE_BATCHES, checkpoint, decode, ledger, se
 use crate::remote_series::{self, RemoteSeries};
 use crate::secret;
 use crate::supervise::Supervisor;
+use crate::trial::days;
 
 /// How many events the live stream keeps for a reader that is slow.
 const STREAM_CAPACITY: usize = 4_096;
@@ -111,6 +112,8 @@ pub struct Gateway {
     report: Report,
     deliverer: Option<Deliverer>,
     remote_series: Option<RemoteSeries>,
+    /// Closed to end the thread that keeps the days' copies.
+    days: Option<SyncSender<()>>,
     _lock: FolderLock,
 }
 
@@ -159,6 +162,7 @@ impl Gateway {
                 let refusals = intake.refusals();
                 JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)
             })?;
+        let days = if options.listeners { Some(start_days(config, &mut supervisor, &clock)?) } else { None };
         let mut gateway = Gateway {
             handle,
             supervisor,
@@ -168,6 +172,7 @@ impl Gateway {
             report,
             deliverer: None,
             remote_series: None,
+            days,
             _lock: lock,
         };
         gateway.watch_journal();
@@ -230,7 +235,8 @@ impl Gateway {
         self.handle.ready.store(false, Ordering::Relaxed);
         self.stop_listeners.cancel();
         while self.tasks.join_next().await.is_some() {}
-        let Gateway { handle, supervisor, deliverer, remote_series, _lock, .. } = self;
+        let Gateway { handle, supervisor, deliverer, remote_series, days, _lock, .. } = self;
+        drop(days);
         handle.progress.update(|positions| positions.stopping = true);
         let stopping = tokio::task::spawn_blocking(move || {
             let panicked = deliverer.map(Deliverer::stop).unwrap_or_default();
@@ -473,6 +479,24 @@ fn start_pipeline(
         ledger: ledger_reader(&config.data.folder)?,
         listener_metrics: RwLock::default(),
     }))
+}
+
+/// Starts the thread that keeps a copy of each day's start; it ends when what it gives is dropped.
+fn start_days(
+    config: &Config,
+    supervisor: &mut Supervisor,
+    clock: &Arc<dyn Clock>,
+) -> Result<SyncSender<()>, StartError> {
+    let (stop, stopped) = sync_channel(1);
+    let (data, options, clock) = (config.data.folder.clone(), config.days.clone(), Arc::clone(clock));
+    let zone = config.city.time_zone.parse().map_err(|_| StartError::new("city.time_zone", "no IANA time zone"))?;
+    supervisor
+        .spawn("days", move || {
+            days::run(&data, &options, zone, clock.as_ref(), &stopped);
+            Ok(())
+        })
+        .map_err(|error| StartError::new("threads", error))?;
+    Ok(stop)
 }
 
 /// Stores behind the journal that wait for room on a full disk. While one does, messages are held back.

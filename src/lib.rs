@@ -19,5 +19,6 @@ pub mod pipeline;
 mod remote_series;
 pub mod secret;
 pub mod supervise;
+pub mod trial;
 
 pub use gateway::{Addresses, Gateway, StartError, StartOptions};

@@ -27,6 +27,7 @@ pub mod reference;
 mod sandbox;
 mod script;
 mod template;
+pub mod trial;
 
 pub use diagnostic::{Diagnostic, Level};
 pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};

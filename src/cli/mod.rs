@@ -2,6 +2,7 @@
 //!
 //! Messages for people go to standard error; what a program may read goes to standard output.
 
+mod backtest;
 mod backup;
 mod check;
 mod codecs;

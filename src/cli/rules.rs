@@ -34,6 +34,10 @@ enum RulesCommand {
         #[command(flatten)]
         config: ConfigArgument,
     },
+    /// Run a draft over the archive and tell what it would have changed.
+    Backtest(super::backtest::Backtest),
+    /// Reports of backtests and shadows.
+    Trials(super::backtest::Trials),
     /// The packs that were activated, newest last.
     List {
         #[command(flatten)]
@@ -50,6 +54,8 @@ impl Rules {
         match &self.command {
             RulesCommand::Check { folder, json } => check(folder.as_ref(), *json),
             RulesCommand::Publish { folder, config } => publish(folder, config),
+            RulesCommand::Backtest(command) => command.run(),
+            RulesCommand::Trials(command) => command.run(),
             RulesCommand::List { config } => list(config),
         }
     }

@@ -46,6 +46,11 @@ impl TestGateway {
         TestGateway::begin(clock.clone(), Some(clock), |_| {})
     }
 
+    /// As [`TestGateway::start_in_passing_time`], with another configuration.
+    pub(crate) fn start_in_passing_time_with(clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> TestGateway {
+        TestGateway::begin(clock.clone(), Some(clock), change)
+    }
+
     fn begin(
         clock: Arc<dyn Clock>,
         monotonic: Option<Arc<dyn Monotonic>>,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod arrows;
+mod backtest;
 mod backup;
 mod bad_input;
 mod clients;

@@ -17,6 +17,7 @@ mod duplicates;
 mod message;
 mod requests;
 mod sheet;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -76,7 +77,8 @@ pub struct DeviceView {
     pub total: Sheet,
 }
 
-/// The engine's whole state.
+/// The engine's whole state. A copy of it is for a trial ([`crate::trial`]).
+#[derive(Clone)]
 pub struct Engine {
     config: OutcomeConfig,
     zone: chrono_tz::Tz,
@@ -107,6 +109,8 @@ pub struct Engine {
     refused: u64,
     /// Signals of the evaluation under way; kept to save the allocation.
     signals: Vec<Signal>,
+    /// In a trial: what the journal's records may not change. The live engine holds nothing.
+    held: trial::Held,
 }
 
 impl Engine {
@@ -134,6 +138,7 @@ impl Engine {
             orphans: Sheet::default(),
             refused: 0,
             signals: Vec::new(),
+            held: trial::Held::default(),
         }
     }
 

@@ -173,7 +173,7 @@ impl Engine {
     }
 
     /// Arms silence for a device in service that has not been heard yet, and puts its next timer in place.
-    fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
+    pub(super) fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         match state.device.life {
@@ -188,6 +188,9 @@ impl Engine {
     }
 
     fn activate(&mut self, seq: Seq, by: &Arc<str>, files: &BTreeMap<String, String>, out: &mut Output) -> Verdict {
+        if self.held.pack {
+            return Ok(rows(u32::try_from(files.len()).unwrap_or(u32::MAX)));
+        }
         let pack = Pack::compile(files).map_err(|mistakes| {
             let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Refusal::new("invalid", format!("the rule pack has {} mistakes:\n{}", mistakes.len(), text.join("\n")))
@@ -242,7 +245,9 @@ impl Engine {
         if let Some(value) = value {
             self.pack.check_parameter(rule, name, value).map_err(invalid)?;
         }
-        self.parameters.set(rule, name, scope, value.cloned());
+        if !self.held.has_parameter(rule, name) {
+            self.parameters.set(rule, name, scope, value.cloned());
+        }
         if self.is_live(seq) {
             out.effects.push(Effect::Parameter {
                 rule: Arc::clone(rule),
