@@ -257,6 +257,7 @@ pub(crate) fn balance_of(sheet: &Sheet, refused: u64) -> Balance {
         decoded: sheet.decoded,
         duplicate: sheet.duplicate,
         quarantined: sheet.quarantined,
+        redecoded: sheet.redecoded,
         values_decoded: sheet.values_decoded,
         values_stored: sheet.values_stored,
         values_late: sheet.values_late,

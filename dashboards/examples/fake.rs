@@ -119,14 +119,18 @@ fn fill(gateway: &Arc<FakeGateway>, end: Timestamp) {
         (balance.values_decoded, balance.values_stored, balance.values_late) = (6_419_510, 6_418_002, 1_404);
         (balance.values_out_of_range, balance.values_too_far_ahead, balance.refused) = (97, 7, 12);
     }
-    gateway.push(Effect::Disposition(Box::new(Disposition {
-        seq: Seq(3),
-        device: gengfu_model::DeviceId::new("bin-0004").unwrap(),
-        time: end,
-        kind: DispositionKind::Quarantined,
-        detail: "no JSON: expected `,` at column 14".to_owned(),
-        payload: Some(Arc::from(&b"{\"fill_pct\":71;}"[..])),
-    })));
+    gateway.push(|_| {
+        Effect::Disposition(Box::new(Disposition {
+            seq: Seq(3),
+            device: gengfu_model::DeviceId::new("bin-0004").unwrap(),
+            time: end,
+            kind: DispositionKind::Quarantined,
+            detail: "no JSON: expected `,` at column 14".to_owned(),
+            payload: Some(Arc::from(&b"{\"fill_pct\":71;}"[..])),
+            source: None,
+            redecoded: None,
+        }))
+    });
     *gateway.faults.lock().unwrap() = vec!["outbox: city platform unreachable for 12 min, 3 messages wait".to_owned()];
 }
 

@@ -59,6 +59,8 @@ pub struct Balance {
     pub duplicate: u64,
     /// Messages quarantined.
     pub quarantined: u64,
+    /// Of the journaled, second tries of quarantined messages.
+    pub redecoded: u64,
     /// Field values decoded.
     pub values_decoded: u64,
     /// Values stored in time.

@@ -14,6 +14,7 @@ mod assets;
 pub mod auth;
 pub mod error;
 pub mod gateway;
+pub mod quarantine;
 pub mod register;
 pub mod register_csv;
 mod router;

@@ -7,7 +7,7 @@
 pub struct FunctionDef {
     /// The name.
     pub name: &'static str,
-    /// What it is for: `verdict`, `memory`, `window`, `time`, `unknown`, `number`.
+    /// What it is for: `verdict`, `memory`, `window`, `time`, `unknown`, `number`, `list`.
     pub group: &'static str,
     /// How it is written; `[..]` may be left out.
     pub form: &'static str,
@@ -31,7 +31,7 @@ const fn def(
 }
 
 /// Every function, in the order of the reference page.
-pub static FUNCTIONS: [FunctionDef; 29] = [
+pub static FUNCTIONS: [FunctionDef; 34] = [
     def(
         "incident",
         "verdict",
@@ -242,6 +242,46 @@ pub static FUNCTIONS: [FunctionDef; 29] = [
         "是否在范围内（含两端）。",
         "Whether x is from `low` to `high`, both included.",
         "incident(between(msg.level_pct, 80.0, 90.0));",
+    ),
+    def(
+        "len",
+        "list",
+        "len(x)",
+        "列表、映射或文本的长度。",
+        "How many items a list, entries a map, or characters a text has.",
+        "let list = [msg.ch4_pct_lel, msg.h2s_ppm]; incident(len(list) > 1 && msg.overflow);",
+    ),
+    def(
+        "contains",
+        "list",
+        "contains(x, y)",
+        "列表是否含某项，映射是否含某键，文本是否含某段。",
+        "Whether a list has the item, a map the key, or a text the piece.",
+        "incident(contains([1, 2], 2) && msg.overflow);",
+    ),
+    def(
+        "keys",
+        "list",
+        "keys(map)",
+        "映射的键，按字母顺序。",
+        "The keys of a map, in alphabetical order.",
+        "let n = 0; for key in keys(#{ a: 1 }) { n += 1; } incident(n > 0 && msg.overflow);",
+    ),
+    def(
+        "push",
+        "list",
+        "push(list, x)",
+        "在变量中的列表末尾加一项。",
+        "Adds an item at the end of a list that is in a variable.",
+        "let list = []; push(list, msg.level_pct); incident(list[0] > 80.0);",
+    ),
+    def(
+        "pop",
+        "list",
+        "pop(list)",
+        "取出列表的最后一项；空列表为未知。",
+        "Takes the last item off a list that is in a variable; unknown if there is none.",
+        "let list = [msg.level_pct]; incident(pop(list) > 80.0);",
     ),
 ];
 

@@ -15,6 +15,7 @@
 pub mod diagnostic;
 pub mod engine;
 pub mod functions;
+mod interp;
 mod judge;
 pub mod latest;
 pub mod library;
@@ -32,5 +33,5 @@ pub mod trial;
 pub use diagnostic::{Diagnostic, Level};
 pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};
 pub use latest::{Latest, LatestValue};
-pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo};
+pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo, Tier, TierReason};
 pub use parameters::{Effective, Parameters};

@@ -84,10 +84,35 @@ pub struct RuleInfo {
     pub fields: Vec<&'static str>,
     /// How its incidents are grouped; grouping itself is the reducer's business.
     pub group: Option<GroupInfo>,
+    /// How it runs.
+    pub tier: Tier,
+    /// Why it is not lowered.
+    pub tier_reason: Option<TierReason>,
     /// The file in the pack.
     pub file: String,
     /// The file's text.
     pub source: String,
+}
+
+/// How a rule runs. Both tiers mean the same; the lowered one is some ten times as fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// As typed closures over flat data.
+    Lowered,
+    /// In rhai's interpreter, at least one of its functions.
+    Interpreter,
+}
+
+/// What keeps a rule from being lowered: the first such place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TierReason {
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+    /// What stands there.
+    pub message: String,
 }
 
 /// A parameter of a rule.
@@ -165,6 +190,15 @@ impl Pack {
     /// Every mistake of every file, ordered by file and place; warnings among them. A pack with
     /// warnings alone compiles, see [`Pack::warnings`].
     pub fn compile(files: &BTreeMap<String, String>) -> Result<Pack, Vec<Diagnostic>> {
+        Pack::compile_in(files, Tier::Lowered)
+    }
+
+    /// Compiles for the lowered tier as far as it reaches, or everything for the interpreter, which
+    /// tests and benchmarks compare it with.
+    ///
+    /// # Errors
+    /// As [`Pack::compile`].
+    pub fn compile_in(files: &BTreeMap<String, String>, tier: Tier) -> Result<Pack, Vec<Diagnostic>> {
         let mut diagnostics = Vec::new();
         let mut lowered: Vec<Lowered> = Vec::new();
         let rules = files.iter().filter(|(name, _)| name.ends_with(".rhai"));
@@ -174,7 +208,7 @@ impl Pack {
         }
         for (name, text) in rules.take(MAX_FILES) {
             let mut problems = Vec::new();
-            if let Some(one) = lower_file(name, text, &mut problems) {
+            if let Some(one) = lower_file(name, text, tier == Tier::Interpreter, &mut problems) {
                 match lowered.iter().find(|other| other.info.id == one.info.id && other.info.kind == one.info.kind) {
                     Some(other) => problems.push(
                         Problem::error(

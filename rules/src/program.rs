@@ -2,12 +2,14 @@
 //!
 //! Children come before their parents in the list and there are no loops, so an evaluation visits
 //! each node at most once per place it is used: its cost is bounded by the list's length, which
-//! [`MAX_NODES`] bounds.
+//! [`MAX_NODES`] bounds. What an entry needs beyond that (loops, lists, recursion) stands in
+//! [`Node::Script`] and [`Op::Script`]; such an entry is printed as a script and runs in the interpreter.
 
 use std::sync::Arc;
 
 use gengfu_model::{FieldId, Kind, Severity};
 
+use crate::interp::{Script, ScriptFunction, ScriptNode, ScriptOp};
 use crate::judge::SlotKind;
 use crate::pack::ParameterInfo;
 use crate::script::Pos;
@@ -57,6 +59,32 @@ pub(crate) struct Rule {
     pub(crate) faults_slot: usize,
     /// Whether an evaluation can fail: then old slots are kept until it has not.
     pub(crate) can_fail: bool,
+    /// What only the interpreter does: expressions, statements, recursive functions.
+    pub(crate) script_nodes: Vec<ScriptNode>,
+    pub(crate) script_ops: Vec<ScriptOp>,
+    pub(crate) script_functions: Vec<ScriptFunction>,
+}
+
+impl Rule {
+    /// What a node is made of, in the order of evaluation; a variable's sources are not among it.
+    pub(crate) fn children(&self, node: NodeId) -> Vec<NodeId> {
+        let mut children = Vec::new();
+        match self.nodes.get(usize::from(node)) {
+            Some(Node::Script(script)) => {
+                if let Some(script) = self.script_nodes.get(usize::from(*script)) {
+                    children.extend(script.children());
+                }
+            }
+            Some(node) => {
+                node.map(&mut |child| {
+                    children.push(child);
+                    child
+                });
+            }
+            None => {}
+        }
+        children
+    }
 }
 
 /// A function that the engine calls.
@@ -69,6 +97,10 @@ pub(crate) struct Entry {
     pub(crate) local_sources: Vec<Vec<NodeId>>,
     /// The fields that it reads, as a mask.
     pub(crate) reads: u32,
+    /// The variables that may hold a list or map, as a mask.
+    pub(crate) lists: u64,
+    /// Set if it runs in the interpreter.
+    pub(crate) script: Option<Box<Script>>,
 }
 
 /// A length of time that is fixed, or counted in the device's reporting intervals.
@@ -232,6 +264,55 @@ pub(crate) enum Node {
         a: NodeId,
         b: NodeId,
     },
+    /// Only in the interpreter; an index into the rule's `script_nodes`.
+    Script(u16),
+}
+
+impl Node {
+    /// The node with other children: `f` is called for each, in the order of evaluation. A block's
+    /// statements and the sources of a variable are no children.
+    pub(crate) fn map(self, f: &mut impl FnMut(NodeId) -> NodeId) -> Node {
+        match self {
+            Node::Bool(_)
+            | Node::Int(_)
+            | Node::Float(_)
+            | Node::Text(_)
+            | Node::Field(_)
+            | Node::Attribute(_)
+            | Node::Device(_)
+            | Node::Parameter(_)
+            | Node::Local(_)
+            | Node::Call { .. }
+            | Node::Script(_) => self,
+            Node::ToFloat(x) => Node::ToFloat(f(x)),
+            Node::ToInt(x) => Node::ToInt(f(x)),
+            Node::Not(x) => Node::Not(f(x)),
+            Node::NegateInt(x) => Node::NegateInt(f(x)),
+            Node::NegateFloat(x) => Node::NegateFloat(f(x)),
+            Node::Known(x) => Node::Known(f(x)),
+            Node::And { a, b, eager } => Node::And { a: f(a), b: f(b), eager },
+            Node::Or { a, b, eager } => Node::Or { a: f(a), b: f(b), eager },
+            Node::CompareInt { op, a, b } => Node::CompareInt { op, a: f(a), b: f(b) },
+            Node::CompareFloat { op, a, b } => Node::CompareFloat { op, a: f(a), b: f(b) },
+            Node::SameBool { negated, a, b } => Node::SameBool { negated, a: f(a), b: f(b) },
+            Node::SameText { negated, a, b } => Node::SameText { negated, a: f(a), b: f(b) },
+            Node::IntOp { op, a, b } => Node::IntOp { op, a: f(a), b: f(b) },
+            Node::FloatOp { op, a, b } => Node::FloatOp { op, a: f(a), b: f(b) },
+            Node::Math { f: math, x } => Node::Math { f: math, x: f(x) },
+            Node::Smaller { a, b } => Node::Smaller { a: f(a), b: f(b) },
+            Node::Larger { a, b } => Node::Larger { a: f(a), b: f(b) },
+            Node::Choose { condition, yes, no } => Node::Choose { condition: f(condition), yes: f(yes), no: f(no) },
+            Node::OrElse { x, otherwise } => Node::OrElse { x: f(x), otherwise: f(otherwise) },
+            Node::Do { block, value } => Node::Do { block, value: f(value) },
+            Node::At { from, to } => Node::At { from: f(from), to: f(to) },
+            Node::Band { slot, x, limits } => Node::Band { slot, x: f(x), limits: f(limits) },
+            Node::Held { slot, condition, wait } => Node::Held { slot, condition: f(condition), wait: f(wait) },
+            Node::Window { f: word, slot, x, span } => Node::Window { f: word, slot, x: f(x), span: f(span) },
+            Node::Changed { slot, x } => Node::Changed { slot, x: f(x) },
+            Node::Previous { slot, x } => Node::Previous { slot, x: f(x) },
+            Node::Pair { a, b } => Node::Pair { a: f(a), b: f(b) },
+        }
+    }
 }
 
 /// What every device has beside its attributes.
@@ -284,6 +365,8 @@ pub(crate) enum Op {
     Set {
         local: u8,
         value: NodeId,
+        /// The variable begins here.
+        new: bool,
     },
     If {
         condition: NodeId,
@@ -313,6 +396,23 @@ pub(crate) enum Op {
     /// The body of a function without a value: `return` ends it alone.
     Call(BlockId),
     Return,
+    /// Only in the interpreter; an index into the rule's `script_ops`.
+    Script(u16),
+}
+
+impl Op {
+    /// The statement with other expressions: `f` is called for each, in the order of evaluation. What
+    /// stands in blocks, in effects and in `script_ops` is not among them.
+    pub(crate) fn map(self, f: &mut impl FnMut(NodeId) -> NodeId) -> Op {
+        match self {
+            Op::Set { local, value, new } => Op::Set { local, value: f(value), new },
+            Op::If { condition, then, otherwise } => Op::If { condition: f(condition), then, otherwise },
+            Op::Incident { effect, condition } => Op::Incident { effect, condition: f(condition) },
+            Op::After { slot, wait } => Op::After { slot, wait: f(wait) },
+            Op::Evaluate(node) => Op::Evaluate(f(node)),
+            Op::Raise { .. } | Op::Clear { .. } | Op::Cancel { .. } | Op::Call(_) | Op::Return | Op::Script(_) => self,
+        }
+    }
 }
 
 /// A call of `incident`, `raise` or `clear`.

@@ -9,14 +9,25 @@ use crate::lower::{MAX_SPAN_MS, METADATA, UNITS, device_names};
 use crate::program::{MAX_KEYS, MAX_NODES, MAX_SLOTS};
 
 /// The groups of functions, with their headings.
-const GROUPS: [(&str, &str); 6] = [
+const GROUPS: [(&str, &str); 7] = [
     ("verdict", "Verdicts · 判定"),
     ("memory", "Memory · 记忆"),
     ("window", "Windows · 时间窗"),
     ("time", "Time · 时间"),
     ("unknown", "Unknown · 未知值"),
     ("number", "Numbers · 数值"),
+    ("list", "Lists and maps · 列表与映射"),
 ];
+
+/// What stands above the words over lists: they and loops change the tier.
+const LISTS: &str = "\
+Lists `[1.0, 2.0]`, maps `#{ low: 1.0 }`, items `list[0]`, `map.low`, loops (`for x in list`, `for n in 0..10`, \
+`while`, `loop`, `do .. while`, `break`, `continue`) and functions that call themselves run in the interpreter, some ten times \
+slower than the rest; `gengfu rules check` says which rules do, and why. A word with memory (`held`, `band`, `avg`, ..) \
+and `incident` stand outside of loops. A loop whose condition is unknown ends; an item that a map does not have is unknown; \
+an item that a list does not have ends the evaluation with an error.\n\n\
+列表、映射、循环和递归函数在解释器中运行，比其余部分约慢十倍；`gengfu rules check` 会说明哪些规则如此及其原因。\
+带记忆的函数和 `incident` 不能放在循环里。循环条件未知时循环结束；映射中没有的键为未知；列表越界则本次计算出错。\n";
 
 /// The reference as Markdown, in English and Chinese.
 #[must_use]
@@ -30,6 +41,9 @@ pub fn reference() -> String {
     metadata(&mut page);
     for (group, heading) in GROUPS {
         line(&mut page, &format!("## {heading}\n"));
+        if group == "list" {
+            line(&mut page, LISTS);
+        }
         line(&mut page, "| form | English | 中文 |\n|---|---|---|");
         for function in FUNCTIONS.iter().filter(|function| function.group == group) {
             row(&mut page, function);

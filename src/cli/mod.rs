@@ -11,6 +11,7 @@ mod devices;
 mod doctor;
 mod journal;
 mod manifest;
+mod quarantine;
 mod restore;
 mod rules;
 mod serve;
@@ -67,6 +68,8 @@ enum Command {
     Users(users::Users),
     /// Look into the journal.
     Journal(journal::Journal),
+    /// Messages that could not be decoded.
+    Quarantine(quarantine::Quarantine),
     /// Codecs of device models.
     Codecs(codecs::Codecs),
     /// Copy the data folder, of a running gateway or a stopped one.
@@ -115,6 +118,7 @@ pub fn run() -> ExitCode {
         Command::Devices(command) => command.run(),
         Command::Users(command) => command.run(),
         Command::Journal(command) => command.run(),
+        Command::Quarantine(command) => command.run(),
         Command::Codecs(command) => command.run(),
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),

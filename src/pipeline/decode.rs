@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use gengfu_model::{Body, Record};
+use gengfu_model::{Action, Body, Control, Envelope, Record, StaffRequest};
 use gengfu_rules::engine::{DecodedMessage, payload_hash};
 
 use super::{DecodedBatch, EngineInput};
@@ -18,16 +18,20 @@ pub fn decode_batch(records: Arc<Vec<Record>>) -> DecodedBatch {
     DecodedBatch { records, decoded }
 }
 
-/// Decodes one record's payload; `None` for a control record.
+/// Decodes one record's payload; `None` for a control record without one.
 #[must_use]
 pub fn decode_record(record: &Record) -> Option<DecodedMessage> {
     match &record.body {
-        Body::Message(envelope) => Some(DecodedMessage {
-            result: gengfu_codecs::decode(envelope),
-            payload_hash: payload_hash(&envelope.payload),
-        }),
+        Body::Message(envelope) => Some(decode(envelope)),
+        Body::Control(Control::Request(StaffRequest { action: Action::Redecode { message }, .. })) => {
+            Some(decode(&message.envelope()))
+        }
         Body::Control(_) => None,
     }
+}
+
+fn decode(envelope: &Envelope) -> DecodedMessage {
+    DecodedMessage { result: gengfu_codecs::decode(envelope), payload_hash: payload_hash(&envelope.payload) }
 }
 
 /// Starts the stage with `threads` decoders.

@@ -1,13 +1,21 @@
 //! The points of a record, as the embedded series gets them.
 
 use gengfu_model::record::OutcomeConfig;
-use gengfu_model::{Body, Point, Quality, Record};
+use gengfu_model::{Action, Body, Control, Point, Quality, Record, StaffRequest};
 use gengfu_rules::engine::acceptance::{Acceptance, accept};
 
 /// Gives the points of a message: values of good quality, at their event time (or the received time
 /// where the device's clock is a little ahead); nothing of a reading whose time cannot be.
 pub(super) fn points_of(record: &Record, outcome: &OutcomeConfig, mut give: impl FnMut(&Point)) {
-    let Body::Message(envelope) = &record.body else { return };
+    let redecoded;
+    let envelope = match &record.body {
+        Body::Message(envelope) => envelope,
+        Body::Control(Control::Request(StaffRequest { action: Action::Redecode { message }, .. })) => {
+            redecoded = message.envelope();
+            &redecoded
+        }
+        Body::Control(_) => return,
+    };
     // What cannot be decoded is in quarantine, and no point.
     let Ok(decoded) = gengfu_codecs::decode(envelope) else { return };
     let received = envelope.received_at.min(record.time);
@@ -34,9 +42,7 @@ pub(super) fn points_of(record: &Record, outcome: &OutcomeConfig, mut give: impl
 
 #[cfg(test)]
 mod tests {
-    use gengfu_model::{
-        Control, DeviceId, Envelope, Kind, MessageKey, PayloadFormat, Seq, Timestamp, Transport, Value,
-    };
+    use gengfu_model::{DeviceId, Envelope, Kind, MessageKey, PayloadFormat, Seq, Timestamp, Transport, Value};
 
     use super::*;
 

@@ -118,7 +118,8 @@ impl TestGateway {
         self.runtime.block_on(self.running().shared().request(request))
     }
 
-    fn put_user(&self, name: &str, roles: Vec<Role>) {
+    /// Adds an account with [`PASSWORD`].
+    pub(crate) fn put_user(&self, name: &str, roles: Vec<Role>) {
         use argon2::password_hash::{PasswordHasher, SaltString};
         let salt = SaltString::encode_b64(name.repeat(4).as_bytes()).unwrap();
         // The cheapest parameters: these tests are not about the cost of a hash.
@@ -181,6 +182,11 @@ impl TestGateway {
         Api { base: format!("http://{}", self.running().addresses().http.unwrap()), token: None }
     }
 
+    /// The journal's time.
+    pub(crate) fn running_time(&self) -> gengfu_model::Timestamp {
+        self.running().shared().status().time
+    }
+
     /// The two sheets of all devices, which must add up.
     pub(crate) fn balance(&self) -> gengfu_dashboards::gateway::Balance {
         let balance = self.runtime.block_on(self.running().shared().balance(None));
@@ -222,7 +228,12 @@ pub(crate) struct Device311 {
 impl Device311 {
     /// Publishes telemetry with QoS 1 and waits for the PUBACK.
     pub(crate) fn publish(&mut self, payload: &str) {
-        let topic = format!("v1/devices/{}/telemetry", self.id);
+        self.publish_to("telemetry", payload.as_bytes());
+    }
+
+    /// Publishes under one of its own topics with QoS 1 and waits for the PUBACK.
+    pub(crate) fn publish_to(&mut self, topic: &str, payload: &[u8]) {
+        let topic = format!("v1/devices/{}/{topic}", self.id);
         self.client.publish(topic, QoS::AtLeastOnce, false, payload).unwrap();
         let until = Instant::now() + DEADLINE;
         while Instant::now() < until {

@@ -8,7 +8,9 @@ use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use gengfu_model::{DeviceId, Disposition, DispositionKind, EffectId, Evidence, Seq, Timestamp, Value};
+use gengfu_model::{
+    DeviceId, Disposition, DispositionKind, EffectId, Evidence, Redecoded, Seq, Source, Timestamp, Value,
+};
 use serde::Serialize;
 
 use crate::LedgerError;
@@ -71,6 +73,8 @@ pub(crate) struct DispositionRow<'a> {
     kind: DispositionKind,
     detail: &'a str,
     payload: Option<String>,
+    source: Option<Source>,
+    redecoded: Option<&'a Redecoded>,
 }
 
 impl<'a> From<&'a Disposition> for DispositionRow<'a> {
@@ -82,6 +86,8 @@ impl<'a> From<&'a Disposition> for DispositionRow<'a> {
             kind: row.kind,
             detail: &row.detail,
             payload: row.payload.as_ref().map(|bytes| BASE64.encode(bytes)),
+            source: row.source,
+            redecoded: row.redecoded.as_ref(),
         }
     }
 }

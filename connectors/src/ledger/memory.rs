@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gengfu_cases::Reducer;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, Effect, EffectId, Evidence, Incident,
-    IncidentState, OutboxItem, Seq, Timestamp, Value,
+    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
+    Incident, IncidentState, OutboxItem, Seq, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -192,6 +192,15 @@ impl Tables {
             }
             Effect::Disposition(row) => {
                 self.dispositions.entry(id).or_insert_with(|| (**row).clone());
+            }
+            Effect::Redecoded { message, outcome } => {
+                let first = EffectId { seq: *message, ordinal: 0 };
+                let last = EffectId { seq: *message, ordinal: u32::MAX };
+                for (_, row) in self.dispositions.range_mut(first..=last) {
+                    if row.kind == DispositionKind::Quarantined {
+                        row.redecoded = Some(outcome.clone());
+                    }
+                }
             }
             Effect::DaySheet { device, day, counts } => {
                 self.day_sheets.insert((device.clone(), day.clone()), counts.clone());

@@ -77,6 +77,9 @@ pub(crate) fn case(id: EffectId, state: CaseState, opened: i64) -> Case {
         closed: None,
         feedback: None,
         merged_into: None,
+        reporter: "manhole-tilt".into(),
+        clocks: gengfu_model::CaseClocks::default(),
+        progress: gengfu_model::Progress::default(),
     }
 }
 
@@ -155,7 +158,18 @@ pub(crate) fn disposition(seq: u64, device: &str, time: i64, kind: DispositionKi
         kind,
         detail: "不是 JSON".into(),
         payload: (kind == DispositionKind::Quarantined).then(|| Arc::from(&[0_u8, 255, 10, 34][..])),
+        source: (kind == DispositionKind::Quarantined).then_some(Source {
+            transport: Transport::Mqtt,
+            format: PayloadFormat::Json,
+            received_at: Timestamp(time),
+        }),
+        redecoded: None,
     }))
+}
+
+pub(crate) fn redecoded(message: u64, by: u64, decoded: bool) -> Effect {
+    let outcome = Redecoded { by: Seq(by), time: Timestamp(3_000), decoded, detail: "3 个值".into() };
+    Effect::Redecoded { message: Seq(message), outcome }
 }
 
 pub(crate) fn explanation(incident: EffectId, change: &'static str) -> Effect {
@@ -247,6 +261,7 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         incident(id(big + 1, 11), Open),
         Effect::Command(Box::new(command(id(big, 14), "cover-1", CommandState::Answered, 1_000))),
         Effect::Command(Box::new(command(id(big + 1, 11), "cover-1", CommandState::Queued, 2_000))),
+        redecoded(big, big + 1, true),
         decision(2_000, false),
     ];
     let numbered = |seq, effects: Vec<Effect>| {

@@ -127,9 +127,10 @@ CREATE TABLE audit (
 CREATE TABLE disposition (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
     message_seq INTEGER NOT NULL, device TEXT NOT NULL, time INTEGER NOT NULL, kind TEXT NOT NULL,
-    detail TEXT NOT NULL, payload BLOB,
+    detail TEXT NOT NULL, payload BLOB, source TEXT, redecoded TEXT, waits INTEGER NOT NULL,
     PRIMARY KEY (seq, ordinal)
 ) STRICT;
+CREATE INDEX disposition_waits ON disposition (time, seq, ordinal) WHERE waits = 1;
 CREATE INDEX disposition_time ON disposition (time, seq, ordinal);
 CREATE INDEX disposition_device ON disposition (device, time, seq, ordinal);
 CREATE INDEX disposition_kind ON disposition (kind, time, seq, ordinal);

@@ -22,6 +22,8 @@ pub(crate) struct Query {
     day: Option<String>,
     device: Option<String>,
     disposition: Option<DispositionKind>,
+    #[serde(skip)]
+    waits: bool,
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -32,6 +34,7 @@ pub(crate) struct Query {
 pub(crate) struct QuarantineQuery {
     day: Option<String>,
     device: Option<String>,
+    waits: Option<bool>,
     limit: Option<usize>,
     cursor: Option<String>,
 }
@@ -51,9 +54,10 @@ pub(crate) async fn quarantine(
     Extension(session): Extension<Session>,
     Params(query): Params<QuarantineQuery>,
 ) -> Result<Json<PageView<QuarantineView>>, ApiError> {
-    let QuarantineQuery { day, device, limit, cursor } = query;
+    let QuarantineQuery { day, device, waits, limit, cursor } = query;
+    let waits = waits.unwrap_or(false);
     let disposition = Some(DispositionKind::Quarantined);
-    list(&state, &session, Query { day, device, disposition, limit, cursor }).await
+    list(&state, &session, Query { day, device, disposition, waits, limit, cursor }).await
 }
 
 async fn list<V: From<Disposition> + ToSchema>(
@@ -75,7 +79,7 @@ async fn list<V: From<Disposition> + ToSchema>(
     };
     let zone = state.options.time_zone;
     let day = query.day.map(|text| day(&text, zone)).transpose().map_err(|text| ApiError::invalid("day", text))?;
-    let filter = DispositionFilter { day, device, kind: query.disposition };
+    let filter = DispositionFilter { day, device, kind: query.disposition, waits: query.waits, record: None };
     let page = page(query.limit, query.cursor)?;
     let listed = state.read(move |ledger| Ok(ledger.dispositions(&filter, &page))).await?.map_err(list_error)?;
     Ok(Json(PageView { items: listed.items.into_iter().map(V::from).collect(), cursor: listed.next }))

@@ -5,6 +5,7 @@
 
 mod audit;
 mod auth;
+mod case_report;
 mod case_steps;
 mod cases;
 mod catalogue;
@@ -16,6 +17,7 @@ mod extract;
 mod incidents;
 mod messages;
 mod openapi;
+mod redecode;
 mod route;
 mod rules;
 mod series;
@@ -167,6 +169,9 @@ pub(crate) fn routes() -> Vec<Route> {
                 CURSOR,
             ])
             .answers_page::<views::CaseView>(),
+        post("/api/v1/cases", Roles(roles::REPORT_CASES), "Report a case that no sensor found", case_report::report)
+            .takes::<case_report::NewReport>()
+            .answers::<views::DoneView>(),
         get("/api/v1/cases/{id}", Login, "A case, its history and what may be done with it", cases::one)
             .answers::<views::CaseWithHistory>(),
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
@@ -191,10 +196,20 @@ pub(crate) fn routes() -> Vec<Route> {
         .query(&[
             Param { name: "day", doc: "YYYY-MM-DD in the city's time zone", example: "2026-11-23" },
             DEVICE,
+            Param { name: "waits", doc: "`true`: only what was not decoded since", example: "true" },
             LIMIT,
             CURSOR,
         ])
         .answers_page::<views::QuarantineView>(),
+        post(
+            "/api/v1/quarantine/redecode",
+            Roles(roles::REDECODE),
+            "Decode what waits in quarantine again",
+            redecode::redecode,
+        )
+        .takes::<redecode::Redecode>()
+        .slow()
+        .answers::<redecode::RedecodedView>(),
         // Rules
         get("/api/v1/rules", Login, "The live rule pack and earlier ones", rules::list).answers::<views::RulesView>(),
         get("/api/v1/rules/{id}", Login, "A rule of the live pack with its source", rules::one)

@@ -5,7 +5,7 @@
 //! the console what to show.
 
 use gengfu_model::Role;
-use gengfu_model::Role::{Administrator, DutyOfficer, Engineer, Evaluator, ShiftLeader};
+use gengfu_model::Role::{Acceptor, Administrator, DutyOfficer, Engineer, Evaluator, ShiftLeader, Verifier};
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,8 +28,12 @@ pub const SET_DEVICE_LIFE: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Admin
 pub const SEND_COMMANDS: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Administrator];
 /// Put a rule pack to work, or an earlier one back to work.
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
+/// Report a case that no sensor found.
+pub const REPORT_CASES: &[Role] = &[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator];
 /// See what became of messages, and their bytes.
 pub const READ_MESSAGES: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engineer, Administrator];
+/// Decode what is in quarantine again.
+pub const REDECODE: &[Role] = &[Engineer, Administrator];
 /// See who did what.
 pub const READ_AUDIT: &[Role] = &[ShiftLeader, Evaluator, Administrator];
 /// See and change accounts.

@@ -1,6 +1,6 @@
 //! Cases and their history.
 
-use gengfu_model::{Case, CaseEvent, CaseState, Deadline};
+use gengfu_model::{Case, CaseEvent, CaseState, Deadline, StageClock};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,8 +14,10 @@ pub struct CaseView {
     pub id: String,
     /// The number that people use.
     pub number: String,
-    /// Where the report came from: `iot` for a rule's incident.
+    /// Where the report came from: `iot` for a rule's incident, else a source of the city profile.
     pub source: String,
+    /// Who reported it; a rule's id for `iot`.
+    pub reporter: String,
     /// Where it stands (fine).
     pub state: String,
     /// Where it stands for people: `report`, `file`, `dispatch`, `handle`, `check`, `close`.
@@ -61,6 +63,32 @@ pub struct CaseView {
     pub deadline: Option<DeadlineView>,
     /// The deadline has passed.
     pub overdue: bool,
+    /// The limit of the stage that it stands in: `file`, `verify`, `dispatch`, `check`.
+    pub stage_deadline: Option<StageDeadlineView>,
+    /// The whole case's deadline, counted from the filing.
+    pub total_deadline: Option<DeadlineView>,
+    /// The total deadline has passed.
+    pub total_overdue: bool,
+    /// How many limits of stages have passed.
+    pub stages_overdue: u32,
+    /// When it was filed first.
+    pub filed_at: Option<Time>,
+    /// When it was dispatched last.
+    pub dispatched_at: Option<Time>,
+    /// When the department took it last.
+    pub received_at: Option<Time>,
+    /// When the work was reported as done last.
+    pub handled_at: Option<Time>,
+    /// When the check found it right.
+    pub checked_at: Option<Time>,
+    /// How often a department sent it back.
+    pub returns: u32,
+    /// How often the check sent it to rework.
+    pub reworks: u32,
+    /// How often people reported it while it was open.
+    pub reported_again: u32,
+    /// It is under supervision.
+    pub supervised: bool,
     /// Who acknowledged it.
     pub acknowledged_by: Option<String>,
     /// When it was acknowledged.
@@ -82,7 +110,7 @@ pub struct CaseView {
 /// A limit and the moment it gives.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct DeadlineView {
-    /// `urgent_hour`, `work_hour`, `work_day`, `natural_day`.
+    /// `urgent_minute`, `urgent_hour`, `work_hour`, `work_day`, `natural_day`.
     pub limit: String,
     /// How many of the clock's units.
     pub amount: u32,
@@ -90,6 +118,17 @@ pub struct DeadlineView {
     pub started: Time,
     /// When the time is up.
     pub due: Time,
+}
+
+/// The limit of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct StageDeadlineView {
+    /// `file`, `verify`, `dispatch`, `check`.
+    pub stage: String,
+    /// Its limit and when that is up.
+    pub deadline: DeadlineView,
+    /// It has passed.
+    pub overdue: bool,
 }
 
 /// One line of a case's history.
@@ -150,6 +189,7 @@ impl From<Case> for CaseView {
             id: case.id.to_string(),
             number: case.number.to_string(),
             source: case.source.to_string(),
+            reporter: case.reporter.to_string(),
             state: name_of(&case.state),
             stage: stage(case.state).to_owned(),
             is_final: case.state.is_final(),
@@ -172,6 +212,19 @@ impl From<Case> for CaseView {
             condition_holds: case.condition_holds,
             deadline: case.deadline.map(DeadlineView::from),
             overdue: case.overdue,
+            stage_deadline: case.clocks.stage.map(StageDeadlineView::from),
+            total_deadline: case.clocks.total.map(DeadlineView::from),
+            total_overdue: case.clocks.total_overdue,
+            stages_overdue: case.clocks.stages_overdue,
+            filed_at: case.progress.filed.map(Time),
+            dispatched_at: case.progress.dispatched.map(Time),
+            received_at: case.progress.received.map(Time),
+            handled_at: case.progress.handled.map(Time),
+            checked_at: case.progress.checked.map(Time),
+            returns: case.progress.returns,
+            reworks: case.progress.reworks,
+            reported_again: case.progress.reported_again,
+            supervised: case.progress.supervised,
             acknowledged_by: case.acknowledged_by.map(|user| user.to_string()),
             acknowledged_at: case.acknowledged_at.map(Time),
             assignee: case.assignee.map(|user| user.to_string()),
@@ -192,6 +245,12 @@ impl From<Deadline> for DeadlineView {
             started: deadline.started.into(),
             due: deadline.due.into(),
         }
+    }
+}
+
+impl From<StageClock> for StageDeadlineView {
+    fn from(clock: StageClock) -> StageDeadlineView {
+        StageDeadlineView { stage: name_of(&clock.stage), deadline: clock.deadline.into(), overdue: clock.overdue }
     }
 }
 

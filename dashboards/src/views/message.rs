@@ -41,6 +41,21 @@ pub struct QuarantineView {
     pub payload_text: Option<String>,
     /// The bytes in base64.
     pub payload_base64: Option<String>,
+    /// What came of decoding it again, if that was tried.
+    pub redecoded: Option<SecondTryView>,
+}
+
+/// What came of decoding a quarantined message again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SecondTryView {
+    /// The record that asked for it.
+    pub record: u64,
+    /// When.
+    pub time: Time,
+    /// Something of it could be used; `false`: it stays in quarantine.
+    pub decoded: bool,
+    /// How many values, or why not.
+    pub detail: String,
 }
 
 impl From<Disposition> for DispositionView {
@@ -66,6 +81,12 @@ impl From<Disposition> for QuarantineView {
             bytes: payload.as_ref().map_or(0, |bytes| bytes.len()),
             payload_text: payload.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()).map(str::to_owned),
             payload_base64: payload.as_ref().map(|bytes| STANDARD.encode(bytes)),
+            redecoded: disposition.redecoded.map(|outcome| SecondTryView {
+                record: outcome.by.0,
+                time: outcome.time.into(),
+                decoded: outcome.decoded,
+                detail: outcome.detail,
+            }),
         }
     }
 }

@@ -12,12 +12,12 @@ mod rule;
 mod system;
 mod user;
 
-pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView};
+pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView, StageDeadlineView};
 pub use command::CommandView;
 pub use decision::DecisionView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
-pub use message::{DispositionView, QuarantineView};
+pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
 pub use user::{LoginView, MeView, UserView};

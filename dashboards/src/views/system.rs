@@ -82,6 +82,8 @@ pub struct MessageSheet {
     pub duplicate: u64,
     /// Cannot be decoded.
     pub quarantined: u64,
+    /// Of the journaled, second tries of quarantined messages.
+    pub redecoded: u64,
     /// journaled - (decoded + duplicate + quarantined); not 0 only while messages are under way.
     pub difference: i64,
 }
@@ -128,6 +130,7 @@ impl BalanceView {
                 decoded: balance.decoded,
                 duplicate: balance.duplicate,
                 quarantined: balance.quarantined,
+                redecoded: balance.redecoded,
                 difference: difference(balance.journaled, &message_terms),
             },
             values: ValueSheet {

@@ -12,7 +12,9 @@ use gengfu_connectors::series::{SeriesReader, SqliteSeries};
 use gengfu_connectors::{LedgerReader, SeriesStore, SqliteLedger};
 use gengfu_dashboards::gateway::{Answer, Balance, DeviceNow, Gateway, Status, StreamEvent};
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
-use gengfu_model::{Device, DeviceId, Effect, EffectId, EffectSink, Point, Refusal, Seq, Signal, Timestamp, Value};
+use gengfu_model::{
+    Device, DeviceId, Effect, EffectId, EffectSink, Point, Redecoded, Refusal, Seq, Signal, Timestamp, Value,
+};
 use tokio::sync::broadcast;
 
 /// The fake's state behind one lock.
@@ -111,9 +113,10 @@ impl FakeGateway {
         });
     }
 
-    pub(crate) fn push(&self, effect: Effect) {
-        self.apply(|_, _, out| {
-            out.push(effect);
+    /// Pushes an effect, which may name its own record.
+    pub(crate) fn push(&self, effect: impl FnOnce(Seq) -> Effect) {
+        self.apply(|_, at, out| {
+            out.push(effect(at.seq));
         });
     }
 
@@ -158,6 +161,9 @@ impl FakeGateway {
                 Action::Case { case, step, note } => {
                     (case.to_string(), inner.reducer.request(at, &user, &roles, case, &step, &note, out))
                 }
+                Action::ReportCase { report } => {
+                    (report.class.to_string(), inner.reducer.report(at, &user, &report, out))
+                }
                 Action::AddDevices { devices, replace } => ("register".to_owned(), add(inner, devices, replace, out)),
                 Action::SetLife { device, life } => {
                     (device.to_string(), change(inner, at, &device, out, |entry| entry.life = life))
@@ -178,6 +184,12 @@ impl FakeGateway {
                     let subject = user.name.to_string();
                     out.push(Effect::User(Box::new(user)));
                     (subject, Ok(Accepted::default()))
+                }
+                Action::Redecode { message } => {
+                    let detail = "3 values".to_owned();
+                    let outcome = Redecoded { by: at.seq, time: at.now, decoded: true, detail };
+                    out.push(Effect::Redecoded { message: message.seq, outcome });
+                    (message.device.to_string(), Ok(Accepted { rows: 3, ..Accepted::default() }))
                 }
                 Action::SetProfile { .. } | Action::SetParameter { .. } | Action::SendCommand { .. } => {
                     (String::new(), Err(Refusal::new("invalid", "the fake does not do that")))

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{DeviceId, Disposition, DispositionKind, Effect, Kind, Role, Seq};
+use gengfu_model::{
+    Action, DeviceId, Disposition, DispositionKind, Effect, Kind, PayloadFormat, Role, Seq, Source, Transport,
+};
 use serde_json::json;
 
 use crate::seed::{device, user};
@@ -19,14 +21,22 @@ fn with_dispositions() -> TestServer {
         (DispositionKind::OutOfRange, -10 * 3_600_000, None),
     ];
     for (kind, later_ms, payload) in rows {
-        server.gateway.push(Effect::Disposition(Box::new(Disposition {
-            seq: Seq(5),
-            device: DeviceId::new("cover-1").unwrap(),
-            time: NOW.plus_ms(later_ms),
-            kind,
-            detail: "why".to_owned(),
-            payload: payload.map(Arc::from),
-        })));
+        server.gateway.push(|seq| {
+            Effect::Disposition(Box::new(Disposition {
+                seq,
+                device: DeviceId::new("cover-1").unwrap(),
+                time: NOW.plus_ms(later_ms),
+                kind,
+                detail: "why".to_owned(),
+                source: payload.is_some().then_some(Source {
+                    transport: Transport::Mqtt,
+                    format: PayloadFormat::Json,
+                    received_at: NOW.plus_ms(later_ms),
+                }),
+                payload: payload.map(Arc::from),
+                redecoded: None,
+            }))
+        });
     }
     server
 }
@@ -71,4 +81,28 @@ fn an_account_of_a_district_asks_device_by_device() {
     assert_eq!(east.get("/api/v1/quarantine").expect(422).json()["error"]["field"], "device");
     east.get("/api/v1/quarantine?device=cover-1").expect(200);
     server.login("west").get("/api/v1/quarantine?device=cover-1").expect(404);
+}
+
+#[test]
+fn the_quarantine_is_decoded_again_by_engineers_a_message_a_request() {
+    let server = with_dispositions();
+    let engineer = server.login("engineer");
+    server.login("duty_officer").post("/api/v1/quarantine/redecode", &json!({})).expect(403);
+    let waiting = engineer.get("/api/v1/quarantine?waits=true").expect(200).json()["items"].clone();
+    let newest = waiting[0]["seq"].as_u64().unwrap();
+    let ask = |body: serde_json::Value| engineer.post("/api/v1/quarantine/redecode", &body).expect(200).json();
+    let first = ask(json!({"records": [newest]}));
+    assert_eq!((&first["decoded"], &first["items"][0]["values"]), (&json!(1), &json!(3)), "{first}");
+    let requests = server.gateway.requests.lock().unwrap().clone();
+    let Some(Action::Redecode { message }) = requests.last().map(|request| &request.action) else {
+        panic!("no request to decode again: {requests:?}")
+    };
+    assert_eq!((message.seq, &*message.payload), (Seq(newest), &[0xff, 0x00][..]), "the request carries the bytes");
+    let row = engineer.get("/api/v1/quarantine").expect(200).json()["items"][0].clone();
+    assert_eq!((&row["redecoded"]["decoded"], &row["redecoded"]["detail"]), (&json!(true), &json!("3 values")));
+    let rest = ask(json!({"device": "cover-1", "day": "2026-11-23"}));
+    assert_eq!((&rest["decoded"], &rest["more"]), (&json!(1), &json!(false)), "{rest}");
+    assert_eq!(ask(json!({}))["items"], json!([]), "nothing waits any more");
+    let wrong = engineer.post("/api/v1/quarantine/redecode", &json!({"records": vec![1; 501]})).expect(422).json();
+    assert_eq!(wrong["error"]["field"], "records");
 }

@@ -10,6 +10,8 @@ use crate::{EffectId, Severity, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LimitKind {
+    /// A continuous minute, nights, weekends and holidays included: for the stages between people.
+    UrgentMinute,
     /// 紧急工作时: a continuous hour, nights, weekends and holidays included.
     UrgentHour,
     /// 工作时: an hour of working time.
@@ -31,6 +33,77 @@ pub struct Deadline {
     pub started: Timestamp,
     /// When the time is up; moves when the clock was suspended.
     pub due: Timestamp,
+}
+
+/// A stage between people that has a limit of its own. Handling has the city table's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// From the report to filing or rejecting it (受理).
+    File,
+    /// From the order to check on site to its answer (核实).
+    Verify,
+    /// From filing, or from a department's return, to the dispatch (派遣).
+    Dispatch,
+    /// From the handling's end to the closing (核查, 结案).
+    Check,
+}
+
+/// The clock of the stage that a case stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageClock {
+    /// Which stage.
+    pub stage: Stage,
+    /// Its limit and when that is up.
+    pub deadline: Deadline,
+    /// The limit has passed.
+    pub overdue: bool,
+}
+
+/// The clocks of a case beside the handling limit's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CaseClocks {
+    /// That of the stage it stands in, if the profile gives it a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<StageClock>,
+    /// The whole case's: counts from the filing. Dispatch, handling and check, each with its full limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Deadline>,
+    /// The total deadline has passed.
+    pub total_overdue: bool,
+    /// How many limits of stages have passed.
+    pub stages_overdue: u32,
+}
+
+/// How far a case has come, and how often it went back: what the evaluation counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Progress {
+    /// When it was filed first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filed: Option<Timestamp>,
+    /// When it was dispatched last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dispatched: Option<Timestamp>,
+    /// When the department took it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received: Option<Timestamp>,
+    /// When the work was reported as done last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handled: Option<Timestamp>,
+    /// When the check found it right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked: Option<Timestamp>,
+    /// How often a department sent it back.
+    pub returns: u32,
+    /// How often the check sent it to rework.
+    pub reworks: u32,
+    /// How often people reported it after it was open.
+    pub reported_again: u32,
+    /// It is under supervision (督办).
+    pub supervised: bool,
 }
 
 /// Where a case stands. The six stages that people see (上报 立案 派遣 处置 核查 结案) are derived.
@@ -85,8 +158,11 @@ pub struct Case {
     pub id: EffectId,
     /// The number that people use.
     pub number: Arc<str>,
-    /// Where the report came from: `iot` for a rule's incident.
+    /// Where the report came from: `iot` for a rule's incident, else a source of the city profile.
     pub source: Arc<str>,
+    /// Who reported it, as far as the source says; a rule's id for `iot`.
+    #[serde(default)]
+    pub reporter: Arc<str>,
     /// Where it stands.
     pub state: CaseState,
     /// The worst of its incidents.
@@ -127,6 +203,12 @@ pub struct Case {
     pub deadline: Option<Deadline>,
     /// The deadline has passed.
     pub overdue: bool,
+    /// The clocks of the stages and of the whole case.
+    #[serde(default)]
+    pub clocks: CaseClocks,
+    /// How far it has come.
+    #[serde(default)]
+    pub progress: Progress,
     /// Who acknowledged it.
     pub acknowledged_by: Option<Arc<str>>,
     /// When it was acknowledged.
@@ -162,4 +244,45 @@ pub struct CaseEvent {
     pub to: CaseState,
     /// What was said with it.
     pub note: String,
+}
+
+/// What somebody reports who is no sensor: a citizen, an inspector, a superior.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseReport {
+    /// A source of the city profile, such as `public` or `collector`.
+    pub source: Arc<str>,
+    /// Who reports it, as far as it is known.
+    #[serde(default)]
+    pub reporter: Arc<str>,
+    /// Id of a class of the city table, such as `01-02`.
+    pub class: Arc<str>,
+    /// Id of a row of that class, which gives the limit; none: no limit.
+    #[serde(default)]
+    pub standard: Option<Arc<str>>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Code of the asset, if it is known.
+    #[serde(default)]
+    pub asset: Arc<str>,
+    /// What people call the asset or the place.
+    #[serde(default)]
+    pub asset_name: Arc<str>,
+    /// What is wrong, in the reporter's words.
+    pub text: String,
+    /// District.
+    #[serde(default)]
+    pub district: Arc<str>,
+    /// Grid cell.
+    #[serde(default)]
+    pub grid: Arc<str>,
+    /// Department that owns it, if it is known; else the profile's dispatch table says.
+    #[serde(default)]
+    pub department: Arc<str>,
+    /// Latitude in degrees, WGS-84.
+    #[serde(default)]
+    pub latitude: Option<f64>,
+    /// Longitude in degrees, WGS-84.
+    #[serde(default)]
+    pub longitude: Option<f64>,
 }

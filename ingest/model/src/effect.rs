@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::staff::User;
 use crate::{
-    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Seq,
-    Timestamp, Value,
+    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Redecoded,
+    Seq, Source, Timestamp, Value,
 };
 
 /// One change of the ledger. Effects of one record carry ids (sequence, ordinal) in the order given.
@@ -84,6 +84,13 @@ pub enum Effect {
     },
     /// What became of a message or value that was not simply stored (append).
     Disposition(Box<Disposition>),
+    /// A quarantined message was decoded again: its rows in the quarantine say so.
+    Redecoded {
+        /// The record that first brought it.
+        message: Seq,
+        /// What came of it.
+        outcome: Redecoded,
+    },
     /// A device's day is over: its sheets (insert or replace by device and day).
     DaySheet {
         /// The device.
@@ -171,6 +178,21 @@ pub struct Disposition {
     /// The message's bytes, for what is quarantined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<Arc<[u8]>>,
+    /// How it came in, for what is quarantined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// What came of decoding it again, if that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redecoded: Option<Redecoded>,
+}
+
+impl Disposition {
+    /// Whether it is in quarantine with its bytes, and nothing of it has been decoded since.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        let can_be = self.payload.is_some() && self.source.is_some();
+        self.kind == DispositionKind::Quarantined && can_be && self.redecoded.as_ref().is_none_or(|last| !last.decoded)
+    }
 }
 
 /// What can become of a message or value, other than being stored in time.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
-use crate::{Device, DeviceId, DeviceLife, EffectId, Value};
+use crate::{CaseReport, Device, DeviceId, DeviceLife, EffectId, Quarantined, Value};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +94,11 @@ pub enum Action {
         #[serde(default)]
         note: String,
     },
+    /// Report a case that no sensor found. An open case of the same class and asset takes the report.
+    ReportCase {
+        /// The report.
+        report: Box<CaseReport>,
+    },
     /// Add devices, at most 1,000 a record. All or nothing per row: a bad row does not lose the others.
     AddDevices {
         /// The devices.
@@ -154,6 +159,11 @@ pub enum Action {
         /// How long the device may take to answer, in seconds.
         expires_s: u32,
     },
+    /// Decode a quarantined message again, with the codecs of today.
+    Redecode {
+        /// The message, whole.
+        message: Box<Quarantined>,
+    },
 }
 
 impl Action {
@@ -162,6 +172,7 @@ impl Action {
     pub fn name(&self) -> &'static str {
         match self {
             Action::Case { step, .. } => step.name(),
+            Action::ReportCase { .. } => "report_case",
             Action::AddDevices { .. } => "add_devices",
             Action::SetLife { .. } => "set_life",
             Action::RotateKey { .. } => "rotate_key",
@@ -170,6 +181,7 @@ impl Action {
             Action::SetParameter { .. } => "set_parameter",
             Action::PutUser { .. } => "put_user",
             Action::SendCommand { .. } => "send_command",
+            Action::Redecode { .. } => "redecode",
         }
     }
 }

@@ -4,12 +4,12 @@
 //! time only. What is left of a limit is kept in milliseconds of the limit's own clock, so that a
 //! suspended case goes on with exactly the time it had.
 
-use gengfu_model::time::{DAY_MS, HOUR_MS};
+use gengfu_model::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 use gengfu_model::{Deadline, LimitKind, Timestamp};
 
 use crate::calendar::{Calendar, WorkDayRule};
 
-/// A limit of the city's table: an amount on one of the four clocks.
+/// A limit: an amount on one of the clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     /// Which clock.
@@ -23,6 +23,7 @@ pub struct Limit {
 pub fn due(calendar: &Calendar, limit: Limit, start: Timestamp) -> Timestamp {
     let amount = i64::from(limit.amount);
     match limit.kind {
+        LimitKind::UrgentMinute => start.plus_ms(amount * MINUTE_MS),
         LimitKind::UrgentHour => start.plus_ms(amount * HOUR_MS),
         LimitKind::NaturalDay => start.plus_ms(amount * DAY_MS),
         LimitKind::WorkHour => calendar.advance(start, amount * HOUR_MS),
@@ -55,9 +56,21 @@ pub fn due_after(calendar: &Calendar, kind: LimitKind, left_ms: i64, now: Timest
     if runs_in_working_time(kind) { calendar.advance(now, left_ms) } else { now.plus_ms(left_ms.max(0)) }
 }
 
+/// The moment, seen from `now`, at which `percent` of a deadline's limit are used up on the limit's own clock, which
+/// stood still while the case was suspended; `None` if they are already.
+#[must_use]
+pub fn part(calendar: &Calendar, deadline: &Deadline, percent: u32, now: Timestamp) -> Option<Timestamp> {
+    let limit = Limit { kind: deadline.limit, amount: deadline.amount };
+    let unmoved = Deadline { due: due(calendar, limit, deadline.started), ..*deadline };
+    let whole = left_ms(calendar, &unmoved, deadline.started);
+    let used = whole - left_ms(calendar, deadline, now);
+    let rest = whole / 100 * i64::from(percent) - used;
+    (rest > 0).then(|| due_after(calendar, deadline.limit, rest, now))
+}
+
 fn runs_in_working_time(kind: LimitKind) -> bool {
     match kind {
         LimitKind::WorkHour | LimitKind::WorkDay => true,
-        LimitKind::UrgentHour | LimitKind::NaturalDay => false,
+        LimitKind::UrgentMinute | LimitKind::UrgentHour | LimitKind::NaturalDay => false,
     }
 }

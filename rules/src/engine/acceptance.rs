@@ -55,9 +55,42 @@ pub fn accept(
     Acceptance::InTime(time)
 }
 
+/// Judges the time of a reading that is decoded long after it was received: by its clock as it would
+/// have been judged then, by its age as of `now`.
+#[must_use]
+pub fn accept_later(
+    event_time: Option<Timestamp>,
+    received: Timestamp,
+    now: Timestamp,
+    newest: Option<Timestamp>,
+    config: &OutcomeConfig,
+) -> Acceptance {
+    match accept(event_time, received, None, config) {
+        Acceptance::InTime(time) | Acceptance::LateNewest(time) | Acceptance::Late(time) => {
+            accept(Some(time), now.max(received), newest, config)
+        }
+        refused @ (Acceptance::TooFarAhead | Acceptance::BadTime) => refused,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_is_judged_as_of_then_and_an_age_as_of_now() {
+        let config = OutcomeConfig::default();
+        let received = Timestamp(1_800_000_000_000);
+        let later = |event: Option<i64>, hours: i64, newest: Option<i64>| {
+            let at = |ms: i64| received.plus_ms(ms);
+            accept_later(event.map(at), received, at(hours * 3_600_000), newest.map(at), &config)
+        };
+        assert_eq!(later(None, 0, None), Acceptance::InTime(received));
+        assert_eq!(later(None, 5, None), Acceptance::LateNewest(received));
+        assert_eq!(later(None, 5, Some(7_000)), Acceptance::Late(received));
+        assert_eq!(later(Some(3_600_000), 5, None), Acceptance::TooFarAhead, "it was an hour ahead when it came");
+        assert_eq!(later(Some(60_000), 5, None), Acceptance::LateNewest(received));
+    }
 
     #[test]
     fn each_case_of_the_clock() {

@@ -5,15 +5,17 @@ use gengfu_model::{DeviceLife, Refusal};
 
 /// The roles that may ask for an action; `None`: the reducer decides.
 fn allowed(action: &Action) -> Option<&'static [Role]> {
-    use Role::{Administrator, DutyOfficer, Engineer, ShiftLeader};
+    use Role::{Acceptor, Administrator, DutyOfficer, Engineer, ShiftLeader, Verifier};
     match action {
         Action::Case { .. } => None,
+        Action::ReportCase { .. } => Some(&[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator]),
         Action::SetLife { life: DeviceLife::Maintenance | DeviceLife::InService, .. } => {
             Some(&[DutyOfficer, ShiftLeader, Administrator])
         }
         Action::AddDevices { .. } | Action::SetLife { .. } | Action::RotateKey { .. } => Some(&[Administrator]),
         Action::SetProfile { .. } | Action::PutUser { .. } => Some(&[Administrator]),
         Action::ActivatePack { .. } => Some(&[Engineer, Administrator]),
+        Action::Redecode { .. } => Some(&[Engineer, Administrator]),
         Action::SendCommand { .. } => Some(&[Engineer, DutyOfficer, ShiftLeader, Administrator]),
         Action::SetParameter { .. } => Some(&[Engineer, ShiftLeader, Administrator]),
     }

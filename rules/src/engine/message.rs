@@ -6,10 +6,10 @@ use chrono::Offset;
 use gengfu_cases::At;
 use gengfu_model::{
     Device, DeviceLife, Disposition, DispositionKind, Effect, Envelope, PayloadFormat, Point, ProblemKind, Quality,
-    QuarantineReason, Reading, Record, Timestamp,
+    QuarantineReason, Reading, Record, Source, Timestamp,
 };
 
-use super::acceptance::{Acceptance, accept};
+use super::acceptance::{Acceptance, accept_later};
 use super::device::DeviceState;
 use super::{DecodedMessage, Engine, Output, Sheet};
 use crate::{Context, LatestValue};
@@ -60,7 +60,8 @@ impl Engine {
                 for (reason, detail) in &decoded.rejected {
                     dispositions.quarantine(*reason, detail);
                 }
-                let (readings, usable) = self.sort_out(index, record, envelope, decoded.readings, &mut dispositions);
+                let received = envelope.received_at.min(record.time);
+                let (readings, usable) = self.sort_out(index, received, decoded.readings, &mut dispositions);
                 let state = &mut self.devices[index as usize];
                 count(state, |sheet| if usable || is_notice { sheet.decoded += 1 } else { sheet.quarantined += 1 });
                 readings
@@ -72,16 +73,17 @@ impl Engine {
     }
 
     /// Sorts the readings by time and tells what becomes of each; counts every value once. Gives the
-    /// readings that can be used, and whether there was any.
-    fn sort_out(
+    /// readings that can be used, and whether there was any. Their age is judged as of `now`, which is
+    /// when they were received, unless they are decoded again.
+    pub(super) fn sort_out(
         &mut self,
         index: u32,
-        record: &Record,
-        envelope: &Envelope,
+        now: Timestamp,
         mut readings: Vec<Reading>,
         dispositions: &mut Dispositions<'_>,
     ) -> (Vec<Accepted>, bool) {
-        let received = envelope.received_at.min(record.time);
+        let record = dispositions.record;
+        let received = dispositions.envelope.received_at.min(record.time);
         readings.sort_by_key(|reading| reading.event_time.unwrap_or(received));
         let state = &mut self.devices[index as usize];
         // One id belongs to the message and was judged with it; several are ids of the readings.
@@ -103,7 +105,7 @@ impl Engine {
                     continue;
                 }
             }
-            let (time, late) = match accept(reading.event_time, received, state.newest, &self.config) {
+            let (time, late) = match accept_later(reading.event_time, received, now, state.newest, &self.config) {
                 Acceptance::InTime(time) => (time, Lateness::InTime),
                 Acceptance::LateNewest(time) => (time, Lateness::Newest),
                 Acceptance::Late(time) => (time, Lateness::Older),
@@ -129,7 +131,7 @@ impl Engine {
                 state.newest = Some(state.newest.map_or(time, |newest| newest.max(time)));
             }
             if late != Lateness::InTime {
-                let age_ms = received.since_ms(time);
+                let age_ms = now.since_ms(time);
                 dispositions.add(DispositionKind::StoredLate, format!("{age_ms} ms old, {values} values"), false);
             }
             accepted.push(Accepted { time, late, reading });
@@ -162,7 +164,7 @@ impl Engine {
     /// Stores the readings' values and lets the rules judge them.
     ///
     /// Of a backlog, the newest reading alone is judged, and what it raises is marked late.
-    fn judge(&mut self, index: u32, record: &Record, readings: Vec<Accepted>, out: &mut Output) {
+    pub(super) fn judge(&mut self, index: u32, record: &Record, readings: Vec<Accepted>, out: &mut Output) {
         let pack = Arc::clone(&self.pack);
         let last_late = readings.iter().rposition(|reading| reading.late == Lateness::Newest);
         let mut backlog_carried = 0;
@@ -199,7 +201,7 @@ impl Engine {
     }
 
     /// At a device's first message of a new day, the day before is written into the ledger.
-    fn roll_day(&mut self, index: u32, time: Timestamp, dispositions: &mut Dispositions<'_>) {
+    pub(super) fn roll_day(&mut self, index: u32, time: Timestamp, dispositions: &mut Dispositions<'_>) {
         let day = self.day(time);
         let state = &mut self.devices[index as usize];
         let id = state.device.id.clone();
@@ -235,13 +237,13 @@ enum Lateness {
     Older,
 }
 
-struct Accepted {
+pub(super) struct Accepted {
     time: Timestamp,
     late: Lateness,
-    reading: Reading,
+    pub(super) reading: Reading,
 }
 
-fn count(state: &mut DeviceState, change: impl Fn(&mut Sheet)) {
+pub(super) fn count(state: &mut DeviceState, change: impl Fn(&mut Sheet)) {
     let spoken = state.spoken();
     change(&mut spoken.total);
     change(&mut spoken.today);
@@ -307,16 +309,21 @@ fn store(
 }
 
 /// Writes what became of a message, unless the ledger has it already.
-struct Dispositions<'a> {
-    record: &'a Record,
-    envelope: &'a Envelope,
-    live: bool,
-    out: &'a mut Output,
+pub(super) struct Dispositions<'a> {
+    pub(super) record: &'a Record,
+    pub(super) envelope: &'a Envelope,
+    pub(super) live: bool,
+    pub(super) out: &'a mut Output,
 }
 
 impl Dispositions<'_> {
     fn add(&mut self, kind: DispositionKind, detail: String, with_payload: bool) {
         if self.live {
+            let source = Source {
+                transport: self.envelope.transport,
+                format: self.envelope.format,
+                received_at: self.envelope.received_at.min(self.record.time),
+            };
             self.out.effects.push(Effect::Disposition(Box::new(Disposition {
                 seq: self.record.seq,
                 device: self.envelope.device.clone(),
@@ -324,11 +331,13 @@ impl Dispositions<'_> {
                 kind,
                 detail,
                 payload: with_payload.then(|| Arc::clone(&self.envelope.payload)),
+                source: with_payload.then_some(source),
+                redecoded: None,
             })));
         }
     }
 
-    fn quarantine(&mut self, reason: QuarantineReason, detail: &str) {
+    pub(super) fn quarantine(&mut self, reason: QuarantineReason, detail: &str) {
         let reason = serde_json::to_value(reason).expect("a reason is a plain name");
         let reason = reason.as_str().unwrap_or_default();
         self.add(DispositionKind::Quarantined, format!("{reason}: {detail}"), true);

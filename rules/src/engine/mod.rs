@@ -15,6 +15,7 @@ mod commands;
 mod device;
 mod duplicates;
 mod message;
+mod redecode;
 mod requests;
 mod sheet;
 mod trial;
@@ -144,13 +145,14 @@ impl Engine {
 
     /// Applies one record: first every timer that is due by then, then the record itself.
     ///
-    /// `decoded` is the payload of a message after its codec, `None` for a control record.
+    /// `decoded` is the payload of a message after its codec, `None` for a control record (but for the
+    /// request to decode a quarantined message again, which carries one).
     pub fn apply(&mut self, record: &Record, decoded: Option<DecodedMessage>, out: &mut Output) {
         out.effects.start(record.seq);
         self.advance(record.seq, record.time, out);
         match &record.body {
             Body::Message(envelope) => self.message(record, envelope, decoded, out),
-            Body::Control(control) => self.control(record, control, out),
+            Body::Control(control) => self.control(record, control, decoded, out),
         }
         self.applied = record.seq;
         for index in self.ahead.remove(&record.seq).unwrap_or_default() {
@@ -311,7 +313,7 @@ impl Engine {
         seq > self.ledger
     }
 
-    fn control(&mut self, record: &Record, control: &Control, out: &mut Output) {
+    fn control(&mut self, record: &Record, control: &Control, decoded: Option<DecodedMessage>, out: &mut Output) {
         match control {
             Control::Tick => {}
             Control::Started { config, .. } => {
@@ -320,7 +322,7 @@ impl Engine {
             }
             Control::Away { from, to } => self.away(record.seq, to.since_ms(*from)),
             Control::Refusals { counts } => self.refused += counts.iter().map(|row| row.count).sum::<u64>(),
-            Control::Request(request) => self.request(record, request, out),
+            Control::Request(request) => self.request(record, request, decoded, out),
         }
     }
 

@@ -12,7 +12,7 @@ use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, V
 
 use super::commands::Asked;
 use super::device::DeviceState;
-use super::{Engine, Output, authority};
+use super::{DecodedMessage, Engine, Output, authority};
 use crate::{Context, Pack, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
@@ -20,9 +20,15 @@ pub(super) const MAX_DEVICES_A_RECORD: usize = 1_000;
 
 impl Engine {
     /// Judges one request and answers it.
-    pub(super) fn request(&mut self, record: &Record, request: &StaffRequest, out: &mut Output) {
-        let verdict =
-            authority::check(&request.action, &request.roles).and_then(|()| self.carry_out(record, request, out));
+    pub(super) fn request(
+        &mut self,
+        record: &Record,
+        request: &StaffRequest,
+        decoded: Option<DecodedMessage>,
+        out: &mut Output,
+    ) {
+        let verdict = authority::check(&request.action, &request.roles)
+            .and_then(|()| self.carry_out(record, request, decoded, out));
         if !self.is_live(record.seq) {
             return;
         }
@@ -39,7 +45,13 @@ impl Engine {
         out.verdicts.push((record.seq, verdict));
     }
 
-    fn carry_out(&mut self, record: &Record, request: &StaffRequest, out: &mut Output) -> Verdict {
+    fn carry_out(
+        &mut self,
+        record: &Record,
+        request: &StaffRequest,
+        decoded: Option<DecodedMessage>,
+        out: &mut Output,
+    ) -> Verdict {
         let seq = record.seq;
         match &request.action {
             Action::Case { case, step, note } => {
@@ -48,6 +60,12 @@ impl Engine {
                 }
                 let at = At { seq, now: self.now };
                 self.reducer.request(at, &request.user, &request.roles, *case, step, note, &mut out.effects)
+            }
+            Action::ReportCase { report } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                self.reducer.report(At { seq, now: self.now }, &request.user, report, &mut out.effects)
             }
             Action::AddDevices { devices, replace } => self.add_devices(seq, devices, *replace, out),
             Action::SetLife { device, life } => {
@@ -71,6 +89,7 @@ impl Engine {
                 let asked = Asked { device, name, args, expires_s: *expires_s };
                 self.send_command(seq, &request.user, &asked, out)
             }
+            Action::Redecode { message } => self.redecode(record, message, decoded, out),
         }
     }
 
@@ -314,6 +333,7 @@ fn check_device(device: &Device) -> Result<(), Refusal> {
 fn subject(action: &Action) -> String {
     match action {
         Action::Case { case, .. } => case.to_string(),
+        Action::ReportCase { report } => format!("{} {}", report.class, report.asset),
         Action::AddDevices { devices, .. } => match devices.as_slice() {
             [only] => only.id.to_string(),
             many => format!("{} devices", many.len()),
@@ -324,5 +344,6 @@ fn subject(action: &Action) -> String {
         Action::SetProfile { .. } => String::new(),
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
         Action::PutUser { user } => user.name.to_string(),
+        Action::Redecode { message } => format!("message {} of {}", message.seq, message.device),
     }
 }

@@ -17,6 +17,8 @@ pub struct Sheet {
     pub duplicate: u64,
     /// Messages of which nothing could be used.
     pub quarantined: u64,
+    /// Of the journaled, those that were a quarantined message's second try: requests, not messages of a device.
+    pub redecoded: u64,
     /// Field values that a codec recognised.
     pub values_decoded: u64,
     /// Values stored and judged live.
@@ -40,6 +42,7 @@ impl Sheet {
         self.decoded += other.decoded;
         self.duplicate += other.duplicate;
         self.quarantined += other.quarantined;
+        self.redecoded += other.redecoded;
         self.values_decoded += other.values_decoded;
         self.values_stored += other.values_stored;
         self.values_late += other.values_late;

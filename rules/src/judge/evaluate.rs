@@ -50,7 +50,7 @@ pub(super) fn run(
         *first = Scalar::Text(name);
     }
     let mut machine = Machine::new(rule, cx, trigger, heard, slots, locals, Unwatched);
-    machine.run(entry.block);
+    machine.run(entry);
     let (outcomes, before, fault) = (machine.outcomes, std::mem::take(&mut machine.before), machine.fault);
     placed.counters.evaluated(machine.operations);
     if let Some(fault) = fault {

@@ -59,7 +59,7 @@ pub(super) fn explain(replay: &Replay<'_>, effect: &Effect, slots: &[Slot]) -> E
         *first = Scalar::Text(name);
     }
     let (cx, trigger, heard) = (replay.cx, replay.trigger, replay.heard);
-    Machine::new(rule, cx, trigger, heard, &mut copy, &mut locals, &mut recorder).run(replay.entry.block);
+    Machine::new(rule, cx, trigger, heard, &mut copy, &mut locals, &mut recorder).run(replay.entry);
 
     let mut nodes = Vec::new();
     for root in &effect.deciding {
@@ -99,48 +99,7 @@ fn collect(rule: &Rule, entry: &Entry, node: NodeId, recorder: &Recorder, out: &
                 }
             }
         }
-        Node::ToFloat(x)
-        | Node::ToInt(x)
-        | Node::Not(x)
-        | Node::NegateInt(x)
-        | Node::NegateFloat(x)
-        | Node::Known(x)
-        | Node::Math { x, .. }
-        | Node::Changed { x, .. }
-        | Node::Previous { x, .. }
-        | Node::Do { value: x, .. } => go(x),
-        Node::And { a, b, .. }
-        | Node::Or { a, b, .. }
-        | Node::CompareInt { a, b, .. }
-        | Node::CompareFloat { a, b, .. }
-        | Node::SameBool { a, b, .. }
-        | Node::SameText { a, b, .. }
-        | Node::IntOp { a, b, .. }
-        | Node::FloatOp { a, b, .. }
-        | Node::Smaller { a, b }
-        | Node::Larger { a, b }
-        | Node::Pair { a, b }
-        | Node::At { from: a, to: b }
-        | Node::OrElse { x: a, otherwise: b }
-        | Node::Band { x: a, limits: b, .. }
-        | Node::Held { condition: a, wait: b, .. }
-        | Node::Window { x: a, span: b, .. } => {
-            go(a);
-            go(b);
-        }
-        Node::Choose { condition, yes, no } => {
-            go(condition);
-            go(yes);
-            go(no);
-        }
-        Node::Bool(_)
-        | Node::Int(_)
-        | Node::Float(_)
-        | Node::Text(_)
-        | Node::Field(_)
-        | Node::Attribute(_)
-        | Node::Device(_)
-        | Node::Parameter(_) => {}
+        _ => rule.children(node).into_iter().for_each(go),
     }
 }
 

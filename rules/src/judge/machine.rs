@@ -10,7 +10,7 @@ use super::Context;
 use super::number::{Failure, compare_floats, compare_ints, float_op, int_op};
 use super::scalar::Scalar;
 use super::state::Slot;
-use crate::program::{BlockId, MAX_KEYS, Math, Node, NodeId, Op, Rule, SeverityOf};
+use crate::program::{BlockId, Entry, MAX_KEYS, Math, Node, NodeId, Op, Rule, SeverityOf};
 
 /// The most operations of one evaluation. Far above what a rule of the largest size needs: it is a
 /// fence, not a ration.
@@ -86,7 +86,7 @@ pub(crate) struct Machine<'a, 's, W> {
 
 /// Whether the statements of a function go on.
 #[derive(PartialEq)]
-enum Flow {
+pub(crate) enum Flow {
     On,
     Return,
 }
@@ -106,8 +106,13 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         Machine { rule, cx, trigger, heard, slots, locals, outcomes, operations: 0, fault: None, before, watch }
     }
 
-    pub(crate) fn run(&mut self, block: BlockId) {
-        self.block(block);
+    pub(crate) fn run(&mut self, entry: &'a Entry) {
+        match &entry.script {
+            None => {
+                self.block(entry.block);
+            }
+            Some(script) => self.run_script(script),
+        }
     }
 
     fn block(&mut self, block: BlockId) -> Flow {
@@ -121,9 +126,9 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         Flow::On
     }
 
-    fn op(&mut self, op: Op) -> Flow {
+    pub(crate) fn op(&mut self, op: Op) -> Flow {
         match op {
-            Op::Set { local, value } => {
+            Op::Set { local, value, .. } => {
                 let value = self.scalar(value);
                 if let Some(place) = self.locals.get_mut(usize::from(local)) {
                     *place = value;
@@ -152,6 +157,8 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
                 self.block(block);
             }
             Op::Return => return Flow::Return,
+            // Runs in the interpreter alone.
+            Op::Script(_) => {}
         }
         Flow::On
     }
@@ -160,13 +167,23 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         let Some(def) = self.rule.effects.get(usize::from(effect)) else { return };
         let value = def.value.and_then(|node| self.float(node));
         let severity = match def.severity {
+            SeverityOf::Fixed(_) => None,
+            SeverityOf::Node { node, .. } => self.text(node),
+        };
+        self.raise_as(effect, value, severity);
+    }
+
+    /// Raises with a value and a severity that are computed already.
+    pub(crate) fn raise_as(&mut self, effect: u16, value: Option<f64>, severity: Option<&str>) {
+        let Some(def) = self.rule.effects.get(usize::from(effect)) else { return };
+        let severity = match def.severity {
             SeverityOf::Fixed(severity) => severity,
-            SeverityOf::Node { node, otherwise } => self.text(node).and_then(Severity::from_name).unwrap_or(otherwise),
+            SeverityOf::Node { otherwise, .. } => severity.and_then(Severity::from_name).unwrap_or(otherwise),
         };
         self.say(effect, Outcome::Raise { effect, severity, value });
     }
 
-    fn say(&mut self, effect: u16, outcome: Outcome) {
+    pub(crate) fn say(&mut self, effect: u16, outcome: Outcome) {
         let key = self.rule.effects.get(usize::from(effect)).map_or(0, |effect| effect.key);
         if let Some(place) = self.outcomes.get_mut(usize::from(key)) {
             *place = outcome;
@@ -206,7 +223,7 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
     /// A node of any type.
     pub(crate) fn scalar(&mut self, id: NodeId) -> Scalar<'a> {
         match self.rule.nodes.get(usize::from(id)).copied() {
-            None | Some(Node::Pair { .. }) => Scalar::Unknown,
+            None | Some(Node::Pair { .. } | Node::Script(_)) => Scalar::Unknown,
             Some(Node::Field(field)) => {
                 self.operations += 1;
                 let value = self.field_scalar(field);
@@ -265,10 +282,10 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
     pub(crate) fn boolean(&mut self, id: NodeId) -> Option<bool> {
         let value = match self.node(id) {
             Node::Bool(v) => return Some(v),
-            Node::Field(field) => match self.latest(field)?.value {
+            Node::Field(field) => self.latest(field).and_then(|latest| match latest.value {
                 Value::Bool(v) => Some(v),
                 Value::Number(_) | Value::Text(_) => None,
-            },
+            }),
             Node::CompareFloat { op, a, b } => {
                 let (a, b) = (self.float(a), self.float(b));
                 a.zip(b).map(|(a, b)| compare_floats(op, a, b))

@@ -13,6 +13,7 @@ mod memory;
 pub(crate) mod number;
 mod reads;
 mod scalar;
+mod script;
 mod state;
 
 use chrono_tz::Tz;
@@ -22,6 +23,8 @@ pub(crate) use clock::clock_minutes;
 pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
 use machine::Trigger;
+pub(crate) use number::Failure;
+pub(crate) use scalar::Scalar;
 use state::Slot;
 pub(crate) use state::SlotKind;
 pub use state::{MAX_WINDOW_SAMPLES, RuleState};

@@ -16,6 +16,18 @@ pub(crate) enum Failure {
     NegativePower,
     #[error("more operations than an evaluation may take")]
     Budget,
+    #[error("functions call each other too deeply")]
+    TooDeep,
+    #[error("a list, a map or a text grows too large")]
+    TooLarge,
+    #[error("the list has no such item")]
+    Bounds,
+    #[error("an item of a list or map is of another type than it is used as")]
+    WrongType,
+    #[error("an item is put at an unknown place")]
+    UnknownPlace,
+    #[error("the interpreter cannot run this")]
+    Script,
 }
 
 pub(crate) fn int_op(op: Binary, a: i64, b: i64) -> Result<i64, Failure> {

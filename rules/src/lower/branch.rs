@@ -38,12 +38,21 @@ impl Lowerer<'_> {
             None => handle(Type::Unit, expr.pos),
         };
         if then.ty == Type::Unit || otherwise.ty == Type::Unit {
+            let (mut then_ops, mut else_ops) = (then_ops, else_ops);
+            then_ops.extend(self.still_runs(&then));
+            else_ops.extend(self.still_runs(&otherwise));
             let (then, otherwise) = (self.block(then_ops)?, self.block(else_ops)?);
             self.push(Op::If { condition: condition.node, then, otherwise });
             self.returning_branch = returns.then_some(number);
             return Some(handle(Type::Unit, expr.pos));
         }
         let (then, otherwise) = match (then.ty, otherwise.ty) {
+            (Type::Any, other) if other != Type::Any => (self.expect(then, other)?, otherwise),
+            (other, Type::Any) if other != Type::Any => {
+                let otherwise = self.expect(otherwise, other)?;
+                (then, otherwise)
+            }
+            (Type::List(_), Type::List(_)) => (then, otherwise),
             (Type::Float, Type::Int) => (then, self.promoted(otherwise)?),
             (Type::Int, Type::Float) => (self.promoted(then)?, otherwise),
             (a, b) if a == b => (then, otherwise),
@@ -59,6 +68,12 @@ impl Lowerer<'_> {
         let no = self.after_statements(else_ops, otherwise)?;
         let node = self.emit_for(Node::Choose { condition: condition.node, yes, no }, expr)?;
         Some(Value { ty, node, constant: None, reads, stateful, pos: expr.pos })
+    }
+
+    /// What a value that nobody uses still does: it has a memory, or calls a function of the script.
+    pub(super) fn still_runs(&self, value: &Value) -> Option<Op> {
+        let runs = value.ty != Type::Unit && (value.stateful || self.invokes(value.node));
+        runs.then_some(Op::Evaluate(value.node))
     }
 
     fn after_statements(&mut self, ops: Vec<Op>, value: Value) -> Option<NodeId> {

@@ -54,6 +54,11 @@ impl Lowerer<'_> {
             ("sqrt", [x]) => self.math(Math::Sqrt, x, expr),
             ("to_float", [x]) => self.typed(x, Type::Float),
             ("to_int", [x]) => self.truncated(x, expr),
+            ("len", [x]) => self.length(x, expr),
+            ("contains", [x, wanted]) => self.contains(x, wanted, expr),
+            ("keys", [x]) => self.keys(x, expr),
+            ("push", [list, value]) => self.push_item(list, value, expr),
+            ("pop", [list]) => self.pop_item(list, expr),
             ("clamp", [x, low, high]) => self.clamp(x, low, high, expr),
             ("between", [x, low, high]) => self.between(x, low, high, expr),
             _ => self.other_call(name, args, expr),
@@ -168,6 +173,9 @@ impl Lowerer<'_> {
     fn or_else(&mut self, x: &Expr, otherwise: &Expr, expr: &Expr) -> Option<Value> {
         let (x, otherwise) = (self.value(x), self.value(otherwise));
         let (mut x, mut otherwise) = (x?, otherwise?);
+        if x.ty == Type::Any {
+            x = self.expect(x, otherwise.ty)?;
+        }
         if x.ty.is_number() && otherwise.ty == Type::Float {
             x = self.expect(x, Type::Float)?;
         }

@@ -32,6 +32,11 @@ struct Said {
 
 impl Lowerer<'_> {
     pub(super) fn incident(&mut self, condition: &Expr, more: Option<&Expr>, expr: &Expr) -> Option<Value> {
+        if self.repeats() {
+            let hint = "join the turns in a variable, and call `incident` once after the loop";
+            self.error(expr.pos, "`incident` is judged in each turn, and the last turn alone would count", hint);
+            return None;
+        }
         let condition = self.typed(condition, Type::Bool);
         let said = match more {
             None => Some(Said::default()),

@@ -22,8 +22,11 @@ impl Lowerer<'_> {
             ExprKind::Int(v) => self.constant(Type::Int, Constant::Int(*v), expr),
             ExprKind::Float(v) => self.constant(Type::Float, Constant::Float(*v), expr),
             ExprKind::Text(v) => self.constant(Type::Text, Constant::Text(Arc::from(v.as_str())), expr),
-            ExprKind::Map(_) => {
-                self.error(expr.pos, "a map stands in `RULE`, `raise` and `incident` only", "");
+            ExprKind::Map(entries) => self.map(entries, expr),
+            ExprKind::List(items) => self.list(items, expr),
+            ExprKind::Index { of, index } => self.item(of, index, expr),
+            ExprKind::Range { .. } => {
+                self.error(expr.pos, "a range stands in `for` only", "write for n in 0..10 { .. }");
                 None
             }
             ExprKind::Name(name) => self.name(name, expr),
@@ -71,6 +74,12 @@ impl Lowerer<'_> {
         }
         if value.ty == Type::Int && wanted == Type::Float {
             return self.promoted(value);
+        }
+        if value.ty == Type::Any {
+            return self.checked(value, wanted);
+        }
+        if wanted == Type::Any && value.ty != Type::Unit {
+            return Some(value);
         }
         let hint = match (value.ty, wanted) {
             (Type::Int | Type::Float, Type::Bool) => "compare it with something, such as `x > 0`",

@@ -1,11 +1,12 @@
 //! Statements, variables, and functions of the file: each call is a copy of the body.
 
 use super::expr::handle;
-use super::value::{Binding, Bound, Type, Value};
+use super::value::{Binding, Bound, Item, Type, Value};
 use super::{EntryKind, Frame, Lowerer};
+use crate::interp::ScriptOp;
 use crate::program::{Entry, MAX_LOCALS, Node, NodeId, Op};
 use crate::script::Pos;
-use crate::script::tree::{Binary, Block, Expr, ExprKind, Function, Stmt, StmtKind};
+use crate::script::tree::{Binary, Block, Expr, ExprKind, Function, Part, Stmt, StmtKind};
 
 /// The deepest nesting of own functions; with the parser's limit on expressions it bounds the stack.
 const MAX_CALL_DEPTH: usize = 8;
@@ -16,10 +17,13 @@ impl Lowerer<'_> {
         self.entry = kind;
         self.local_sources = Vec::new();
         self.reads = 0;
+        self.lists = 0;
+        self.instances = Vec::new();
+        self.reason = self.force.then(|| (function.pos, "everything was asked to run in the interpreter".to_owned()));
         let names = self.scope.len();
         self.entry_parameters(function, kind);
         self.ops.push(Vec::new());
-        let frame = Frame { name: function.name.clone(), result: None, is_entry: true };
+        let frame = Frame { name: function.name.clone(), result: None, is_entry: true, is_recursive: false };
         self.frames.push(frame);
         if let Some(Value { ty, pos, .. }) = self.statements(&function.body)
             && ty != Type::Unit
@@ -29,11 +33,16 @@ impl Lowerer<'_> {
         self.frames.pop();
         self.scope.truncate(names);
         let ops = self.ops.pop().unwrap_or_default();
+        if let Some(place) = self.reasons.get_mut(kind as usize) {
+            *place = self.reason.take();
+        }
         Entry {
             block: self.block(ops).unwrap_or_default(),
             locals: self.local_sources.len(),
             local_sources: std::mem::take(&mut self.local_sources),
             reads: self.reads,
+            lists: self.lists,
+            script: None,
         }
     }
 
@@ -69,7 +78,8 @@ impl Lowerer<'_> {
             other.scope.push(Binding { name: name.clone(), bound: Bound::Handle(ty) });
         }
         other.ops.push(Vec::new());
-        other.frames.push(Frame { name: function.name.clone(), result: None, is_entry: false });
+        let frame = Frame { name: function.name.clone(), result: None, is_entry: false, is_recursive: false };
+        other.frames.push(frame);
         let value = other.statements(&function.body);
         let by_return = other.frames.last().is_some_and(|frame| frame.result.is_some());
         if let Some(value) = value.filter(|_| !by_return) {
@@ -88,8 +98,8 @@ impl Lowerer<'_> {
             if is_last {
                 tail = value;
             } else if let Some(value) = value.filter(|value| value.ty != Type::Unit) {
-                if value.stateful {
-                    self.push(Op::Evaluate(value.node));
+                if let Some(op) = self.still_runs(&value) {
+                    self.push(op);
                 } else {
                     self.warn(statement.pos, "the value is not used", "give it to `let`, `incident` or `return`");
                 }
@@ -115,6 +125,26 @@ impl Lowerer<'_> {
                 self.assign(name, *op, value, statement.pos)?;
                 Some(unit)
             }
+            StmtKind::Put { place, op, value } => {
+                self.put(place, *op, value, statement.pos)?;
+                Some(unit)
+            }
+            StmtKind::Loop { form, condition, body } => {
+                self.repeat(*form, condition.as_ref(), body, statement.pos)?;
+                Some(unit)
+            }
+            StmtKind::For { name, counter, over, body } => {
+                self.run_over(name, counter.as_deref(), over, body, statement.pos)?;
+                Some(unit)
+            }
+            StmtKind::Break => {
+                self.push_script(ScriptOp::Break);
+                Some(unit)
+            }
+            StmtKind::Continue => {
+                self.push_script(ScriptOp::Continue);
+                Some(unit)
+            }
             StmtKind::Expr(expr) => self.expr(expr),
             StmtKind::Return(value) => {
                 self.give_back(value.as_ref(), statement.pos)?;
@@ -124,9 +154,10 @@ impl Lowerer<'_> {
     }
 
     /// Puts a value into a new variable.
-    fn bind(&mut self, value: Value) -> Option<Bound> {
+    pub(super) fn bind(&mut self, value: Value) -> Option<Bound> {
         let index = self.new_local(value.pos)?;
-        self.set(index, value.node);
+        self.holds(index, value.ty);
+        self.set(index, value.node, true);
         Some(Bound::Local { index, ty: value.ty, reads: value.reads })
     }
 
@@ -141,7 +172,14 @@ impl Lowerer<'_> {
         Some(Value { node, ..value })
     }
 
-    fn new_local(&mut self, pos: Pos) -> Option<u8> {
+    /// Notes what a variable may hold.
+    pub(super) fn holds(&mut self, local: u8, ty: Type) {
+        if ty.may_be_list() {
+            self.lists |= 1 << local;
+        }
+    }
+
+    pub(super) fn new_local(&mut self, pos: Pos) -> Option<u8> {
         if self.local_sources.len() >= MAX_LOCALS {
             if !self.too_large {
                 let hint = "variables of called functions count as well";
@@ -155,11 +193,12 @@ impl Lowerer<'_> {
         u8::try_from(self.local_sources.len() - 1).ok()
     }
 
-    fn set(&mut self, local: u8, value: NodeId) {
+    /// `new`: the variable begins here.
+    pub(super) fn set(&mut self, local: u8, value: NodeId, new: bool) {
         if let Some(sources) = self.local_sources.get_mut(usize::from(local)) {
             sources.push(value);
         }
-        self.push(Op::Set { local, value });
+        self.push(Op::Set { local, value, new });
     }
 
     fn assign(&mut self, name: &str, op: Option<Binary>, value: &Expr, pos: Pos) -> Option<()> {
@@ -170,18 +209,27 @@ impl Lowerer<'_> {
                 Expr { pos, kind: ExprKind::Binary(op, Box::new(old), Box::new(value.clone())) }
             }
         };
-        let value = self.value(&value)?;
+        let mut value = self.value(&value)?;
+        let binding = self.scope.iter().rev().find(|binding| binding.name == name);
+        if let (Some(Binding { bound: Bound::Local { ty, .. }, .. }), Type::Any) = (binding, value.ty) {
+            let ty = *ty;
+            value = self.expect(value, ty)?;
+        }
         let binding = self.scope.iter_mut().rev().find(|binding| binding.name == name);
         match binding.map(|binding| &mut binding.bound) {
-            Some(Bound::Local { index, ty, reads }) if *ty == value.ty => {
+            Some(Bound::Local { index, ty, reads }) if takes(*ty, value.ty) => {
                 *reads |= value.reads;
                 let index = *index;
-                self.set(index, value.node);
+                self.set(index, value.node, false);
                 return Some(());
             }
             Some(Bound::Local { ty, .. }) => {
                 let message = format!("`{name}` is {}, and {} is assigned", ty.name(), value.ty.name());
-                let hint = if value.ty == Type::Int { "write the number with a point, such as 5.0" } else { "" };
+                let hint = match (*ty, value.ty) {
+                    (_, Type::Int) => "write the number with a point, such as 5.0",
+                    (Type::Int, Type::Float) => "begin it with a point, such as let x = 0.0, or write to_int(..)",
+                    _ => "",
+                };
                 self.error(pos, message, hint);
             }
             Some(Bound::Broken) => {}
@@ -210,14 +258,15 @@ impl Lowerer<'_> {
         match self.frames.last().and_then(|frame| frame.result) {
             Some((index, ty)) => {
                 let value = self.expect(value, ty)?;
-                self.set(index, value.node);
+                self.set(index, value.node, false);
             }
             None => {
                 let index = self.new_local(value.pos)?;
                 if let Some(frame) = self.frames.last_mut() {
                     frame.result = Some((index, value.ty));
                 }
-                self.set(index, value.node);
+                self.holds(index, value.ty);
+                self.set(index, value.node, false);
             }
         }
         Some(())
@@ -226,10 +275,6 @@ impl Lowerer<'_> {
     /// A call of one of the file's functions.
     pub(super) fn inline(&mut self, function: &Function, args: &[Expr], expr: &Expr) -> Option<Value> {
         let name = &function.name;
-        if self.frames.iter().any(|frame| frame.name == *name) {
-            self.error(expr.pos, format!("`{name}` calls itself"), "a rule has no recursion");
-            return None;
-        }
         if self.too_large {
             return None;
         }
@@ -244,6 +289,9 @@ impl Lowerer<'_> {
             let wanted = format!("fn {name}({})", function.parameters.join(", "));
             self.error(expr.pos, format!("`{name}` is called with {} arguments", args.len()), wanted);
             return None;
+        }
+        if self.recursive.contains(name.as_str()) {
+            return self.invoke(function, args, expr);
         }
         let mut bindings = Vec::new();
         let (mut reads, mut stateful) = (0, false);
@@ -278,7 +326,7 @@ impl Lowerer<'_> {
         let scope = std::mem::replace(&mut self.scope, globals);
         self.scope.extend(bindings);
         let returns = block_returns(&function.body);
-        self.frames.push(Frame { name: function.name.clone(), result: None, is_entry: false });
+        self.frames.push(Frame { name: function.name.clone(), result: None, is_entry: false, is_recursive: false });
         if returns {
             self.ops.push(Vec::new());
         }
@@ -298,7 +346,7 @@ impl Lowerer<'_> {
     }
 
     /// The end of a function with an early `return`: its value goes through a variable.
-    fn early(&mut self, tail: Option<Value>, expr: &Expr) -> Option<Value> {
+    pub(super) fn early(&mut self, tail: Option<Value>, expr: &Expr) -> Option<Value> {
         let tail = match tail {
             Some(value) if value.ty != Type::Unit => {
                 self.result(value);
@@ -327,37 +375,23 @@ impl Lowerer<'_> {
     }
 }
 
-/// Whether there is a `return` in a block, at any depth.
-fn block_returns(block: &Block) -> bool {
-    block.statements.iter().any(|statement| match &statement.kind {
-        StmtKind::Return(_) => true,
-        StmtKind::Let { value, .. } | StmtKind::Assign { value, .. } => expr_returns(value),
-        StmtKind::Expr(expr) => expr_returns(expr),
-    })
+/// Whether a variable of the one type takes a value of the other.
+fn takes(variable: Type, value: Type) -> bool {
+    variable == value || matches!((variable, value), (Type::List(Item::Any), Type::List(_)))
 }
 
-fn expr_returns(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::If(branch) => block_returns(&branch.then) || branch.otherwise.as_ref().is_some_and(block_returns),
-        ExprKind::Block(block) => block_returns(block),
-        _ => false,
-    }
+/// Whether there is a `return` in a block, at any depth.
+pub(super) fn block_returns(block: &Block) -> bool {
+    let mut found = false;
+    block.walk(&mut |part| found |= matches!(part, Part::Stmt(Stmt { kind: StmtKind::Return(_), .. })));
+    found
 }
 
 /// Whether a name is assigned in a block, at any depth.
 fn block_assigns(block: &Block, wanted: &str) -> bool {
-    let in_expr = |expr: &Expr| match &expr.kind {
-        ExprKind::If(branch) => {
-            block_assigns(&branch.then, wanted)
-                || branch.otherwise.as_ref().is_some_and(|block| block_assigns(block, wanted))
-        }
-        ExprKind::Block(block) => block_assigns(block, wanted),
-        _ => false,
-    };
-    block.statements.iter().any(|statement| match &statement.kind {
-        StmtKind::Assign { name, .. } if name == wanted => true,
-        StmtKind::Assign { value, .. } | StmtKind::Let { value, .. } | StmtKind::Return(Some(value)) => in_expr(value),
-        StmtKind::Expr(expr) => in_expr(expr),
-        StmtKind::Return(None) => false,
-    })
+    let mut found = false;
+    block.walk(&mut |part| {
+        found |= matches!(part, Part::Stmt(Stmt { kind: StmtKind::Assign { name, .. }, .. }) if name == wanted);
+    });
+    found
 }

@@ -115,6 +115,15 @@ impl Lowerer<'_> {
             self.error(pos, format!("`{word}` has memory, which works in `on_message` alone"), "");
             return None;
         }
+        if self.repeats() {
+            let hint = format!("put the values into a variable first, and call `{word}` once after the loop");
+            self.error(
+                pos,
+                format!("`{word}` has memory of its own for each call, and this call runs many times"),
+                hint,
+            );
+            return None;
+        }
         let name = match name {
             None => String::new(),
             Some(name) => match self.typed(name, Type::Text)?.constant {

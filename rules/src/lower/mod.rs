@@ -13,15 +13,18 @@ mod metadata;
 mod names;
 mod operators;
 mod ranges;
+mod script;
 mod value;
 mod verdicts;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::{Level, Problem};
 use crate::functions;
+use crate::interp::{self, ScriptFunction, ScriptNode, ScriptOp};
 use crate::judge::SlotKind;
-use crate::pack::RuleInfo;
+use crate::pack::{RuleInfo, Tier, TierReason};
 use crate::program::{Effect, Entry, Key, MAX_SLOTS, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
@@ -29,7 +32,7 @@ pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS};
 pub(crate) use names::device_names;
 
 use metadata::Metadata;
-use value::{Binding, Bound, Value};
+use value::{Binding, Bound, Type, Value};
 use verdicts::Site;
 
 /// A rule that compiled.
@@ -41,8 +44,9 @@ pub(crate) struct Lowered {
     pub(crate) id_pos: Pos,
 }
 
-/// Compiles one file. Problems are recorded; `None` if there is no rule to speak of.
-pub(crate) fn lower_file(name: &str, text: &str, problems: &mut Vec<Problem>) -> Option<Lowered> {
+/// Compiles one file; with `force`, every function runs in the interpreter. Problems are recorded;
+/// `None` if there is no rule to speak of.
+pub(crate) fn lower_file(name: &str, text: &str, force: bool, problems: &mut Vec<Problem>) -> Option<Lowered> {
     let file = match parse(text) {
         Ok(file) => file,
         Err(found) => {
@@ -52,6 +56,7 @@ pub(crate) fn lower_file(name: &str, text: &str, problems: &mut Vec<Problem>) ->
     };
     let meta = metadata::read(name, &file, problems)?;
     let mut lowerer = Lowerer::new(&meta, &file, problems);
+    lowerer.force = force;
     lowerer.constants();
     let (on_message, on_silent, on_timer) = lowerer.entries();
     lowerer.unused(on_message.is_some() || on_silent.is_some() || on_timer.is_some());
@@ -74,6 +79,8 @@ struct Frame {
     /// The variable and type of its value, once a `return` or the tail gave one.
     result: Option<(u8, value::Type)>,
     is_entry: bool,
+    /// Runs many times in one evaluation.
+    is_recursive: bool,
 }
 
 struct Lowerer<'a> {
@@ -109,6 +116,25 @@ struct Lowerer<'a> {
     can_fail: bool,
     /// The rule was found to be too large, and that was said.
     too_large: bool,
+    script_nodes: Vec<ScriptNode>,
+    script_ops: Vec<ScriptOp>,
+    script_functions: Vec<ScriptFunction>,
+    /// Functions of the file that call themselves, directly or through others.
+    recursive: BTreeSet<&'a str>,
+    /// Those of them that never end.
+    endless: Vec<&'a str>,
+    /// The recursive functions of the current entry.
+    instances: Vec<script::Instance>,
+    /// How many loops are around.
+    loops: u32,
+    /// Variables of the current entry that may hold a list or map, as a mask.
+    lists: u64,
+    /// Why the current entry cannot be lowered.
+    reason: Option<(Pos, String)>,
+    /// Why each entry runs in the interpreter, if it does: message, silent, timer.
+    reasons: [Option<(Pos, String)>; 3],
+    /// Every entry runs in the interpreter.
+    force: bool,
 }
 
 impl<'a> Lowerer<'a> {
@@ -139,6 +165,17 @@ impl<'a> Lowerer<'a> {
             reads: 0,
             can_fail: false,
             too_large: false,
+            script_nodes: Vec::new(),
+            script_ops: Vec::new(),
+            script_functions: Vec::new(),
+            recursive: script::recursive(file),
+            endless: script::endless(file).into_iter().map(|function| function.name.as_str()).collect(),
+            instances: Vec::new(),
+            loops: 0,
+            lists: 0,
+            reason: None,
+            reasons: [None, None, None],
+            force: false,
         };
         lowerer.slot_of_rule("faults", SlotKind::Faults);
         if meta.silent.is_some() {
@@ -165,12 +202,15 @@ impl<'a> Lowerer<'a> {
     /// The file's constants become names in sight.
     fn constants(&mut self) {
         self.ops.push(Vec::new());
-        self.frames.push(Frame { name: "const".to_owned(), result: None, is_entry: true });
+        self.frames.push(Frame { name: "const".to_owned(), result: None, is_entry: true, is_recursive: false });
         for constant in &self.file.constants {
             if constant.name == "RULE" {
                 continue;
             }
             let bound = match self.expr(&constant.value) {
+                Some(Value { ty: Type::List(_) | Type::Map, .. }) if script::is_table(&constant.value) => {
+                    Bound::Table(Box::new(constant.value.clone()))
+                }
                 Some(Value { ty, constant: Some(value), .. }) => Bound::Constant(ty, value),
                 Some(_) => {
                     self.error(constant.pos, format!("`{}` is not constant", constant.name), "");
@@ -182,6 +222,7 @@ impl<'a> Lowerer<'a> {
         }
         self.frames.pop();
         self.ops.pop();
+        self.reason = None;
     }
 
     fn entries(&mut self) -> (Option<Entry>, Option<Entry>, Option<Entry>) {
@@ -267,7 +308,7 @@ impl<'a> Lowerer<'a> {
                 conditions.push(Arc::clone(&effect.condition));
             }
         }
-        let info = RuleInfo {
+        let mut info = RuleInfo {
             id: Arc::clone(&meta.id),
             kind: meta.kind,
             keys: self.keys.iter().map(|key| Arc::clone(&key.name)).collect(),
@@ -283,9 +324,22 @@ impl<'a> Lowerer<'a> {
             group: meta.group.clone(),
             file: name.to_owned(),
             source: text.to_owned(),
+            tier: Tier::Lowered,
+            tier_reason: None,
         };
         let place = |id: &str| self.slots.iter().position(|slot| slot.id == id);
-        let rule = Rule {
+        let reasons = self.reasons;
+        let first = reasons.iter().flatten().min_by_key(|(pos, _)| *pos);
+        let (tier, tier_reason) = match first {
+            Some((pos, message)) => {
+                let (line, column, message) = (pos.line, pos.column, message.clone());
+                (Tier::Interpreter, Some(TierReason { line, column, message }))
+            }
+            None => (Tier::Lowered, None),
+        };
+        info.tier = tier;
+        info.tier_reason = tier_reason;
+        let mut rule = Rule {
             id: Arc::clone(&meta.id),
             kind: meta.kind,
             file: Arc::from(name),
@@ -306,8 +360,31 @@ impl<'a> Lowerer<'a> {
             on_silent,
             on_timer,
             cooldown_ms: meta.cooldown_ms,
-            can_fail: self.can_fail,
+            // A script can fail anywhere.
+            can_fail: self.can_fail || tier == Tier::Interpreter,
+            script_nodes: self.script_nodes,
+            script_ops: self.script_ops,
+            script_functions: self.script_functions,
         };
+        if self.problems.iter().all(|problem| problem.level != Level::Error) {
+            scripts(&mut rule, reasons, self.problems);
+        }
         Lowered { info, rule, id_pos: meta.id_pos }
     }
+}
+
+/// Prints the entries that run in the interpreter; what rhai does not take is a problem.
+fn scripts(rule: &mut Rule, reasons: [Option<(Pos, String)>; 3], problems: &mut Vec<Problem>) {
+    let mut entries = [rule.on_message.take(), rule.on_silent.take(), rule.on_timer.take()];
+    for (number, (entry, reason)) in entries.iter_mut().zip(reasons).enumerate() {
+        let (Some(entry), Some(reason)) = (entry, reason) else { continue };
+        let script = interp::print(rule, entry, number == 2, reason);
+        if let Err(message) = interp::compiles(&script) {
+            let (pos, _) = script.reason;
+            let hint = "nest less deeply, or split the function";
+            problems.push(Problem::error(pos, format!("the interpreter cannot take this: {message}")).hint(hint));
+        }
+        entry.script = Some(Box::new(script));
+    }
+    [rule.on_message, rule.on_silent, rule.on_timer] = entries;
 }

@@ -44,6 +44,7 @@ impl Lowerer<'_> {
                 let node = self.emit_for(Node::Local(index), expr)?;
                 Some(Value { ty, node, constant: None, reads, stateful: false, pos: expr.pos })
             }
+            Some(Bound::Table(table)) => self.expr(&Expr { pos: expr.pos, kind: table.kind }),
             Some(Bound::Broken) => None,
             None if name == "param" => Some(handle(Type::Parameters, expr.pos)),
             None => {
@@ -68,6 +69,7 @@ impl Lowerer<'_> {
             Type::Message => self.field(name, name_pos, expr),
             Type::Device => self.attribute(name, name_pos, expr),
             Type::Parameters => self.parameter(name, name_pos, expr),
+            Type::Map | Type::Any => self.entry_of(of, name, name_pos, expr),
             other => {
                 self.error(name_pos, format!("{} has no `{name}`", other.name()), "");
                 None

@@ -35,6 +35,7 @@ impl Lowerer<'_> {
     }
 
     pub(super) fn binary(&mut self, op: Binary, a: Value, b: Value, expr: &Expr) -> Option<Value> {
+        let (a, b) = self.sided(a, b)?;
         if op.is_comparison() { self.comparison(op, a, b, expr) } else { self.arithmetic(op, a, b, expr) }
     }
 

@@ -6,6 +6,7 @@ use gengfu_model::FieldType;
 
 use crate::program::NodeId;
 use crate::script::Pos;
+use crate::script::tree::Expr;
 
 /// The type of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,11 @@ pub(super) enum Type {
     Text,
     /// A length of time, in whole milliseconds.
     Duration,
+    /// A list, with the type of its items. In the interpreter alone, as are the next two.
+    List(Item),
+    Map,
+    /// An item whose type is found out while running.
+    Any,
     /// No value: a statement.
     Unit,
     /// `msg`
@@ -26,6 +32,41 @@ pub(super) enum Type {
     Parameters,
 }
 
+/// The type of a list's items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    Any,
+    Bool,
+    Int,
+    Float,
+    Text,
+    Duration,
+}
+
+impl Item {
+    pub(super) fn of(ty: Type) -> Item {
+        match ty {
+            Type::Bool => Item::Bool,
+            Type::Int => Item::Int,
+            Type::Float => Item::Float,
+            Type::Text => Item::Text,
+            Type::Duration => Item::Duration,
+            _ => Item::Any,
+        }
+    }
+
+    pub(super) fn ty(self) -> Type {
+        match self {
+            Item::Any => Type::Any,
+            Item::Bool => Type::Bool,
+            Item::Int => Type::Int,
+            Item::Float => Type::Float,
+            Item::Text => Type::Text,
+            Item::Duration => Type::Duration,
+        }
+    }
+}
+
 impl Type {
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -34,6 +75,9 @@ impl Type {
             Type::Float => "a number",
             Type::Text => "a text",
             Type::Duration => "a length of time",
+            Type::List(_) => "a list",
+            Type::Map => "a map",
+            Type::Any => "an item of any type",
             Type::Unit => "nothing",
             Type::Message => "the message",
             Type::Device => "the device",
@@ -48,6 +92,11 @@ impl Type {
             FieldType::Bool => Type::Bool,
             FieldType::Text { .. } => Type::Text,
         }
+    }
+
+    /// Whether a variable of the type may hold a list or map.
+    pub(super) fn may_be_list(self) -> bool {
+        matches!(self, Type::List(_) | Type::Map | Type::Any)
     }
 
     pub(super) fn is_number(self) -> bool {
@@ -94,6 +143,8 @@ pub(super) enum Bound {
     Handle(Type),
     /// A variable.
     Local { index: u8, ty: Type, reads: u32 },
+    /// A constant list or map of the file: written out where it is used.
+    Table(Box<Expr>),
     /// Its definition is wrong, and that was said.
     Broken,
 }

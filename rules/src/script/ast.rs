@@ -1,12 +1,15 @@
 //! rhai's parser in, our syntax tree out: the only module that uses rhai's `internals`.
 //!
-//! What a rule cannot have (loops, arrays, closures, `switch`, imports) is refused here, with its
-//! place. The engine is built raw and only parses: nothing of rhai ever runs.
+//! What a rule cannot have (closures, `switch`, `try`, imports, texts that are put together) is refused
+//! here, with its place. This engine only parses; what runs in the interpreter is printed anew from the
+//! checked tree (see `interp`).
 
 use rhai::{AST, ASTNode, ParseErrorType, Position, ScriptFuncDef};
 use rhai::{Expr as RhaiExpr, FnCallExpr, Stmt as RhaiStmt, StmtBlock};
 
-use super::tree::{Binary, Block, Constant, Expr, ExprKind, File, Function, If, MapEntry, Pos, Stmt, StmtKind, Unary};
+use super::tree::{
+    Binary, Block, Constant, Expr, ExprKind, File, Function, If, LoopForm, MapEntry, Pos, Stmt, StmtKind, Unary,
+};
 use crate::diagnostic::Problem;
 use crate::sandbox;
 
@@ -128,24 +131,27 @@ fn block(block: &StmtBlock) -> Converted<Block> {
 
 fn stmt(statement: &RhaiStmt) -> Converted<Option<Stmt>> {
     let pos = statement.position();
-    let no_loops = "a rule judges one message; for a stretch of time there are avg, min, max, sum, count, rate";
     let kind = match statement {
         RhaiStmt::Noop(_) => return Ok(None),
         RhaiStmt::Var(var, _, _) => StmtKind::Let { name: var.0.name.to_string(), value: expr(&var.1)? },
         RhaiStmt::Assignment(assignment) => {
             let (op, sides) = &**assignment;
-            let RhaiExpr::Variable(variable, ..) = &sides.lhs else {
-                return refuse(
-                    sides.lhs.position(),
-                    "assigning to anything but a variable",
-                    "only `let` variables change",
-                );
-            };
             let op = match op.get_op_assignment_info() {
                 Some((.., symbol)) => Some(binary(symbol).ok_or_else(|| unknown_operator(symbol, pos))?),
                 None => None,
             };
-            StmtKind::Assign { name: variable.1.to_string(), op, value: expr(&sides.rhs)? }
+            let value = expr(&sides.rhs)?;
+            match &sides.lhs {
+                RhaiExpr::Variable(variable, ..) => StmtKind::Assign { name: variable.1.to_string(), op, value },
+                RhaiExpr::Index(..) | RhaiExpr::Dot(..) => StmtKind::Put { place: expr(&sides.lhs)?, op, value },
+                other => {
+                    return refuse(
+                        other.position(),
+                        "assigning to anything but a variable",
+                        "only `let` variables change",
+                    );
+                }
+            }
         }
         RhaiStmt::FnCall(call, pos) => StmtKind::Expr(fn_call(call, *pos)?),
         RhaiStmt::Expr(value) => StmtKind::Expr(expr(value)?),
@@ -158,8 +164,29 @@ fn stmt(statement: &RhaiStmt) -> Converted<Option<Stmt>> {
             StmtKind::Expr(Expr { pos: place(pos), kind: ExprKind::If(Box::new(branch)) })
         }
         RhaiStmt::Block(inner) => StmtKind::Expr(Expr { pos: place(pos), kind: ExprKind::Block(block(inner)?) }),
-        RhaiStmt::While(..) | RhaiStmt::Do(..) | RhaiStmt::For(..) | RhaiStmt::BreakLoop(..) => {
-            return refuse(pos, "a loop", no_loops);
+        RhaiStmt::While(flow, _) => {
+            let condition = if let RhaiExpr::Unit(_) = flow.expr { None } else { Some(expr(&flow.expr)?) };
+            StmtKind::Loop { form: LoopForm::While, condition, body: block(&flow.body)? }
+        }
+        RhaiStmt::Do(flow, flags, _) => {
+            let until = flags.intersects(rhai::ASTFlags::NEGATED);
+            let form = if until { LoopForm::DoUntil } else { LoopForm::DoWhile };
+            StmtKind::Loop { form, condition: Some(expr(&flow.expr)?), body: block(&flow.body)? }
+        }
+        RhaiStmt::For(parts, _) => {
+            let (name, counter, flow) = &**parts;
+            let counter = counter.as_ref().map(|counter| counter.name.to_string());
+            StmtKind::For { name: name.name.to_string(), counter, over: expr(&flow.expr)?, body: block(&flow.body)? }
+        }
+        RhaiStmt::BreakLoop(Some(value), ..) => {
+            return refuse(value.position(), "`break` with a value", "give the value to a variable, then break");
+        }
+        RhaiStmt::BreakLoop(None, flags, _) => {
+            if flags.intersects(rhai::ASTFlags::BREAK) {
+                StmtKind::Break
+            } else {
+                StmtKind::Continue
+            }
         }
         RhaiStmt::Switch(..) => return refuse(pos, "`switch`", "write `if .. else if .. else`"),
         RhaiStmt::TryCatch(..) => return refuse(pos, "`try`", "a failed evaluation has no effect at all"),
@@ -204,12 +231,12 @@ fn expr(value: &RhaiExpr) -> Converted<Expr> {
             }
             ExprKind::Block(inner_block)
         }
-        RhaiExpr::Array(..) | RhaiExpr::Index(..) => {
-            return refuse(pos, "an array", "a rule keeps its past in windows: avg, min, max, sum, count, rate");
-        }
+        RhaiExpr::Array(items, _) => ExprKind::List(items.iter().map(expr).collect::<Converted<_>>()?),
+        RhaiExpr::Index(sides, flags, _) => return indexed(expr(&sides.lhs)?, &sides.rhs, *flags),
         RhaiExpr::InterpolatedString(..) => {
             return refuse(pos, "a text with `${}`", "texts are templates: \"tilt {tilt_deg}°\", filled when it opens");
         }
+        RhaiExpr::DynamicConstant(..) => return refuse(pos, "a function without a name", "write a `fn` of the file"),
         RhaiExpr::Coalesce(..) => return refuse(pos, "`??`", "write `or_else(x, value)`"),
         _ => return refuse(pos, "this", "see the rule language's reference"),
     };
@@ -222,10 +249,31 @@ fn logic(terms: &[RhaiExpr], kind: fn(Vec<Expr>) -> ExprKind) -> Converted<Expr>
     Ok(Expr { pos, kind: kind(terms) })
 }
 
+/// `of[rest]`: rest is the index, and what follows it unless the chain ends there.
+fn indexed(of: Expr, rest: &RhaiExpr, flags: rhai::ASTFlags) -> Converted<Expr> {
+    if flags.intersects(rhai::ASTFlags::NEGATED) {
+        return refuse(rest.position(), "`?[`", "unknown is carried on by itself; see `known` and `or_else`");
+    }
+    let item = |of: Expr, index: &RhaiExpr| {
+        let (pos, of, index) = (of.pos, Box::new(of), Box::new(expr(index)?));
+        Ok(Expr { pos, kind: ExprKind::Index { of, index } })
+    };
+    match rest {
+        RhaiExpr::Index(sides, inner, _) if !flags.intersects(rhai::ASTFlags::BREAK) => {
+            indexed(item(of, &sides.lhs)?, &sides.rhs, *inner)
+        }
+        RhaiExpr::Dot(sides, _, _) if !flags.intersects(rhai::ASTFlags::BREAK) => {
+            chain(item(of, &sides.lhs)?, &sides.rhs)
+        }
+        index => item(of, index),
+    }
+}
+
 /// `of.rest`, where rest is a property, a call, or a longer chain.
 fn chain(of: Expr, rest: &RhaiExpr) -> Converted<Expr> {
     let start = of.pos;
     match rest {
+        RhaiExpr::Index(sides, flags, _) => indexed(chain(of, &sides.lhs)?, &sides.rhs, *flags),
         RhaiExpr::Property(names, pos) => {
             let kind = ExprKind::Property { of: Box::new(of), name: names.2.to_string(), name_pos: place(*pos) };
             Ok(Expr { pos: start, kind })
@@ -258,6 +306,10 @@ fn fn_call(call: &FnCallExpr, pos: Position) -> Converted<Expr> {
             "+" => Ok(x),
             other => Err(unknown_operator(other, pos)),
         },
+        (Some(a), Some(b)) if call.name == ".." || call.name == "..=" => {
+            let (inclusive, from, to) = (call.name == "..=", Box::new(a), Box::new(b));
+            Ok(Expr { pos: from.pos, kind: ExprKind::Range { from, to, inclusive } })
+        }
         (Some(a), Some(b)) => {
             let op = binary(&call.name).ok_or_else(|| unknown_operator(&call.name, pos))?;
             Ok(Expr { pos: a.pos, kind: ExprKind::Binary(op, Box::new(a), Box::new(b)) })

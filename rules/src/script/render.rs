@@ -29,6 +29,22 @@ impl Renderer<'_> {
             ExprKind::Float(v) => self.number(&format!("{v:?}")),
             ExprKind::Text(v) => self.out.push_str(&format!("{v:?}")),
             ExprKind::Name(name) => self.out.push_str(name),
+            ExprKind::List(items) => {
+                self.out.push('[');
+                self.list(items, ", ", 0);
+                self.out.push(']');
+            }
+            ExprKind::Index { of, index } => {
+                self.expr(of, 9);
+                self.out.push('[');
+                self.expr(index, 0);
+                self.out.push(']');
+            }
+            ExprKind::Range { from, to, inclusive } => {
+                self.expr(from, 4);
+                self.out.push_str(if *inclusive { "..=" } else { ".." });
+                self.expr(to, 4);
+            }
             ExprKind::Map(entries) => {
                 self.out.push_str("#{ ");
                 for (i, entry) in entries.iter().enumerate() {
@@ -102,7 +118,7 @@ impl Renderer<'_> {
                 self.out.push_str(if before.is_empty() { "" } else { ".. " });
                 match &last.kind {
                     StmtKind::Expr(value) => self.expr(value, 0),
-                    StmtKind::Let { .. } | StmtKind::Assign { .. } | StmtKind::Return(_) => self.out.push_str(".."),
+                    _ => self.out.push_str(".."),
                 }
             }
             None => self.out.push_str("()"),

@@ -23,6 +23,19 @@ pub(crate) enum ExprKind {
     Text(String),
     /// `#{ key: value }`, in the order of the source.
     Map(Vec<MapEntry>),
+    /// `[a, b]`
+    List(Vec<Expr>),
+    /// `of[index]`
+    Index {
+        of: Box<Expr>,
+        index: Box<Expr>,
+    },
+    /// `from..to`, or `from..=to`
+    Range {
+        from: Box<Expr>,
+        to: Box<Expr>,
+        inclusive: bool,
+    },
     /// A variable or constant.
     Name(String),
     /// `of.name`
@@ -82,8 +95,109 @@ pub(crate) enum StmtKind {
         op: Option<Binary>,
         value: Expr,
     },
+    /// `name[index] = value`, `name.entry = value`, `name[index] += value`
+    Put {
+        place: Expr,
+        op: Option<Binary>,
+        value: Expr,
+    },
     Expr(Expr),
     Return(Option<Expr>),
+    /// `loop`, `while c`, `do .. while c`, `do .. until c`
+    Loop {
+        form: LoopForm,
+        /// `None` for `loop`.
+        condition: Option<Expr>,
+        body: Block,
+    },
+    /// `for name in over`, `for (name, counter) in over`
+    For {
+        name: String,
+        counter: Option<String>,
+        over: Expr,
+        body: Block,
+    },
+    Break,
+    Continue,
+}
+
+/// Where a loop looks at its condition, and what it does then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoopForm {
+    /// Before each turn; goes on while it is true.
+    While,
+    /// After each turn; goes on while it is true.
+    DoWhile,
+    /// After each turn; goes on until it is true.
+    DoUntil,
+}
+
+impl StmtKind {
+    /// The expressions and blocks of the statement itself.
+    pub(crate) fn parts(&self) -> (Vec<&Expr>, Option<&Block>) {
+        match self {
+            StmtKind::Let { value, .. } | StmtKind::Assign { value, .. } | StmtKind::Expr(value) => (vec![value], None),
+            StmtKind::Put { place, value, .. } => (vec![place, value], None),
+            StmtKind::Return(value) => (value.iter().collect(), None),
+            StmtKind::Loop { condition, body, .. } => (condition.iter().collect(), Some(body)),
+            StmtKind::For { over, body, .. } => (vec![over], Some(body)),
+            StmtKind::Break | StmtKind::Continue => (Vec::new(), None),
+        }
+    }
+}
+
+impl Block {
+    /// Calls `visit` for every statement and every expression within, at any depth.
+    pub(crate) fn walk<'a>(&'a self, visit: &mut impl FnMut(Part<'a>)) {
+        for statement in &self.statements {
+            visit(Part::Stmt(statement));
+            let (exprs, body) = statement.kind.parts();
+            exprs.into_iter().for_each(|expr| expr.walk(visit));
+            if let Some(body) = body {
+                body.walk(visit);
+            }
+        }
+    }
+}
+
+/// A piece of a block, for [`Block::walk`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part<'a> {
+    Stmt(&'a Stmt),
+    Expr(&'a Expr),
+}
+
+impl Expr {
+    fn walk<'a>(&'a self, visit: &mut impl FnMut(Part<'a>)) {
+        visit(Part::Expr(self));
+        match &self.kind {
+            ExprKind::Unit
+            | ExprKind::Bool(_)
+            | ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Text(_)
+            | ExprKind::Name(_) => {}
+            ExprKind::Map(entries) => entries.iter().for_each(|entry| entry.value.walk(visit)),
+            ExprKind::Property { of: x, .. } | ExprKind::Unary(_, x) => x.walk(visit),
+            ExprKind::Call { args: many, .. } | ExprKind::List(many) | ExprKind::And(many) | ExprKind::Or(many) => {
+                many.iter().for_each(|one| one.walk(visit));
+            }
+            ExprKind::Index { of: a, index: b }
+            | ExprKind::Range { from: a, to: b, .. }
+            | ExprKind::Binary(_, a, b) => {
+                a.walk(visit);
+                b.walk(visit);
+            }
+            ExprKind::If(branch) => {
+                branch.condition.walk(visit);
+                branch.then.walk(visit);
+                if let Some(otherwise) = &branch.otherwise {
+                    otherwise.walk(visit);
+                }
+            }
+            ExprKind::Block(block) => block.walk(visit),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

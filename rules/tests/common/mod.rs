@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_model::{Assertion, Device, DeviceId, DeviceLife, Kind, Quality, Seq, Signal, Timestamp, Value};
-use gengfu_rules::{Context, Latest, LatestValue, Pack, Parameters, RuleState};
+use gengfu_rules::{Context, Latest, LatestValue, Pack, Parameters, RuleState, Tier};
 
 pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60 * SECOND;
@@ -18,7 +18,12 @@ pub const START: i64 = 1_782_007_200_000;
 
 pub fn compile(files: &[(&str, &str)]) -> Pack {
     let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    Pack::compile(&files).unwrap_or_else(|diagnostics| panic!("{}", show(&diagnostics)))
+    Pack::compile_in(&files, tier()).unwrap_or_else(|diagnostics| panic!("{}", show(&diagnostics)))
+}
+
+/// The tier that this test binary compiles for: those named `.._interpreter` run the same stories there.
+pub fn tier() -> Tier {
+    if env!("CARGO_CRATE_NAME").ends_with("_interpreter") { Tier::Interpreter } else { Tier::Lowered }
 }
 
 /// The diagnostics as people see them.
@@ -119,7 +124,7 @@ impl Bench {
     }
 
     pub fn shipped(kind: Kind) -> Bench {
-        Bench::new(Pack::compile(&gengfu_rules::library::files()).unwrap(), kind)
+        Bench::new(Pack::compile_in(&gengfu_rules::library::files(), tier()).unwrap(), kind)
     }
 
     /// A reading measured and received now. Gives the signals as `+rule/key severity`, `-rule/key`.

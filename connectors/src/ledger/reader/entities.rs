@@ -241,7 +241,7 @@ fn text(value: rusqlite::types::ValueRef<'_>) -> rusqlite::Result<&str> {
     Ok(value.as_str()?)
 }
 
-/// A row of (time, seq, ordinal, message_seq, device, kind, detail, payload).
+/// A row of (time, seq, ordinal, message_seq, device, kind, detail, payload, source, redecoded).
 pub(crate) fn disposition_of(row: &Row<'_>) -> Result<Disposition, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite("read dispositions", &error);
     let id = effect_id(row, 1).map_err(failed)?;
@@ -257,5 +257,13 @@ pub(crate) fn disposition_of(row: &Row<'_>) -> Result<Disposition, LedgerError> 
         kind: kind.ok_or_else(|| corrupt(format!("no disposition is called `{word}`")))?,
         detail: row.get(6).map_err(failed)?,
         payload: payload.map(Arc::from),
+        source: optional(row, 8, id)?,
+        redecoded: optional(row, 9, id)?,
     })
+}
+
+/// A column of JSON text that may be empty.
+fn optional<T: DeserializeOwned>(row: &Row<'_>, column: usize, id: EffectId) -> Result<Option<T>, LedgerError> {
+    let text: Option<String> = row.get(column).map_err(|error| LedgerError::sqlite("read dispositions", &error))?;
+    text.map(|text| from_json("disposition", id, &text)).transpose()
 }

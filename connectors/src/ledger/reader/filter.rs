@@ -1,6 +1,6 @@
 //! What lists can be narrowed to. Every field that is `None` leaves all rows in.
 
-use gengfu_model::{CaseState, DeviceId, DeviceLife, DispositionKind, IncidentState, Kind, Timestamp};
+use gengfu_model::{CaseState, DeviceId, DeviceLife, DispositionKind, IncidentState, Kind, Seq, Timestamp};
 
 use super::page::{ListQuery, Order};
 use crate::ledger::columns;
@@ -123,18 +123,26 @@ pub struct DispositionFilter {
     pub device: Option<DeviceId>,
     /// What became of it.
     pub kind: Option<DispositionKind>,
+    /// Only quarantined messages that have not been decoded since.
+    pub waits: bool,
+    /// Only of this record.
+    pub record: Option<Seq>,
 }
 
 impl DispositionFilter {
     pub(super) fn query(&self) -> ListQuery {
         let mut query = ListQuery::new(
-            "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload FROM disposition",
+            "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload, source, redecoded FROM disposition",
             Order::NewestBy("time"),
         );
         query.and("time >= ?", self.day.map(|(from, _)| from.0));
         query.and("time < ?", self.day.map(|(_, to)| to.0));
         query.and("device = ?", self.device.as_ref().map(|device| device.as_str().to_owned()));
         query.and("kind = ?", self.kind.map(|kind| columns::disposition(kind).to_owned()));
+        query.and("seq = ?", self.record.map(columns::seq_column));
+        if self.waits {
+            query.condition("waits = 1");
+        }
         query
     }
 }

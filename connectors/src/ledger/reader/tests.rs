@@ -218,6 +218,29 @@ fn dispositions_are_found_by_day_device_and_kind_with_their_bytes() {
 }
 
 #[test]
+fn the_quarantine_waits_until_something_was_decoded() {
+    let mut fixture = Fixture::new();
+    fixture.put(vec![
+        disposition(1, "a", 100, DispositionKind::Quarantined),
+        disposition(1, "a", 100, DispositionKind::Quarantined),
+        disposition(1, "a", 100, DispositionKind::StoredLate),
+    ]);
+    fixture.put(vec![disposition(2, "a", 200, DispositionKind::Quarantined)]);
+    let first = fixture.seq - 1;
+    let find = |fixture: &Fixture, waits| -> Vec<(i64, Option<bool>)> {
+        let filter = DispositionFilter { waits, kind: Some(DispositionKind::Quarantined), ..Default::default() };
+        let rows = all(1, |page| fixture.reader.dispositions(&filter, page).unwrap());
+        rows.into_iter().map(|row| (row.time.0, row.redecoded.map(|outcome| outcome.decoded))).collect()
+    };
+    assert_eq!(find(&fixture, true), [(200, None), (100, None), (100, None)]);
+    fixture.put(vec![redecoded(first, 3, false)]);
+    assert_eq!(find(&fixture, true), [(200, None), (100, Some(false)), (100, Some(false))], "in vain");
+    fixture.put(vec![redecoded(first, 4, true)]);
+    assert_eq!(find(&fixture, true), [(200, None)]);
+    assert_eq!(find(&fixture, false), [(200, None), (100, Some(true)), (100, Some(true))]);
+}
+
+#[test]
 fn the_live_stream_tells_every_change_once_in_order() {
     let mut fixture = Fixture::new();
     let open = Effect::Incident(Box::new(incident(id(1, 0), "d", Open, 0)));
@@ -311,6 +334,7 @@ fn lists_are_read_from_an_index_and_never_sorted() {
         DispositionFilter { device: Some(DeviceId::new("x").unwrap()), ..DispositionFilter::default() },
         DispositionFilter { kind: Some(DispositionKind::Quarantined), ..DispositionFilter::default() },
         DispositionFilter { day: Some((Timestamp(1), Timestamp(2))), ..DispositionFilter::default() },
+        DispositionFilter { waits: true, ..DispositionFilter::default() },
     ];
     plans.extend(dispositions.iter().map(|filter| filter.query().plan(&conn, &after("5.1.1"))));
     let devices = [

@@ -4,7 +4,7 @@
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
-    Timestamp,
+    Redecoded, Seq, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Params};
 
@@ -66,6 +66,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
             )?;
         }
         Effect::Disposition(row) => disposition(conn, id, row)?,
+        Effect::Redecoded { message, outcome } => redecoded(conn, *message, outcome)?,
         Effect::DaySheet { device, day, counts } => {
             run(
                 conn,
@@ -281,8 +282,9 @@ fn disposition(conn: &Connection, id: EffectId, row: &Disposition) -> Result<(),
     run(
         conn,
         "disposition",
-        "INSERT INTO disposition (seq, ordinal, message_seq, device, time, kind, detail, payload)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (seq, ordinal) DO NOTHING",
+        "INSERT INTO disposition
+         (seq, ordinal, message_seq, device, time, kind, detail, payload, source, redecoded, waits)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (seq, ordinal) DO NOTHING",
         (
             seq_column(id.seq),
             id.ordinal,
@@ -292,7 +294,22 @@ fn disposition(conn: &Connection, id: EffectId, row: &Disposition) -> Result<(),
             columns::disposition(row.kind),
             &row.detail,
             row.payload.as_deref(),
+            row.source.as_ref().map(|source| to_json("disposition", source)).transpose()?,
+            row.redecoded.as_ref().map(|outcome| to_json("disposition", outcome)).transpose()?,
+            row.waits(),
         ),
+    )?;
+    Ok(())
+}
+
+/// The rows of a message are those of its record's effects.
+fn redecoded(conn: &Connection, message: Seq, outcome: &Redecoded) -> Result<(), LedgerError> {
+    let text = to_json("disposition", outcome)?;
+    run(
+        conn,
+        "disposition",
+        "UPDATE disposition SET redecoded = ?2, waits = ?3 WHERE seq = ?1 AND kind = 'quarantined'",
+        (seq_column(message), text, !outcome.decoded),
     )?;
     Ok(())
 }

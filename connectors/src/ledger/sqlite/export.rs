@@ -77,7 +77,8 @@ fn day_sheets(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerErr
 }
 
 fn dispositions(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
-    let sql = "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload FROM disposition
+    let sql = "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload, source, redecoded
+               FROM disposition
                ORDER BY seq, ordinal";
     each(conn, "disposition", sql, |row| {
         let id = effect_id(row, 1).map_err(|error| LedgerError::sqlite("dump disposition", &error))?;

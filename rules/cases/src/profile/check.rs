@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::error::{Problems, ProfileError};
 use super::file::{FlappingFile, GroupFile, OutboxFile, ProfileFile};
 use super::text::{Template, TextPair, default_texts};
-use super::{CasePolicy, DEVICE_SILENT, Flapping, GroupRule, OutboxPolicy, Profile, TOPICS, days, tables};
+use super::{CasePolicy, DEVICE_SILENT, Flapping, GroupRule, OutboxPolicy, Profile, TOPICS, days, policy, tables};
 use crate::number::NumberPattern;
 
 /// The most openings that the flapping guard may remember per incident.
@@ -39,12 +39,16 @@ pub(super) fn check(text: &str, file: ProfileFile) -> Result<Profile, Vec<Profil
     let profile = Profile {
         name: file.name.into(),
         calendar,
-        classes,
         standards,
         mappings,
         number,
         number_prefix,
         cases: CasePolicy { auto_close: file.case.auto_close, restart_on_redispatch: file.case.restart_on_redispatch },
+        clocks: policy::clocks(&file.case.clocks, &mut problems),
+        ladder: policy::ladder(&file.case.ladder, &mut problems),
+        sources: policy::sources(&file.source, &mut problems),
+        dispatch: policy::dispatch(&file.dispatch, &classes, &mut problems),
+        classes,
         groups: groups(&file.group, &file.incident.incident_only, &mut problems),
         flapping: flapping(file.incident.flapping.as_ref(), &mut problems),
         outbox: outbox(&file.outbox, &mut problems),

@@ -39,6 +39,10 @@ pub(super) struct ProfileFile {
     pub(super) class: Vec<ClassFile>,
     #[serde(default)]
     pub(super) mapping: Vec<MappingFile>,
+    #[serde(default)]
+    pub(super) source: Vec<SourceFile>,
+    #[serde(default)]
+    pub(super) dispatch: Vec<DispatchFile>,
 }
 
 fn shanghai() -> Spanned<String> {
@@ -71,6 +75,55 @@ pub(super) struct CaseFile {
     pub(super) auto_close: bool,
     #[serde(default)]
     pub(super) restart_on_redispatch: bool,
+    #[serde(default)]
+    pub(super) clocks: ClocksFile,
+    #[serde(default)]
+    pub(super) ladder: Vec<RungFile>,
+}
+
+/// Limits of the stages, such as `"30 urgent_minute"`; a stage without one has no clock.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClocksFile {
+    pub(super) file: Option<Spanned<String>>,
+    pub(super) verify: Option<Spanned<String>>,
+    pub(super) dispatch: Option<Spanned<String>>,
+    pub(super) check: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RungFile {
+    /// A part of the handling limit, such as `"75%"`.
+    pub(super) at: Option<Spanned<String>>,
+    /// A limit counted from the deadline on, such as `"4 work_hour"`.
+    pub(super) after: Option<Spanned<String>>,
+    /// `remind` or `supervise`.
+    pub(super) action: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SourceFile {
+    pub(super) name: Spanned<String>,
+    pub(super) zh: String,
+    pub(super) en: String,
+    /// `reported`, `pending_verify` or `filed`.
+    pub(super) start: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DispatchFile {
+    /// Ids of classes, prefixes such as `01-*`; none: all.
+    pub(super) class: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Districts; none: all.
+    #[serde(default)]
+    pub(super) district: Vec<String>,
+    pub(super) department: Spanned<String>,
+    /// Whether filing such a case dispatches it.
+    #[serde(default)]
+    pub(super) auto: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -150,6 +203,8 @@ pub(super) struct StandardFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct MappingFile {
     pub(super) condition: Spanned<String>,
+    /// Only what this rule raises.
+    pub(super) rule: Option<Spanned<String>>,
     /// Codes, prefixes such as `01-*`, or `*`.
     pub(super) asset_type: Option<Spanned<Vec<Spanned<String>>>>,
     /// A row's id; `{asset_type}` in it stands for the code.

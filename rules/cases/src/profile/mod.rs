@@ -8,6 +8,7 @@ mod check;
 mod days;
 mod error;
 mod file;
+mod policy;
 mod tables;
 mod text;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use gengfu_model::{CaseState, Severity};
 
 pub use self::error::ProfileError;
+pub use self::policy::{DispatchRule, IOT, Rung, RungAction, RungTime, Source, StageLimits};
 pub use self::text::{Template, TextPair};
 use crate::calendar::Calendar;
 use crate::deadline::Limit;
@@ -30,13 +32,16 @@ pub const YUNCHENG: &str = include_str!("../../profile/yuncheng.toml");
 pub const DEVICE_SILENT: &str = "device_silent";
 
 /// Every topic that the outbox can carry.
-pub const TOPICS: [&str; 7] = [
+pub const TOPICS: [&str; 10] = [
     "incident.opened",
     "incident.updated",
     "incident.cleared",
     "case.opened",
     "case.updated",
     "case.overdue",
+    "case.stage_overdue",
+    "case.reminded",
+    "case.supervised",
     "case.closed",
 ];
 
@@ -59,6 +64,14 @@ pub struct Profile {
     pub number_prefix: Arc<str>,
     /// What happens to cases without being asked.
     pub cases: CasePolicy,
+    /// Limits of the stages between people.
+    pub clocks: StageLimits,
+    /// What happens as the handling limit runs out, beside becoming overdue.
+    pub ladder: Vec<Rung>,
+    /// Where reports of people come from.
+    pub sources: Vec<Source>,
+    /// Who handles what; the first that takes a case counts.
+    pub dispatch: Vec<DispatchRule>,
     /// When many incidents of a condition become one, by the condition.
     pub groups: BTreeMap<Arc<str>, GroupRule>,
     /// When an incident counts as flapping; `None`: never.
@@ -100,6 +113,8 @@ pub struct Standard {
 /// What a condition on an asset type becomes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mapping {
+    /// Only what this rule raises; such a mapping comes before those for all rules.
+    pub rule: Option<Arc<str>>,
     /// Which asset types.
     pub asset_type: AssetTypes,
     /// What becomes of it.
@@ -224,18 +239,33 @@ impl Profile {
         check::check(text, file::read(text)?)
     }
 
-    /// What becomes of an incident of that asset type and condition.
+    /// What becomes of an incident of that asset type and condition that `rule` raised.
     #[must_use]
-    pub fn route(&self, asset_type: &str, condition: &str) -> Route<'_> {
+    pub fn route(&self, rule: &str, asset_type: &str, condition: &str) -> Route<'_> {
         if condition == DEVICE_SILENT {
             return Route::IncidentOnly;
         }
         let mappings = self.mappings.get(condition).map_or(&[][..], Vec::as_slice);
-        match mappings.iter().find(|mapping| mapping.asset_type.contains(asset_type)) {
+        let fits = |mapping: &&Mapping| {
+            mapping.rule.as_deref().is_none_or(|only| only == rule) && mapping.asset_type.contains(asset_type)
+        };
+        match mappings.iter().find(fits) {
             Some(Mapping { target: Target::IncidentOnly, .. }) => Route::IncidentOnly,
             Some(Mapping { target: Target::Case(target), .. }) => Route::Case(target),
             None => Route::Unmapped,
         }
+    }
+
+    /// Who handles cases of that class in that district, if the profile says so.
+    #[must_use]
+    pub fn dispatch_rule(&self, class: &str, district: &str) -> Option<&DispatchRule> {
+        self.dispatch.iter().find(|rule| rule.takes(class, district))
+    }
+
+    /// A source of people's reports.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| *source.name == *name)
     }
 
     /// The limit of a standard row, if there is such a row.

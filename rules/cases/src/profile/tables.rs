@@ -56,7 +56,7 @@ pub(super) fn classes(list: &[ClassFile], problems: &mut Problems<'_>) -> (Class
                 class: id.clone(),
                 filing: row.filing.as_str().into(),
                 closing: row.closing.as_str().into(),
-                limit: limit(&row.limit, problems),
+                limit: limit_of(&row.limit, "class.standards.limit", problems),
             };
             let row_id = standard.id.clone();
             if standards.insert(row_id.clone(), standard).is_some() {
@@ -68,10 +68,12 @@ pub(super) fn classes(list: &[ClassFile], problems: &mut Problems<'_>) -> (Class
     (classes, standards)
 }
 
-fn limit(text: &Spanned<String>, problems: &mut Problems<'_>) -> Limit {
+/// A limit such as `2 urgent_hour`.
+pub(super) fn limit_of(text: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> Limit {
     let parsed = text.get_ref().split_once(' ').and_then(|(amount, kind)| {
         let amount = amount.parse().ok().filter(|amount| (1..=MAX_LIMIT).contains(amount))?;
         let kind = match kind {
+            "urgent_minute" => LimitKind::UrgentMinute,
             "urgent_hour" => LimitKind::UrgentHour,
             "work_hour" => LimitKind::WorkHour,
             "work_day" => LimitKind::WorkDay,
@@ -82,8 +84,9 @@ fn limit(text: &Spanned<String>, problems: &mut Problems<'_>) -> Limit {
     });
     parsed.unwrap_or_else(|| {
         let message = format!("`{}` is no limit", text.get_ref());
-        let hint = "1 to 365, then urgent_hour, work_hour, work_day or natural_day, such as \"2 urgent_hour\"";
-        problems.add(text.span().start, "class.standards.limit", message, hint);
+        let hint =
+            "1 to 365, then urgent_minute, urgent_hour, work_hour, work_day or natural_day, such as \"2 urgent_hour\"";
+        problems.add(text.span().start, field, message, hint);
         Limit { kind: LimitKind::WorkDay, amount: 1 }
     })
 }
@@ -99,7 +102,7 @@ pub(super) fn mappings(
     let mut mappings: BTreeMap<Arc<str>, Vec<Mapping>> = BTreeMap::new();
     for condition in &incident.incident_only {
         let name = word(condition, "incident.incident_only", problems);
-        let mapping = Mapping { asset_type: AssetTypes::All, target: Target::IncidentOnly };
+        let mapping = Mapping { rule: None, asset_type: AssetTypes::All, target: Target::IncidentOnly };
         mappings.entry(name).or_default().push(mapping);
     }
     for entry in list {
@@ -110,36 +113,39 @@ pub(super) fn mappings(
             problems.add(place, "mapping.condition", message, "take the mapping away or say incident_only = true");
         }
         let every = Spanned::new(place..place, "*".to_owned());
+        let rule = entry.rule.as_ref().map(|rule| word(rule, "mapping.rule", problems));
         let codes = entry.asset_type.as_ref().map_or(std::slice::from_ref(&every), |list| list.get_ref().as_slice());
         if codes.is_empty() {
             problems.add(place, "mapping.asset_type", "the list is empty", "leave the key out for all asset types");
         }
         for code in codes {
-            let asset_type = asset_types(code, problems);
+            let asset_type = asset_types_of(code, "mapping.asset_type", problems);
             let target = target(entry, &asset_type, classes, standards, problems);
             let of_condition = mappings.entry(condition.clone()).or_default();
-            if of_condition.iter().any(|other| other.asset_type == asset_type) {
+            if of_condition.iter().any(|other| other.asset_type == asset_type && other.rule == rule) {
                 let message = format!("`{condition}` is mapped twice for asset type `{}`", code.get_ref());
                 problems.add(code.span().start, "mapping.asset_type", message, "keep one of the two");
             }
-            of_condition.extend(target.map(|target| Mapping { asset_type, target }));
+            of_condition.extend(target.map(|target| Mapping { rule: rule.clone(), asset_type, target }));
         }
     }
     for of_condition in mappings.values_mut() {
-        of_condition.sort_by_key(|mapping| std::cmp::Reverse(mapping.asset_type.narrowness()));
+        of_condition
+            .sort_by_key(|mapping| std::cmp::Reverse((mapping.rule.is_some(), mapping.asset_type.narrowness())));
     }
     mappings
 }
 
-fn asset_types(code: &Spanned<String>, problems: &mut Problems<'_>) -> AssetTypes {
-    let text = word(code, "mapping.asset_type", problems);
+/// A code, a prefix with a star, or a star.
+pub(super) fn asset_types_of(code: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> AssetTypes {
+    let text = word(code, field, problems);
     match text.strip_suffix('*') {
         Some("") => AssetTypes::All,
         Some(prefix) if !prefix.contains('*') => AssetTypes::Prefix(prefix.into()),
         None if !text.contains('*') => AssetTypes::Exact(text),
         _ => {
             let message = format!("`{text}` has a star that is not at its end");
-            problems.add(code.span().start, "mapping.asset_type", message, "write 01-37, 01-* or *");
+            problems.add(code.span().start, field, message, "write 01-37, 01-* or *");
             AssetTypes::All
         }
     }
@@ -175,7 +181,7 @@ fn target(
         (class.id.clone(), None)
     };
     let group_by = entry.group_by.as_ref().map(|name| group_by(name, "mapping.group_by", problems));
-    let start = entry.start.as_ref().map_or(CaseState::Reported, |name| start(name, problems));
+    let start = entry.start.as_ref().map_or(CaseState::Reported, |name| start(name, "mapping.start", problems));
     Some(Target::Case(CaseTarget { class, standard, group_by, start }))
 }
 
@@ -222,14 +228,15 @@ pub(super) fn group_by(name: &Spanned<String>, field: &str, problems: &mut Probl
     }
 }
 
-fn start(name: &Spanned<String>, problems: &mut Problems<'_>) -> CaseState {
+/// The state in which a case opens.
+pub(super) fn start(name: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> CaseState {
     match name.get_ref().as_str() {
         "reported" => CaseState::Reported,
         "pending_verify" => CaseState::PendingVerify,
         "filed" => CaseState::Filed,
         other => {
             let message = format!("a case cannot open in state `{other}`");
-            problems.add(name.span().start, "mapping.start", message, "write reported, pending_verify or filed");
+            problems.add(name.span().start, field, message, "write reported, pending_verify or filed");
             CaseState::Reported
         }
     }

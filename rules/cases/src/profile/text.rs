@@ -70,6 +70,18 @@ pub(super) fn default_texts(topic: &str) -> (&'static str, &'static str) {
             "案卷 {number} 已超期：{class} {asset}，{text}，时限 {due}",
             "case {number} is overdue: {class} {asset}, {text}, was due {due}",
         ),
+        "case.stage_overdue" => (
+            "案卷 {number} 环节超时：{class} {asset}，{text}",
+            "a stage of case {number} took too long: {class} {asset}, {text}",
+        ),
+        "case.reminded" => (
+            "催办：案卷 {number} {class} {asset}，{text}，时限 {due}",
+            "reminder: case {number}, {class} {asset}, {text}, due {due}",
+        ),
+        "case.supervised" => (
+            "督办：案卷 {number} {class} {asset}，{text}，时限 {due}",
+            "under supervision: case {number}, {class} {asset}, {text}, due {due}",
+        ),
         "case.closed" => ("案卷 {number} 已办结：{class} {asset}", "case {number} is finished: {class} {asset}"),
         _ => ("案卷 {number} 有更新：{class} {asset}，{text}", "case {number} changed: {class} {asset}, {text}"),
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use gengfu_model::{
-    Case, CaseEvent, CaseState, Deadline, Device, Effect, EffectId, EffectSink, Incident, IncidentState, Value,
+    Case, CaseClocks, CaseEvent, CaseState, Deadline, Device, Effect, EffectId, EffectSink, Incident, IncidentState,
+    Progress, Value,
 };
 
 use super::state::{CaseExtra, CaseKey, OpenCase};
-use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, notify};
+use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, clocks, dispatch, notify};
 use crate::deadline;
-use crate::profile::{CaseTarget, GroupBy, Route};
+use crate::profile::{CaseTarget, GroupBy, IOT, Route};
 
 /// The account in whose name the gateway acts.
 pub(super) const SYSTEM: &str = "system";
@@ -45,7 +46,7 @@ impl Placement {
 
 /// Finds where an incident of that device goes; reserves the id of a new case.
 pub(super) fn place(reducer: &Reducer, device: &Device, incident: &Incident, out: &mut EffectSink) -> Placement {
-    let target = match reducer.profile.route(&device.asset_type, &incident.condition) {
+    let target = match reducer.profile.route(&incident.rule, &device.asset_type, &incident.condition) {
         Route::IncidentOnly => return Placement::None,
         Route::Case(target) => Some(target.clone()),
         Route::Unmapped => None,
@@ -111,10 +112,13 @@ pub(super) fn open(
     let standard = target.as_ref().and_then(|target| target.standard.clone());
     let limit = standard.as_ref().and_then(|standard| reducer.profile.limit(standard));
     let state = target.as_ref().map_or(CaseState::Reported, |target| target.start);
+    let class_id = class.map(|class| &*class.id);
+    let department = dispatch::department(reducer, class_id, &device.district, &device.department);
     let case = Case {
         id,
         number,
-        source: "iot".into(),
+        source: IOT.into(),
+        reporter: incident.rule.clone(),
         state,
         severity: incident.severity,
         asset: incident.asset.clone(),
@@ -128,13 +132,15 @@ pub(super) fn open(
         text_en: incident.text_en.clone(),
         district: device.district.clone(),
         grid: device.grid.clone(),
-        department: device.department.clone(),
+        department,
         latitude: device.latitude,
         longitude: device.longitude,
         incidents: vec![incident.id],
         condition_holds: incident.state == IncidentState::Open,
         deadline: limit.map(|limit| deadline::deadline(&reducer.profile.calendar, limit, at.now)),
         overdue: false,
+        clocks: CaseClocks::default(),
+        progress: Progress::default(),
         acknowledged_by: None,
         acknowledged_at: None,
         assignee: None,
@@ -147,6 +153,7 @@ pub(super) fn open(
     let extra = CaseExtra { keys: vec![key], ..CaseExtra::default() };
     let event = happening(&case, at, "opened", None, incident_note(incident));
     publish(reducer, at, OpenCase { case, extra }, vec![event], Some("case.opened"), out);
+    dispatch::auto(reducer, at, id, out);
 }
 
 /// A full case hands its key to the one that is about to open.
@@ -305,15 +312,20 @@ pub(super) fn restarted(reducer: &Reducer, at: At, deadline: &Deadline) -> Deadl
 pub(super) fn publish(
     reducer: &mut Reducer,
     at: At,
-    open: OpenCase,
+    mut open: OpenCase,
     events: Vec<CaseEvent>,
     topic: Option<&str>,
     out: &mut EffectSink,
 ) {
+    let late = clocks::arrange(reducer, at, &mut open);
     let case = open.case.clone();
     reducer.save_case(open, out);
     for event in &events {
         out.push(Effect::CaseEvent(Box::new(event.clone())));
+    }
+    if late {
+        let event = happening(&case, at, "total_overdue", Some(case.state), String::new());
+        out.push(Effect::CaseEvent(Box::new(event)));
     }
     if let Some((topic, event)) = topic.zip(events.last()) {
         notify::case(reducer, at, topic, &case, event, out);

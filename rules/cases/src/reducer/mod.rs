@@ -6,11 +6,14 @@
 
 mod case;
 mod clearing;
+mod clocks;
 mod decide;
 mod device;
+mod dispatch;
 mod incident;
 mod merge;
 mod notify;
+mod report;
 mod request;
 mod restore;
 mod save;
@@ -23,7 +26,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gengfu_model::staff::CaseStep;
-use gengfu_model::{Case, Device, DeviceId, EffectId, EffectSink, Incident, Role, Seq, Signal, Timestamp, Verdict};
+use gengfu_model::{
+    Case, CaseReport, Device, DeviceId, EffectId, EffectSink, Incident, Role, Seq, Signal, Timestamp, Verdict,
+};
 
 pub use self::request::{FEEDBACK, MAX_NAME_BYTES, MAX_NOTE_BYTES};
 pub use self::restore::RestoreError;
@@ -133,6 +138,14 @@ impl Reducer {
         out: &mut EffectSink,
     ) -> Verdict {
         request::request(self, at, request::Asked { user, roles, case, step, note }, out)
+    }
+
+    /// Takes in what people report: a new case, or a line in the open one of the same class and asset.
+    ///
+    /// # Errors
+    /// A refusal with code `invalid` that names the field; nothing has changed then.
+    pub fn report(&mut self, at: At, user: &str, report: &CaseReport, out: &mut EffectSink) -> Verdict {
+        report::report(self, at, user, report, out)
     }
 
     /// Fires the timers due at or before `at.now`, in the order of (due, kind, id), each with its due time

@@ -4,7 +4,7 @@ use gengfu_model::staff::{Accepted, CaseStep};
 use gengfu_model::{CaseEvent, CaseState, EffectId, EffectSink, Refusal, Role, Verdict};
 
 use super::state::OpenCase;
-use super::{At, Reducer, case, merge};
+use super::{At, Reducer, case, clocks, dispatch, merge};
 use crate::deadline;
 use crate::transitions::{self, Next};
 
@@ -98,7 +98,7 @@ fn take_step(
         CaseStep::Assign { to } => open.case.assignee = Some(to.clone()),
         CaseStep::Dispatch { department } => {
             open.case.department = department.clone();
-            start_clock(reducer, at, &mut open);
+            clocks::start_handling(reducer, at, &mut open);
         }
         CaseStep::Suspend => suspend(reducer, at, &mut open, from),
         CaseStep::Resume => resume(reducer, at, &mut open),
@@ -110,17 +110,17 @@ fn take_step(
             }
             open.case.feedback.clone_from(feedback);
         }
+        CaseStep::Receive => open.case.progress.received = Some(at.now),
+        CaseStep::Return => open.case.progress.returns += 1,
+        CaseStep::Handle => open.case.progress.handled = Some(at.now),
+        CaseStep::Check => open.case.progress.checked = Some(at.now),
+        CaseStep::Rework => open.case.progress.reworks += 1,
+        CaseStep::Supervise => open.case.progress.supervised = true,
         CaseStep::Verify
         | CaseStep::File
         | CaseStep::Reject
-        | CaseStep::Receive
-        | CaseStep::Return
-        | CaseStep::Handle
-        | CaseStep::Check
-        | CaseStep::Rework
         | CaseStep::ForceClose
         | CaseStep::Cancel
-        | CaseStep::Supervise
         | CaseStep::Comment
         | CaseStep::Merge { .. } => {}
     }
@@ -130,13 +130,19 @@ fn take_step(
         open.case.closed = Some(at.now);
     }
     let event = asked.event(at, from, next);
+    let topic = match asked.step {
+        _ if next.is_final() => "case.closed",
+        CaseStep::Supervise => "case.supervised",
+        _ => "case.updated",
+    };
+    case::publish(reducer, at, open, vec![event], Some(topic), out);
     // A limit that ran out while nobody's clock ran is noticed as soon as the clock runs again.
-    let overdue = case::overdue_by_now(at, &mut open);
-    let topic = if next.is_final() { "case.closed" } else { "case.updated" };
-    case::publish(reducer, at, open.clone(), vec![event], Some(topic), out);
-    if let Some(overdue) = overdue {
+    if let Some(mut open) = reducer.cases.get(&asked.case).cloned()
+        && let Some(overdue) = case::overdue_by_now(at, &mut open)
+    {
         case::publish(reducer, at, open, vec![overdue], Some("case.overdue"), out);
     }
+    dispatch::auto(reducer, at, asked.case, out);
     Ok(())
 }
 
@@ -172,18 +178,6 @@ impl Asked<'_> {
         };
         let actor = self.user.into();
         CaseEvent { case: self.case, time: at.now, actor, action: self.step.name().into(), from: Some(from), to, note }
-    }
-}
-
-/// The handling limit counts from the dispatch.
-fn start_clock(reducer: &Reducer, at: At, open: &mut OpenCase) {
-    if open.extra.dispatched && !reducer.profile.cases.restart_on_redispatch {
-        return;
-    }
-    open.extra.dispatched = true;
-    if let Some(deadline) = &mut open.case.deadline {
-        *deadline = case::restarted(reducer, at, deadline);
-        open.case.overdue = false;
     }
 }
 

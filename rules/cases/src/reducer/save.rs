@@ -112,8 +112,8 @@ impl Reducer {
 
     fn forget_case(&mut self, id: EffectId) -> Option<OpenCase> {
         let open = self.cases.remove(&id)?;
-        if let Some(due) = open.due() {
-            self.timers.remove(&(due, Timer::Overdue(id)));
+        for timer in open.timers() {
+            self.timers.remove(&timer);
         }
         for key in &open.extra.keys {
             self.case_of.remove(key);
@@ -124,9 +124,7 @@ impl Reducer {
     /// Keeps a case with its timer and keys.
     pub(super) fn keep_case(&mut self, open: OpenCase) {
         let id = open.case.id;
-        if let Some(due) = open.due() {
-            self.timers.insert((due, Timer::Overdue(id)));
-        }
+        self.timers.extend(open.timers());
         for key in &open.extra.keys {
             self.case_of.insert(key.clone(), id);
         }

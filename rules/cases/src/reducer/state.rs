@@ -7,6 +7,8 @@ use std::sync::Arc;
 use gengfu_model::{Case, CaseState, DeviceId, EffectId, Evidence, Incident, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::timer::Timer;
+
 /// Key of the row of the case numbers' counter.
 pub(super) const NUMBERS_KEY: &str = "cases/numbers";
 /// Keys of tracks' rows begin so, then comes the JSON of the [`TrackKey`].
@@ -128,6 +130,27 @@ pub(super) struct CaseExtra {
     /// Suspended: the state before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resume: Option<CaseState>,
+    /// The state that the stage's clock was set for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stage_of: Option<CaseState>,
+    /// Suspended: what is left of the total limit, on the handling limit's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) total_left_ms: Option<i64>,
+    /// The next rung of the ladder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rung: Option<NextRung>,
+}
+
+/// The rung of the ladder that a case reaches next.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NextRung {
+    /// The deadline that it was counted by; when that moves, it is counted anew.
+    pub(super) handling_due: Timestamp,
+    /// Its place in the profile's ladder.
+    pub(super) index: usize,
+    /// When it is reached.
+    pub(super) time: Timestamp,
 }
 
 impl TrackKey {
@@ -191,6 +214,22 @@ impl OpenCase {
             return None;
         }
         self.case.deadline.as_ref().map(|deadline| deadline.due)
+    }
+
+    /// What happens to it by itself, and when.
+    pub(super) fn timers(&self) -> impl Iterator<Item = (Timestamp, Timer)> {
+        let id = self.case.id;
+        let clocks = &self.case.clocks;
+        let stage = clocks.stage.filter(|clock| !clock.overdue).map(|clock| clock.deadline.due);
+        let total_runs = !clocks.total_overdue && self.case.state != CaseState::Suspended;
+        let total = clocks.total.filter(|_| total_runs).map(|total| total.due);
+        let timers = [
+            self.due().map(|due| (due, Timer::Overdue(id))),
+            stage.map(|due| (due, Timer::Stage(id))),
+            total.map(|due| (due, Timer::Total(id))),
+            self.extra.rung.map(|rung| (rung.time, Timer::Rung(id))),
+        ];
+        timers.into_iter().flatten()
     }
 }
 

@@ -3,7 +3,7 @@
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, clearing};
+use super::{At, Reducer, case, clearing, clocks};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +12,12 @@ pub(super) enum Timer {
     Track(TrackKey),
     /// A case's deadline.
     Overdue(EffectId),
+    /// The limit of a case's stage.
+    Stage(EffectId),
+    /// A case's total deadline.
+    Total(EffectId),
+    /// The next rung of a case's ladder.
+    Rung(EffectId),
 }
 
 pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
@@ -22,6 +28,9 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
         match timer {
             Timer::Track(key) => track_due(reducer, at, &key, out),
             Timer::Overdue(id) => case::overdue(reducer, at, id, out),
+            Timer::Stage(id) => clocks::stage_overdue(reducer, at, id, out),
+            Timer::Total(id) => clocks::total_overdue(reducer, at, id, out),
+            Timer::Rung(id) => clocks::rung(reducer, at, id, out),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod cases;
+mod clocks;
 mod deadlines;
 mod decisions;
 mod incidents;
@@ -9,6 +10,7 @@ mod numbers;
 mod outbox;
 mod profile;
 mod properties;
+mod reports;
 mod restore;
 mod storms;
 mod support;

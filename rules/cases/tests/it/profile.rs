@@ -5,7 +5,7 @@ use gengfu_cases::profile::{CaseTarget, Route, YUNCHENG};
 use gengfu_model::LimitKind;
 
 fn case_of<'a>(profile: &'a Profile, asset_type: &str, condition: &str) -> &'a CaseTarget {
-    match profile.route(asset_type, condition) {
+    match profile.route("any-rule", asset_type, condition) {
         Route::Case(target) => target,
         other => panic!("{asset_type} {condition}: {other:?}"),
     }
@@ -59,9 +59,9 @@ fn the_shipped_city_maps_the_shipped_conditions() {
         assert_eq!((limit.amount, limit.kind), (amount, kind), "{asset_type} {condition}");
     }
     for condition in ["device_silent", "battery_low"] {
-        assert_eq!(profile.route("01-02", condition), Route::IncidentOnly);
+        assert_eq!(profile.route("any-rule", "01-02", condition), Route::IncidentOnly);
     }
-    assert_eq!(profile.route("03-05", "lamp_dark"), Route::Unmapped);
+    assert_eq!(profile.route("any-rule", "03-05", "lamp_dark"), Route::Unmapped);
 }
 
 const CLASSES: &str = r#"
@@ -91,9 +91,9 @@ fn the_narrowest_asset_type_wins_in_whatever_order() {
 fn a_profile_needs_nothing_but_a_name() {
     let profile = Profile::parse("name = \"plain\"").expect("good");
     assert_eq!(profile.calendar.zone, chrono_tz::Asia::Shanghai);
-    assert_eq!(profile.outbox.topics.len(), 7);
-    assert_eq!(profile.route("01-02", "cover_displaced"), Route::Unmapped);
-    assert_eq!(profile.route("01-02", "device_silent"), Route::IncidentOnly);
+    assert_eq!(profile.outbox.topics.len(), gengfu_cases::profile::TOPICS.len());
+    assert_eq!(profile.route("any-rule", "01-02", "cover_displaced"), Route::Unmapped);
+    assert_eq!(profile.route("any-rule", "01-02", "device_silent"), Route::IncidentOnly);
 }
 
 #[test]

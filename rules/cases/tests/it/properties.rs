@@ -13,7 +13,7 @@ use gengfu_model::{
 };
 use proptest::prelude::*;
 
-use crate::support::{World, device, lamp, profile, yuncheng};
+use crate::support::{World, clocked, device, lamp, profile, yuncheng};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -371,6 +371,7 @@ proptest! {
     #[test]
     fn with_the_flapping_guard_nothing_that_holds_is_missed(ops in prop::collection::vec(op(), 1..120)) {
         run(yuncheng(), &ops);
+        run(clocked(), &ops);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gengfu_cases::profile::StageLimits;
 use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::time::MINUTE_MS;
@@ -67,19 +68,26 @@ impl Ledger {
     }
 }
 
-/// The example city's profile.
+/// The example city's profile, without the clocks of the stages and the ladder.
 pub(crate) fn yuncheng() -> Arc<Profile> {
     profile(&[])
 }
 
-/// The example city's profile with some text replaced.
+/// The example city's profile with some text replaced, without the clocks of the stages and the ladder: so that a
+/// test sees only what it is about.
 pub(crate) fn profile(changes: &[(&str, &str)]) -> Arc<Profile> {
     let mut text = gengfu_cases::profile::YUNCHENG.to_owned();
     for (from, to) in changes {
         assert!(text.contains(from), "the profile has no `{from}`");
         text = text.replacen(from, to, 1);
     }
-    Arc::new(Profile::parse(&text).expect("the changed profile is good"))
+    let profile = Profile::parse(&text).expect("the changed profile is good");
+    Arc::new(Profile { clocks: StageLimits::default(), ladder: Vec::new(), ..profile })
+}
+
+/// The example city's profile as it is.
+pub(crate) fn clocked() -> Arc<Profile> {
+    Arc::new(Profile::parse(gengfu_cases::profile::YUNCHENG).expect("the shipped profile is good"))
 }
 
 /// A local time of the example city, such as `2026-11-20 17:30`.
