@@ -43,6 +43,9 @@ use crate::remote_series::{self, RemoteSeries};
 use crate::secret;
 use crate::supervise::Supervisor;
 use crate::trial::days;
+use crate::trial::jobs::Jobs;
+use crate::trial::keeper::{Keeper, Wake};
+use crate::trial::shadow::Shadows;
 
 /// How many events the live stream keeps for a reader that is slow.
 const STREAM_CAPACITY: usize = 4_096;
@@ -157,12 +160,22 @@ impl Gateway {
         let feed = if options.listeners { feed::start(config)? } else { None };
         let (intake, messages) = Intake::new(config.journal.queue);
         let mut supervisor = Supervisor::default();
-        let handle =
-            start_pipeline(config, opened, &mut supervisor, &directory, feed.as_ref(), |batches, log, archive| {
+        let handle = start_pipeline(
+            config,
+            opened,
+            &mut supervisor,
+            &directory,
+            feed.as_ref(),
+            &clock,
+            |batches, log, archive| {
                 let refusals = intake.refusals();
                 JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)
-            })?;
+            },
+        )?;
         let days = if options.listeners { Some(start_days(config, &mut supervisor, &clock)?) } else { None };
+        if options.listeners {
+            start_versions(config, &mut supervisor, &handle)?;
+        }
         let mut gateway = Gateway {
             handle,
             supervisor,
@@ -247,6 +260,8 @@ impl Gateway {
             if remote_series.is_some_and(|remote_series| !remote_series.stop()) {
                 tracing::error!("feeding the remote series had panicked; it goes on after the next start");
             }
+            handle.jobs.stop();
+            handle.versions.close();
             let state = handle.journal.stop();
             tracing::debug!(?state, "journal stopped");
             // The journal's end closes the decoder's input, and so on down the line; the engine also
@@ -370,6 +385,7 @@ fn start_pipeline(
     supervisor: &mut Supervisor,
     directory: &Arc<Directory>,
     feed: Option<&Feed>,
+    clock: &Arc<dyn Clock>,
     start_journal: impl FnOnce(SyncSender<Arc<Vec<gengfu_model::Record>>>, Log, Archive) -> std::io::Result<JournalHandle>,
 ) -> Result<Arc<Handle>, StartError> {
     let thread = |error: std::io::Error| StartError::new("threads", error);
@@ -385,6 +401,7 @@ fn start_pipeline(
     let pack = Arc::new(RwLock::new((!engine.pack().rules().is_empty()).then(|| Arc::clone(engine.pack().version()))));
     let (stream, _) = broadcast::channel(STREAM_CAPACITY);
     let downlink = Arc::new(Downlink::new(engine.open_commands()));
+    let versions = Arc::new(Wake::default());
 
     let (batches, decode_input) = sync_channel(QUEUE_BATCHES);
     let (engine_input, engine_queue) = sync_channel::<EngineInput>(QUEUE_BATCHES);
@@ -401,9 +418,10 @@ fn start_pipeline(
         directory: Arc::clone(directory),
         publish: {
             let (stream, pack, reader) = (stream.clone(), Arc::clone(&pack), ledger_reader(&config.data.folder)?);
-            let (feed, downlink) = (feed.clone(), Arc::clone(&downlink));
+            let (feed, downlink, versions) = (feed.clone(), Arc::clone(&downlink), Arc::clone(&versions));
             Box::new(move |effects| {
                 downlink.committed(effects);
+                versions.committed(effects);
                 publish(effects, &stream, &pack, &reader);
                 if let Some(feed) = &feed {
                     feed.effects(effects);
@@ -464,7 +482,13 @@ fn start_pipeline(
     let engine = EngineThread::new(engine, options, outputs);
     supervisor.spawn("engine", move || engine.run(&engine_queue)).map_err(thread)?;
     decode::start(supervisor, config.engine.decoders, decode_input, engine_input.clone()).map_err(thread)?;
+    let (data, synced) = (&config.data.folder, journal.synced_end());
     Ok(Arc::new(Handle {
+        jobs: Arc::new(Jobs::new(data, Arc::clone(&synced))),
+        shadows: Arc::new(Shadows::new(data, synced, Arc::clone(clock))),
+        versions,
+        clock: Arc::clone(clock),
+        zone: config.city.time_zone.parse().map_err(|_| StartError::new("city.time_zone", "no IANA time zone"))?,
         journal,
         engine: RwLock::new(Some(engine_input)),
         progress,
@@ -497,6 +521,33 @@ fn start_days(
         })
         .map_err(|error| StartError::new("threads", error))?;
     Ok(stop)
+}
+
+/// Starts the thread that keeps the rules' versions: the shadow, and packs with limits. It ends when the handle's
+/// end is closed.
+fn start_versions(config: &Config, supervisor: &mut Supervisor, handle: &Arc<Handle>) -> Result<(), StartError> {
+    let woken = handle.versions.open();
+    let (journal, live_pack) = (handle.journal.clone(), Arc::clone(&handle.live_pack));
+    let now = {
+        let journal = journal.clone();
+        move || {
+            let pack = live_pack.read().map(|pack| Arc::clone(&pack)).ok();
+            let faults = pack.map_or(0, |pack| pack.counts().iter().map(|counts| counts.faults).sum());
+            (journal.metrics().last_time, faults)
+        }
+    };
+    let keeper = Keeper {
+        reader: ledger_reader(&config.data.folder)?,
+        shadows: Arc::clone(&handle.shadows),
+        now: Box::new(now),
+        ask: Box::new(move |control| journal.control_blocking(control).map_err(|error| error.to_string())),
+    };
+    supervisor
+        .spawn("versions", move || {
+            keeper.run(&woken);
+            Ok(())
+        })
+        .map_err(|error| StartError::new("threads", error))
 }
 
 /// Stores behind the journal that wait for room on a full disk. While one does, messages are held back.

@@ -41,6 +41,8 @@ pub enum Question {
     Status,
     /// The two sheets of all devices.
     Balance,
+    /// What the shadow has found by now.
+    Shadow,
 }
 
 /// The answer.
@@ -53,6 +55,8 @@ pub enum Reply {
     Status(serde_json::Value),
     /// The two sheets.
     Balance(Balance),
+    /// The shadow as JSON; `null`: there is none.
+    Shadow(serde_json::Value),
     /// The question could not be read.
     Error(String),
 }
@@ -136,6 +140,11 @@ pub async fn answer(gateway: &Shared, question: Question) -> Reply {
     match question {
         Question::Do(action) => Reply::Verdict(gateway.request(local_request(*action)).await),
         Question::Balance => Reply::Balance(gateway.balance(None).await),
+        Question::Shadow => {
+            let gateway = gateway.clone();
+            let found = tokio::task::spawn_blocking(move || gateway.shadow()).await.ok().flatten();
+            Reply::Shadow(found.unwrap_or_default())
+        }
         Question::Status => Reply::Status(serde_json::to_value(gateway.status()).unwrap_or_default()),
     }
 }

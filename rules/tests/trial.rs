@@ -93,9 +93,9 @@ impl Journal {
     }
 
     fn fork(&mut self, name: &str, files: &BTreeMap<String, String>, parameters: &[(&str, &str, f64)]) {
-        let parameters = parameters.iter().map(|(rule, name, value)| {
-            ((*rule).to_owned(), (*name).to_owned(), Value::Number(*value))
-        });
+        let parameters = parameters
+            .iter()
+            .map(|(rule, name, value)| ((*rule).to_owned(), (*name).to_owned(), Value::Number(*value)));
         let draft = Draft { name: name.to_owned(), files: files.clone(), parameters: parameters.collect() };
         self.trial.fork(Seq(self.seq + 1), &draft).unwrap();
     }
@@ -194,5 +194,4 @@ fn a_pack_remembers_as_long_as_its_longest_word() {
     assert_eq!(memory(&rule("20.0", "major", "10.s")), 10_000);
     assert_eq!(memory(&rule("20.0", "major", "90.min")), 90 * MINUTE);
     assert!(memory(&gengfu_rules::library::files()) >= HOUR);
-
 }

@@ -16,6 +16,7 @@ mod restore;
 mod rules;
 mod serve;
 mod users;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use gengfu_connectors::ledger::LedgerReader;
-use gengfu_model::staff::Action;
 use gengfu_rules::Pack;
 
-use super::{ConfigArgument, Failure, give, leave, ledger_file, reach, say};
+use super::{Failure, give, say};
 use crate::handle::diagnostic_json;
 use crate::packs;
 
@@ -28,21 +26,19 @@ enum RulesCommand {
         json: bool,
     },
     /// Put a folder of rule files to work, as a whole; the pack that is live is replaced.
-    Publish {
-        /// Folder of `.rhai` files.
-        folder: PathBuf,
-        #[command(flatten)]
-        config: ConfigArgument,
-    },
+    Publish(super::versions::Publish),
+    /// Put an earlier pack back to work.
+    Rollback(super::versions::Rollback),
+    /// A draft in the shadow of the live pack.
+    Shadow(super::versions::Shadow),
+    /// What differs between two versions.
+    Diff(super::versions::Diff),
     /// Run a draft over the archive and tell what it would have changed.
     Backtest(super::backtest::Backtest),
     /// Reports of backtests and shadows.
     Trials(super::backtest::Trials),
     /// The packs that were activated, newest last.
-    List {
-        #[command(flatten)]
-        config: ConfigArgument,
-    },
+    List(super::versions::List),
 }
 
 impl Rules {
@@ -53,10 +49,13 @@ impl Rules {
     pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.command {
             RulesCommand::Check { folder, json } => check(folder.as_ref(), *json),
-            RulesCommand::Publish { folder, config } => publish(folder, config),
+            RulesCommand::Publish(command) => command.run(),
+            RulesCommand::Rollback(command) => command.run(),
+            RulesCommand::Shadow(command) => command.run(),
+            RulesCommand::Diff(command) => command.run(),
             RulesCommand::Backtest(command) => command.run(),
             RulesCommand::Trials(command) => command.run(),
-            RulesCommand::List { config } => list(config),
+            RulesCommand::List(command) => command.run(),
         }
     }
 }
@@ -84,27 +83,4 @@ fn check(folder: Option<&PathBuf>, json: bool) -> Result<(), Failure> {
         }
     }
     if good { Ok(()) } else { Err(Failure::Configuration(format!("{} mistakes", found.len()))) }
-}
-
-fn publish(folder: &std::path::Path, config: &ConfigArgument) -> Result<(), Failure> {
-    let files = packs::read_folder(folder).map_err(Failure::Failed)?;
-    let mut local = reach(&config.load()?)?;
-    let verdict = local.act(Action::ActivatePack { files }).map_err(Failure::failed);
-    leave(local);
-    match verdict? {
-        Ok(accepted) => {
-            say(&format!("{} rule files are live", accepted.rows));
-            Ok(())
-        }
-        Err(refusal) => Err(Failure::Configuration(refusal.message)),
-    }
-}
-
-fn list(config: &ConfigArgument) -> Result<(), Failure> {
-    let config = config.load()?;
-    let reader = LedgerReader::open(&ledger_file(&config.data.folder)).map_err(Failure::failed)?;
-    for pack in reader.packs().map_err(Failure::failed)? {
-        give(&format!("{} {} {} files by {}", pack.id, pack.version, pack.files.len(), pack.by));
-    }
-    Ok(())
 }

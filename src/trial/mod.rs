@@ -6,6 +6,10 @@
 //! - [`ask`]: what is to be tried: a draft, a stretch of time, a sweep
 //! - [`backtest`]: the trial itself, over records as they stand in archive and journal
 //! - [`report`]: what came of it
+//! - [`jobs`]: backtests that the API asked for
+//! - [`shadow`]: a draft beside the live rules, over the records as they come
+//! - [`keeper`]: puts into the shadow what the ledger says, and rolls back a pack whose limits are exceeded
+//! - [`vet`]: what stands against a publication
 //! - [`store`]: reports as files, so that they can be listed and a publication can refer to one
 //!
 //! Promises: the live line is never held up. A trial opens files for reading only, has a thread (or a process) of
@@ -14,10 +18,14 @@
 pub mod ask;
 pub mod backtest;
 pub mod days;
+pub mod jobs;
+pub mod keeper;
 pub mod priority;
 pub mod report;
+pub mod shadow;
 pub mod start;
 pub mod store;
+pub mod vet;
 
 use gengfu_connectors::LedgerError;
 use gengfu_ingest::journal::JournalError;
@@ -57,6 +65,9 @@ pub enum TrialError {
     /// A file.
     #[error("{0}: {1}")]
     File(String, std::io::Error),
+    /// There is no report of that id.
+    #[error("there is no report `{0}`; `gengfu rules trials` lists them")]
+    NoReport(String),
     /// Somebody called it off.
     #[error("cancelled")]
     Cancelled,

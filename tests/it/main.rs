@@ -23,5 +23,6 @@ mod quarantine;
 mod reference;
 mod replay;
 mod restart;
+mod versions;
 mod webhook;
 mod workflow;

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gengfu_cases::Reducer;
+use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
@@ -55,6 +56,7 @@ struct Tables {
     incidents: BTreeMap<EffectId, Incident>,
     outbox: BTreeMap<EffectId, OutboxItem>,
     packs: BTreeMap<EffectId, ActivatedPack>,
+    shadow: Option<ShadowRow>,
     parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
@@ -175,10 +177,18 @@ impl Tables {
             Effect::Device(device) => drop(self.devices.insert(device.id.clone(), (**device).clone())),
             Effect::Command(row) => drop(self.commands.insert(row.id, (**row).clone())),
             Effect::User(user) => drop(self.users.insert(user.name.clone(), (**user).clone())),
-            Effect::Pack { version, files, by } => {
-                let pack = || ActivatedPack { id, version: version.clone(), files: files.clone(), by: by.clone() };
+            Effect::Pack { version, files, by, time, note } => {
+                let pack = || ActivatedPack {
+                    id,
+                    version: version.clone(),
+                    files: files.clone(),
+                    by: by.clone(),
+                    time: *time,
+                    note: (**note).clone(),
+                };
                 self.packs.entry(id).or_insert_with(pack);
             }
+            Effect::Shadow(row) => self.shadow = row.as_deref().cloned(),
             Effect::Profile { text } => self.profile = Some(text.clone()),
             Effect::Parameter { rule, name, scope, value } => {
                 let key = (rule.clone(), name.clone(), scope.clone());
@@ -274,7 +284,7 @@ impl Tables {
         by_id(output, "incident", &self.incidents)?;
         by_id(output, "outbox", &self.outbox)?;
         for (id, pack) in &self.packs {
-            let row = dump::Pack { version: &pack.version, by: &pack.by, files: &pack.files };
+            let row = dump::Pack::of(pack);
             line(output, "pack", &id.to_string(), &row)?;
         }
         for ((rule, name, scope), value) in &self.parameters {
@@ -283,6 +293,9 @@ impl Tables {
         }
         if let Some(text) = &self.profile {
             line(output, "profile", "1", text)?;
+        }
+        if let Some(row) = &self.shadow {
+            line(output, "shadow", "1", row)?;
         }
         for (key, value) in &self.reducer {
             line(output, "reducer_state", key, value)?;

@@ -19,10 +19,12 @@ use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::command::COMMAND_RATE_MS;
+use gengfu_model::pack::PackNote;
 use gengfu_model::staff::User;
 use gengfu_model::{Case, CommandRow, Effect, EffectId, Incident, Seq, Timestamp, Value};
 
 pub use decision::{DECISIONS_KEPT_MS, DecisionFilter, DecisionRow};
+pub use gengfu_model::pack::ShadowRow;
 pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use reader::{
@@ -169,4 +171,8 @@ pub struct ActivatedPack {
     pub files: Arc<BTreeMap<String, String>>,
     /// Who activated it.
     pub by: Arc<str>,
+    /// When, in journal time.
+    pub time: Timestamp,
+    /// What was said with it.
+    pub note: PackNote,
 }

@@ -105,9 +105,11 @@ CREATE TABLE user_account (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WI
 
 CREATE TABLE pack (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-    version TEXT NOT NULL, activated_by TEXT NOT NULL, files TEXT NOT NULL,
+    version TEXT NOT NULL, activated_by TEXT NOT NULL, time INTEGER NOT NULL, note TEXT NOT NULL, files TEXT NOT NULL,
     PRIMARY KEY (seq, ordinal)
 ) STRICT;
+
+CREATE TABLE shadow (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT;
 
 CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), text TEXT NOT NULL) STRICT;
 

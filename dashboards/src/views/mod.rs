@@ -18,7 +18,7 @@ pub use decision::DecisionView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
-pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView};
+pub use rule::{CheckView, DiffView, PackView, RuleDetail, RuleView, RulesView, TrialView, TrialsView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
 pub use user::{LoginView, MeView, UserView};
 

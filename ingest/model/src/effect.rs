@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pack::{PackNote, ShadowRow};
 use crate::staff::User;
 use crate::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Redecoded,
@@ -54,7 +55,13 @@ pub enum Effect {
         files: Arc<BTreeMap<String, String>>,
         /// Who activated it.
         by: Arc<str>,
+        /// When, in journal time.
+        time: Timestamp,
+        /// What was said with it.
+        note: Box<PackNote>,
     },
+    /// The draft in the shadow (replace, or remove with `None`).
+    Shadow(Option<Box<ShadowRow>>),
     /// The city profile became live (replace).
     Profile {
         /// As TOML text.

@@ -14,6 +14,7 @@ pub mod effect;
 pub mod envelope;
 pub mod id;
 pub mod incident;
+pub mod pack;
 pub mod record;
 pub mod redecode;
 pub mod signal;

@@ -19,6 +19,7 @@ mod redecode;
 mod requests;
 mod sheet;
 mod trial;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_cases::{At, Profile};
+use gengfu_model::pack::PackNote;
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
 use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, Value};
 
@@ -79,7 +80,10 @@ impl Engine {
                 self.change_device(seq, device, out, |device| device.token_hash = Some(*token_hash))?;
                 Ok(rows(1))
             }
-            Action::ActivatePack { files } => self.activate(seq, &request.user, files, out),
+            Action::ActivatePack { files } => self.activate(seq, &request.user, files, &PackNote::default(), out),
+            Action::PublishPack { files, note } => self.activate(seq, &request.user, files, note, out),
+            Action::StartShadow { files, reason } => self.start_shadow(seq, &request.user, files, reason, out),
+            Action::StopShadow => self.stop_shadow(seq, out),
             Action::SetProfile { text } => self.set_profile(seq, text, out),
             Action::SetParameter { rule, name, scope, value } => {
                 self.set_parameter(seq, rule, name, scope, value.as_ref(), out)
@@ -206,21 +210,27 @@ impl Engine {
         self.settle(index, At { seq, now: self.now }, out);
     }
 
-    fn activate(&mut self, seq: Seq, by: &Arc<str>, files: &BTreeMap<String, String>, out: &mut Output) -> Verdict {
+    fn activate(
+        &mut self,
+        seq: Seq,
+        by: &Arc<str>,
+        files: &BTreeMap<String, String>,
+        note: &PackNote,
+        out: &mut Output,
+    ) -> Verdict {
+        versions::check_note(note)?;
         if self.held.pack {
             return Ok(rows(u32::try_from(files.len()).unwrap_or(u32::MAX)));
         }
-        let pack = Pack::compile(files).map_err(|mistakes| {
-            let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Refusal::new("invalid", format!("the rule pack has {} mistakes:\n{}", mistakes.len(), text.join("\n")))
-                .hint("`gengfu rules check` shows them with their places; the live pack keeps running")
-        })?;
+        let pack = versions::compile(files)?;
         self.pack = Arc::new(pack);
         if self.is_live(seq) {
             out.effects.push(Effect::Pack {
                 version: Arc::clone(self.pack.version()),
                 files: Arc::new(files.clone()),
                 by: Arc::clone(by),
+                time: self.now,
+                note: Box::new(note.clone()),
             });
             let pack = Arc::clone(&self.pack);
             let at = At { seq, now: self.now };
@@ -309,7 +319,7 @@ impl Engine {
     }
 }
 
-fn rows(rows: u32) -> Accepted {
+pub(super) fn rows(rows: u32) -> Accepted {
     Accepted { rows, ..Accepted::default() }
 }
 
@@ -341,6 +351,9 @@ fn subject(action: &Action) -> String {
         Action::SetLife { device, .. } | Action::RotateKey { device, .. } => device.to_string(),
         Action::SendCommand { device, name, .. } => format!("{name} to {device}"),
         Action::ActivatePack { files } => format!("{} files", files.len()),
+        Action::PublishPack { files, note } => format!("{} files: {}", files.len(), note.reason),
+        Action::StartShadow { files, reason } => format!("{} files: {reason}", files.len()),
+        Action::StopShadow => String::new(),
         Action::SetProfile { .. } => String::new(),
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
         Action::PutUser { user } => user.name.to_string(),

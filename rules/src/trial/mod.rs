@@ -162,9 +162,14 @@ impl Trial {
         self.stretch
     }
 
-    /// Moves the end of what is compared: a shadow has none until somebody asks.
+    /// Moves the end of what is compared.
     pub fn set_end(&mut self, to: Timestamp) {
         self.stretch.to = to;
+    }
+
+    /// Changes what is compared: a shadow begins when it has caught up, and has no end until somebody asks.
+    pub fn set_stretch(&mut self, stretch: Stretch) {
+        self.stretch = stretch;
     }
 
     /// How many records went through.

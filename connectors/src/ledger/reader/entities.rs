@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp,
@@ -168,6 +169,14 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn packs(&self) -> Result<Vec<ActivatedPack>, LedgerError> {
         self.on(sqlite::load::packs)
+    }
+
+    /// The draft in the shadow of the live pack, if there is one.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn shadow(&self) -> Result<Option<ShadowRow>, LedgerError> {
+        self.on(sqlite::load::shadow)
     }
 
     /// The live city profile as TOML text, if one was set.

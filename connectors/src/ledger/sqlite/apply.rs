@@ -27,15 +27,21 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::Device(device) => put_device(conn, device)?,
         Effect::Command(row) => put_command(conn, row)?,
         Effect::User(user) => put_user(conn, user)?,
-        Effect::Pack { version, files, by } => {
-            let files = to_json("pack", files)?;
+        Effect::Pack { version, files, by, time, note } => {
+            let (files, note) = (to_json("pack", files)?, to_json("pack", note)?);
             run(
                 conn,
                 "pack",
-                "INSERT INTO pack (seq, ordinal, version, activated_by, files) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (seq, ordinal) DO NOTHING",
-                (seq_column(id.seq), id.ordinal, version, by, files),
+                "INSERT INTO pack (seq, ordinal, version, activated_by, time, note, files)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (seq, ordinal) DO NOTHING",
+                (seq_column(id.seq), id.ordinal, version, by, time.0, note, files),
             )?;
+        }
+        Effect::Shadow(row) => {
+            run(conn, "shadow", "DELETE FROM shadow", ())?;
+            if let Some(row) = row {
+                run(conn, "shadow", "INSERT INTO shadow (id, body) VALUES (1, ?1)", [to_json("shadow", row)?])?;
+            }
         }
         Effect::Profile { text } => {
             let sql =

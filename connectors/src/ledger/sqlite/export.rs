@@ -32,14 +32,16 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     bodies::<Incident>(conn, output, "incident", "incident")?;
     outbox(conn, output)?;
     for pack in load::packs(conn)? {
-        let files: &BTreeMap<String, String> = &pack.files;
-        line(output, "pack", &pack.id.to_string(), &dump::Pack { version: &pack.version, by: &pack.by, files })?;
+        line(output, "pack", &pack.id.to_string(), &dump::Pack::of(&pack))?;
     }
     for (rule, name, scope, value) in load::parameters(conn)? {
         parameter(output, &rule, &name, &scope, &value)?;
     }
     if let Some(text) = load::profile(conn)? {
         line(output, "profile", "1", &text)?;
+    }
+    if let Some(row) = load::shadow(conn)? {
+        line(output, "shadow", "1", &row)?;
     }
     for (key, value) in load::reducer(conn)? {
         line(output, "reducer_state", &key, &value)?;
