@@ -43,6 +43,7 @@ lint: console
 
 bench: console
 	$(CARGO) bench --package gengfu --bench line -- $(BENCH)
+	$(CARGO) bench --package gengfu --bench backtest
 
 clean:
 	$(CARGO) clean

@@ -112,10 +112,11 @@ fn faults(city: &City, seed: u64, from_ms: i64, to_ms: i64) -> Vec<Injection> {
     let mut specs = Vec::new();
     for day in 0..days {
         let script = demo_script(city, seed.wrapping_add(day.unsigned_abs()), from_ms + day * DAY_MS);
-        specs.extend(script.into_iter().map(|spec| FaultSpec {
-            at_ms: day * DAY_MS + FAULTS_FROM_MS + spec.at_ms * FAULTS_SPREAD,
-            ..spec
-        }));
+        specs.extend(
+            script
+                .into_iter()
+                .map(|spec| FaultSpec { at_ms: day * DAY_MS + FAULTS_FROM_MS + spec.at_ms * FAULTS_SPREAD, ..spec }),
+        );
     }
     // The script names devices of this very city.
     plan(city, specs).unwrap_or_default()

@@ -9,6 +9,7 @@ mod codecs;
 mod demo;
 mod devices;
 mod doctor;
+mod history;
 mod journal;
 mod manifest;
 mod quarantine;

@@ -10,6 +10,7 @@
 //! - [`shadow`]: a draft beside the live rules, over the records as they come
 //! - [`keeper`]: puts into the shadow what the ledger says, and rolls back a pack whose limits are exceeded
 //! - [`vet`]: what stands against a publication
+//! - [`generate`]: made-up records straight into an archive, marked as such
 //! - [`store`]: reports as files, so that they can be listed and a publication can refer to one
 //!
 //! Promises: the live line is never held up. A trial opens files for reading only, has a thread (or a process) of
@@ -18,6 +19,7 @@
 pub mod ask;
 pub mod backtest;
 pub mod days;
+pub mod generate;
 pub mod jobs;
 pub mod keeper;
 pub mod priority;
