@@ -150,6 +150,9 @@ impl City {
         }
         self.pass(MINUTE);
         self.say("cover-1", r#"{"tilt_deg":1}"#);
+        for number in 0..4 {
+            self.step(&format!("cover-{number}"), CaseStep::ForceClose, "日终清理");
+        }
     }
 }
 
@@ -245,7 +248,7 @@ fn a_drafts_difference_is_told_with_examples_a_sweep_and_what_staff_could_not_ha
     let (from, to) = (from.to_string(), to.to_string());
     let stretch = ["--from", from.as_str(), "--to", to.as_str()];
     // The gateway runs on meanwhile.
-    let command = [&["backtest", draft.to_str().unwrap(), "--json", "--sweep", "tilt.limit=30:50:10"], &stretch[..]];
+    let command = [&["backtest", draft.to_str().unwrap(), "--json", "--sweep", "tilt.limit=20:50:15"], &stretch[..]];
     let (code, output, told) = gengfu(&command.concat());
     assert_eq!(code, Some(0), "{told}");
     let report: serde_json::Value = serde_json::from_str(&output).unwrap();

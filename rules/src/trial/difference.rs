@@ -275,6 +275,12 @@ fn change_of<T: Comparable>(a: Option<&T>, b: Option<&T>) -> Option<Change> {
     }
 }
 
+/// What the draft has and the live side has not.
+pub(super) fn added(live: &[Incident], draft: &[Incident]) -> Vec<Incident> {
+    let pairs = pair(live, draft).into_iter();
+    pairs.filter(|(live, _)| live.is_none()).filter_map(|(_, draft)| draft.cloned()).collect()
+}
+
 /// Pairs what is the same thing; the order is that of what they are about, then of time.
 fn pair<'a, T: Comparable>(live: &'a [T], draft: &'a [T]) -> Vec<(Option<&'a T>, Option<&'a T>)> {
     let mut groups: BTreeMap<(&str, &str, &str), [Vec<&T>; 2]> = BTreeMap::new();

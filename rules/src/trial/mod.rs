@@ -12,6 +12,7 @@
 //! What is kept is bounded ([`side::MAX_KEPT`]), and what was left out for that is counted.
 
 pub mod difference;
+pub mod late;
 pub mod side;
 mod translate;
 mod warm_up;

@@ -144,6 +144,18 @@ impl Side {
         self.output.verdicts.clear();
     }
 
+    /// As [`Side::apply`], with a look at every effect.
+    pub(super) fn apply_seen(
+        &mut self,
+        record: &Record,
+        decoded: Option<DecodedMessage>,
+        see: &mut dyn FnMut(&Effect),
+    ) {
+        let before = self.output.effects.effects().len();
+        self.apply(record, decoded);
+        self.output.effects.effects()[before..].iter().for_each(|(_, effect)| see(effect));
+    }
+
     pub(super) fn let_time_pass(&mut self, next: Seq, to: Timestamp) {
         if to > self.engine.now() {
             self.engine.let_time_pass(next, to, &mut self.output);
