@@ -13,8 +13,8 @@ use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, V
 
 use super::commands::Asked;
 use super::device::DeviceState;
-use super::{DecodedMessage, Engine, Output, authority};
-use crate::{Context, Pack, Parameters, RuleState};
+use super::{DecodedMessage, Engine, Output, authority, versions};
+use crate::{Context, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
 pub(super) const MAX_DEVICES_A_RECORD: usize = 1_000;

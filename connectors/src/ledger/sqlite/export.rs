@@ -1,6 +1,5 @@
 //! The ledger's canonical dump, row by row without holding a table in memory.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
