@@ -2,11 +2,12 @@
 //!
 //! What the ledger has committed and no device has answered waits here and is handed to the MQTT listener,
 //! again and again until the listener takes it: a device that keeps no session yet gets it as soon as it
-//! listens. After a restart the open commands of the ledger are handed over anew under the same ids, so a
-//! device may see one twice and tells it by its id: at least once.
+//! listens. After a restart the device's session in the ledger says which of the open commands went out under
+//! which packet id, and which were acknowledged; all others are handed over anew under the same ids, so a device
+//! may see one twice and tells it by its id: at least once.
 //!
-//! What the listener reports of the delivery is kept here for whoever looks, in memory only: it is a
-//! receipt, and changes no outcome.
+//! What the listener reports of the delivery is kept here for whoever looks: it is a receipt, and changes no
+//! outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use gengfu_dashboards::gateway::Delivery;
 use gengfu_ingest::Clock;
 use gengfu_ingest::mqtt::{Command, CommandOutcome, CommandQos, CommandReport, Commands};
-use gengfu_model::{CommandRow, DeviceId, Effect, EffectId, Timestamp};
+use gengfu_model::{CommandRow, DeviceId, Effect, EffectId, MqttSession, Timestamp};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -40,12 +41,45 @@ struct Waiting {
     delivery: Option<Delivery>,
 }
 
+impl Waiting {
+    fn command(&self, id: EffectId) -> Command {
+        Command {
+            device: self.device.clone(),
+            id: id.to_string().into(),
+            payload: self.payload.clone(),
+            qos: CommandQos::AtLeastOnce,
+            expires: Some(self.expires),
+        }
+    }
+}
+
 impl Downlink {
     /// Begins with what was open at the start.
     pub(crate) fn new<'a>(open: impl Iterator<Item = &'a CommandRow>) -> Downlink {
         let downlink = Downlink::default();
         open.for_each(|row| downlink.put(row));
         downlink
+    }
+
+    /// What of a session's commands is still open, to go on with under the same packet ids. Those that the device
+    /// acknowledged before the restart are not offered again.
+    pub(crate) fn resume(&self, session: &MqttSession, now: Timestamp) -> Vec<(u16, Command)> {
+        let mut open = self.lock();
+        for id in session.acknowledged.iter().filter_map(|id| id.parse::<EffectId>().ok()) {
+            if let Some(waiting) = open.get_mut(&id) {
+                waiting.handed = true;
+                waiting.delivery = Some(Delivery { outcome: word(CommandOutcome::Acknowledged), time: now });
+            }
+        }
+        let mut resumed = Vec::new();
+        for sent in &session.sent {
+            let Ok(id) = sent.command.parse::<EffectId>() else { continue };
+            if let Some(waiting) = open.get_mut(&id) {
+                waiting.handed = true;
+                resumed.push((sent.packet_id, waiting.command(id)));
+            }
+        }
+        resumed
     }
 
     /// Takes up new commands and forgets closed ones. Called after each commit; never waits for a device.
@@ -109,14 +143,7 @@ impl Downlink {
             if deaf.contains(&waiting.device) {
                 continue;
             }
-            let command = Command {
-                device: waiting.device.clone(),
-                id: id.to_string().into(),
-                payload: waiting.payload.clone(),
-                qos: CommandQos::AtLeastOnce,
-                expires: Some(waiting.expires),
-            };
-            match commands.send(command, now) {
+            match commands.send(waiting.command(*id), now) {
                 Ok(_) => waiting.handed = true,
                 Err(why) => {
                     tracing::trace!(device = %waiting.device, command = %id, %why, "the command waits");

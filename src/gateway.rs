@@ -18,7 +18,7 @@ use gengfu_ingest::journal::{
 };
 use gengfu_ingest::{Clock, Directory, Intake, SystemClock};
 use gengfu_model::staff::Action;
-use gengfu_model::{Effect, EffectId, Point, Seq};
+use gengfu_model::{Effect, EffectId, Point, Seq, Timestamp};
 use gengfu_rules::engine::Engine;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
@@ -155,7 +155,7 @@ impl Gateway {
         };
         let directory = Arc::new(Directory::new(secret.for_tokens()));
         opened.engine.register().for_each(|device| directory.put(device));
-        let report = opened.report;
+        let (report, went_down) = (opened.report, opened.went_down);
         let is_new = opened.is_new;
         let feed = if options.listeners { feed::start(config)? } else { None };
         let (intake, messages) = Intake::new(config.journal.queue);
@@ -208,7 +208,8 @@ impl Gateway {
                     return Err(error);
                 }
             };
-            let parts = listeners::Parts { shared: gateway.shared(), intake, directory, clock, secret, data };
+            let shared = gateway.shared();
+            let parts = listeners::Parts { shared, intake, directory, clock, secret, data, went_down };
             if let Err(error) = listeners::run(config, bound, parts, &mut gateway.tasks, &gateway.stop_listeners) {
                 gateway.stop().await;
                 return Err(error);
@@ -329,6 +330,8 @@ struct Recovered {
     checkpoints: SqliteCheckpoints,
     series: SqliteSeries,
     report: Report,
+    /// The last moment that the journal knew of before this start.
+    went_down: Timestamp,
     /// No rule pack was ever activated.
     is_new: bool,
 }
@@ -345,6 +348,7 @@ fn open(config: &Config, options: StartOptions, clock: &dyn Clock) -> Result<Rec
         tracing::info!(file, offset, "cut off a torn end of the journal; nothing of it had been acknowledged");
     }
     let version = env!("CARGO_PKG_VERSION");
+    let went_down = last_time.unwrap_or(clock.now());
     let records = start_records(last_time, clock.now(), options.accept_clock, version, config.outcome())
         .map_err(|error| StartError::new("clock", error))?;
     append_start(&mut log, records).map_err(|error| StartError::new("journal", error))?;
@@ -375,7 +379,7 @@ fn open(config: &Config, options: StartOptions, clock: &dyn Clock) -> Result<Rec
     };
     let archive = Archive::open(disk, archive_options).map_err(|error| StartError::new("archive", error))?;
     let is_new = engine.pack().rules().is_empty();
-    Ok(Recovered { log, archive, engine, ledger, checkpoints, series, report, is_new })
+    Ok(Recovered { log, archive, engine, ledger, checkpoints, series, report, went_down, is_new })
 }
 
 /// Starts the stages from the last to the first, and the journal's writer at the end.

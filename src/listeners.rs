@@ -42,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) secret: Secret,
     pub(crate) data: PathBuf,
+    /// The last moment that the journal knew of before this start.
+    pub(crate) went_down: Timestamp,
 }
 
 /// Binds every listener of the configuration.
@@ -136,11 +138,16 @@ pub(crate) fn run(
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
 ) -> Result<(), StartError> {
-    let Parts { shared, intake, directory, clock: wall, secret, data } = parts;
+    let Parts { shared, intake, directory, clock: wall, secret, data, went_down } = parts;
     let clock: Arc<dyn Clock> = Arc::new(BelievedClock { wall: Arc::clone(&wall), journal: shared.0.journal.clone() });
-    let sessions = Arc::new(MemorySessions::new(MAX_QUEUED_COMMANDS));
-    let (commands, reports) = Commands::new(sessions, COMMAND_REPORTS);
     let downlink = Arc::clone(&shared.0.downlink);
+    let sessions = Arc::new(MemorySessions::new(MAX_QUEUED_COMMANDS));
+    let kept = shared.0.ledger.mqtt_sessions().map_err(|error| StartError::new("MQTT sessions", error))?;
+    for (device, session) in kept {
+        let sent = downlink.resume(&session, clock.now());
+        sessions.restore(device, session, sent, went_down);
+    }
+    let (commands, reports) = Commands::new(sessions, COMMAND_REPORTS);
     tasks.spawn(downlink.run(commands.clone(), reports, Arc::clone(&clock), stop.clone()));
     for listener in bound.mqtt {
         let metrics = listener.metrics();

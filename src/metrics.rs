@@ -61,6 +61,7 @@ pub const METRICS: &[Metric] = &[
     ("gengfu_mqtt_rate_pauses_total", "Times that a device was over its rate and reading stopped."),
     ("gengfu_mqtt_journal_pauses_total", "Times that the journal's queue was full and reading stopped."),
     ("gengfu_mqtt_wills_submitted_total", "Wills handed to the journal."),
+    ("gengfu_mqtt_session_records_submitted_total", "Records of sessions handed to the journal."),
     ("gengfu_mqtt_commands_sent_total", "Commands written to devices, repeats included."),
     ("gengfu_mqtt_commands_acknowledged_total", "Commands that devices acknowledged."),
     ("gengfu_mqtt_tasks_panicked_total", "Connection tasks that panicked."),

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gengfu_model::record::RefusalCount;
-use gengfu_model::{DeviceId, Envelope, Seq, Transport};
+use gengfu_model::{DeviceId, Envelope, Seq, SessionChange, Transport};
 use tokio::sync::{mpsc, oneshot};
 
 /// What became of a message that was handed to the journal.
@@ -33,10 +33,21 @@ pub trait AckSink: Send + Sync {
     fn wake(&self);
 }
 
-/// Messages of one connection or request, in the order of their arrival.
+/// What a listener hands to the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrival {
+    /// A device's message.
+    Message(Envelope),
+    /// A device's MQTT session has changed. It takes the way of the messages, behind what came before it,
+    /// and waits with them when there is no room.
+    Session(Box<SessionChange>),
+}
+
+/// Messages of one connection or request, in the order of their arrival. They are never parted: what is
+/// submitted together is in one commit.
 pub struct Submission {
     /// The messages, each with the ticket that its sink knows it by.
-    pub messages: Vec<(Envelope, u64)>,
+    pub messages: Vec<(Arrival, u64)>,
     /// Where the tickets are settled.
     pub sink: Arc<dyn AckSink>,
 }
@@ -94,9 +105,11 @@ impl Intake {
     pub async fn submit_one(&self, envelope: Envelope) -> Result<Seq, SubmitOneError> {
         let (sender, receiver) = oneshot::channel();
         let sink = Arc::new(OneSink(Mutex::new(Some(sender))));
-        self.try_submit(Submission { messages: vec![(envelope, 0)], sink }).map_err(|error| match error {
-            SubmitError::Full(_) => SubmitOneError::Full,
-            SubmitError::Stopped(_) => SubmitOneError::Stopped,
+        self.try_submit(Submission { messages: vec![(Arrival::Message(envelope), 0)], sink }).map_err(|error| {
+            match error {
+                SubmitError::Full(_) => SubmitOneError::Full,
+                SubmitError::Stopped(_) => SubmitOneError::Stopped,
+            }
         })?;
         match tokio::time::timeout(MAX_WAIT, receiver).await {
             Ok(Ok(Settled::Durable(seq))) => Ok(seq),

@@ -13,4 +13,4 @@ pub mod push;
 
 pub use admission::{Directory, LoginEntry, LoginError};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use intake::{AckSink, Intake, Settled, Submission};
+pub use intake::{AckSink, Arrival, Intake, Settled, Submission};

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CaseState, CommandRow, CommandState, Device, Effect, EffectId, Evidence, Incident, Seq, Timestamp,
+    Case, CaseEvent, CaseState, CommandRow, CommandState, Device, Effect, EffectId, Evidence, Incident, MqttSession,
+    Seq, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -48,7 +49,7 @@ fn the_same_effects_give_the_same_dump_and_state_in_both() {
     memory.commit(&effects, Seq(9_000_000_001), Timestamp(2_000)).unwrap();
     assert_eq!(dump(&sqlite), dump(&memory));
     assert_eq!(sqlite.load().unwrap(), memory.load().unwrap());
-    assert_eq!(dump(&memory).lines().count(), 24);
+    assert_eq!(dump(&memory).lines().count(), 26);
 }
 
 /// What is stored is read for years: rows of the first release, by every later model.
@@ -69,6 +70,7 @@ fn rows_of_the_first_release_are_still_read() {
             "device" => read::<Device>(row),
             "explanation" => read::<Evidence>(row["evidence"].clone()),
             "incident" => read::<Incident>(row),
+            "mqtt_session" => read::<MqttSession>(row),
             "user" => read::<User>(row),
             "parameter" => read::<gengfu_model::Value>(row["value"].clone()),
             // Columns of their own, not bodies.
@@ -77,7 +79,7 @@ fn rows_of_the_first_release_are_still_read() {
         assert_eq!(outcome, Ok(()), "{table}");
         tables.insert(table);
     }
-    assert_eq!(tables.len(), 8);
+    assert_eq!(tables.len(), 9);
 }
 
 #[test]
@@ -102,6 +104,11 @@ fn load_gives_what_is_alive() {
         assert_eq!(loaded.profile.as_deref(), Some("name = \"运城\""));
         assert_eq!(loaded.packs.iter().map(|pack| &*pack.version).collect::<Vec<_>>(), ["p1", "p2"]);
         assert_eq!(loaded.packs[0].files["a.rhai"], "// 规则\n");
+        assert_eq!(
+            loaded.sessions.iter().map(|(device, _)| device.as_str()).collect::<Vec<_>>(),
+            ["cover-1", "cover-3"]
+        );
+        assert_eq!(loaded.sessions[0].1.unreleased, [7, 65_535]);
         let limit = ("cover_tilt".into(), "limit".into(), "district:长宁区".into(), gengfu_model::Value::Bool(true));
         assert_eq!(loaded.parameters, [limit]);
     });

@@ -12,7 +12,7 @@ use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
-    Incident, IncidentState, OutboxItem, Seq, Timestamp, Value,
+    Incident, IncidentState, MqttSession, OutboxItem, Seq, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -60,6 +60,7 @@ struct Tables {
     parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
+    sessions: BTreeMap<DeviceId, MqttSession>,
     users: BTreeMap<Arc<str>, User>,
 }
 
@@ -176,6 +177,10 @@ impl Tables {
             Effect::ReducerState { key, value: None } => drop(self.reducer.remove(key)),
             Effect::Device(device) => drop(self.devices.insert(device.id.clone(), (**device).clone())),
             Effect::Command(row) => drop(self.commands.insert(row.id, (**row).clone())),
+            Effect::Session(change) => match &change.session {
+                Some(session) => drop(self.sessions.insert(change.device.clone(), session.clone())),
+                None => drop(self.sessions.remove(&change.device)),
+            },
             Effect::User(user) => drop(self.users.insert(user.name.clone(), (**user).clone())),
             Effect::Pack { version, files, by, time, note } => {
                 let pack = || ActivatedPack {
@@ -244,6 +249,7 @@ impl Tables {
                 .filter(|row| row.state.is_open() || row.created > super::commands_since(self.time))
                 .cloned()
                 .collect(),
+            sessions: self.sessions.iter().map(|(device, session)| (device.clone(), session.clone())).collect(),
             users: self.users.values().cloned().collect(),
             profile: self.profile.clone(),
             packs: self.packs.values().cloned().collect(),
@@ -282,6 +288,9 @@ impl Tables {
             line(output, "explanation", &id.to_string(), &explanation)?;
         }
         by_id(output, "incident", &self.incidents)?;
+        for (device, session) in &self.sessions {
+            line(output, "mqtt_session", device.as_str(), session)?;
+        }
         by_id(output, "outbox", &self.outbox)?;
         for (id, pack) in &self.packs {
             let row = dump::Pack::of(pack);

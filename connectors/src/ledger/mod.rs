@@ -21,7 +21,7 @@ use std::sync::Arc;
 use gengfu_model::command::COMMAND_RATE_MS;
 use gengfu_model::pack::PackNote;
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CommandRow, Effect, EffectId, Incident, Seq, Timestamp, Value};
+use gengfu_model::{Case, CommandRow, DeviceId, Effect, EffectId, Incident, MqttSession, Seq, Timestamp, Value};
 
 pub use decision::{DECISIONS_KEPT_MS, DecisionFilter, DecisionRow};
 pub use gengfu_model::pack::ShadowRow;
@@ -145,6 +145,8 @@ pub struct LedgerState {
     /// Commands that are open, and those asked within the minute before `time` (the rate limit counts them),
     /// sorted by id.
     pub commands: Vec<CommandRow>,
+    /// MQTT sessions that are kept, sorted by device.
+    pub sessions: Vec<(DeviceId, MqttSession)>,
     /// Staff accounts, sorted by name.
     pub users: Vec<User>,
     /// The live profile, if one was set.

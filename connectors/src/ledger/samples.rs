@@ -201,6 +201,22 @@ pub(crate) fn audit(subject: &str) -> Effect {
     Effect::Audit { user: "li".into(), action: "close", subject: subject.into(), verdict: "accepted".into() }
 }
 
+fn session(device: &str, by_id: Option<u8>) -> Effect {
+    let device = DeviceId::new(device).unwrap();
+    let sent = SentCommand { packet_id: 1, command: "9000000000-14".into() };
+    let session = MqttSession {
+        client_id: "网关 \u{1}".into(),
+        expiry_s: 604_800,
+        closed: by_id.map(|_| Timestamp(1_000)),
+        by_id,
+        me: None,
+        unreleased: vec![7, 65_535],
+        sent: vec![sent],
+        acknowledged: vec!["9000000000-13".into()],
+    };
+    Effect::Session(Box::new(SessionChange { device, session: Some(session) }))
+}
+
 pub(crate) fn command(id: EffectId, device: &str, state: CommandState, created: i64) -> CommandRow {
     CommandRow {
         id,
@@ -254,6 +270,8 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         disposition(big, "cover-1", 1_000, DispositionKind::Quarantined),
         Effect::Command(Box::new(command(id(big, 14), "cover-1", CommandState::Queued, 1_000))),
         decision(1_000, true),
+        session("cover-1", Some(1)),
+        session("cover-2", None),
     ];
     let second = [
         incident(id(big, 0), Cleared),
@@ -275,6 +293,9 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         Effect::Command(Box::new(command(id(big + 1, 11), "cover-1", CommandState::Queued, 2_000))),
         redecoded(big, big + 1, true),
         decision(2_000, false),
+        session("cover-1", None),
+        Effect::Session(Box::new(SessionChange { device: DeviceId::new("cover-2").unwrap(), session: None })),
+        session("cover-3", Some(0)),
     ];
     let numbered = |seq, effects: Vec<Effect>| {
         effects.into_iter().enumerate().map(move |(n, effect)| (id(seq, u32::try_from(n).unwrap()), effect))

@@ -101,6 +101,8 @@ CREATE INDEX command_created ON command (created, seq, ordinal);
 CREATE INDEX command_device ON command (device, created, seq, ordinal);
 CREATE INDEX command_open ON command (seq, ordinal) WHERE state = 'queued';
 
+CREATE TABLE mqtt_session (device TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
 CREATE TABLE user_account (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pack (

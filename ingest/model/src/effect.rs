@@ -9,7 +9,7 @@ use crate::pack::{PackNote, ShadowRow};
 use crate::staff::User;
 use crate::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Redecoded,
-    Seq, Source, Timestamp, Value,
+    Seq, SessionChange, Source, Timestamp, Value,
 };
 
 /// One change of the ledger. Effects of one record carry ids (sequence, ordinal) in the order given.
@@ -45,6 +45,8 @@ pub enum Effect {
     Device(Box<Device>),
     /// The command to a device stands like this now (insert or replace by its id).
     Command(Box<CommandRow>),
+    /// A device's MQTT session stands like this now, or is over (insert, replace or remove by its device).
+    Session(Box<SessionChange>),
     /// A staff account stands like this now (insert or replace by its name).
     User(Box<User>),
     /// A rule pack became live (append; the newest is the live one).

@@ -14,6 +14,7 @@ pub mod effect;
 pub mod envelope;
 pub mod id;
 pub mod incident;
+pub mod mqtt_session;
 pub mod pack;
 pub mod record;
 pub mod redecode;
@@ -32,6 +33,7 @@ pub use effect::{Disposition, DispositionKind, Effect, EffectSink, OutboxItem, P
 pub use envelope::{Envelope, MessageKey, PayloadFormat, Transport};
 pub use id::{DeviceId, EffectId, IdError, Seq};
 pub use incident::{Incident, IncidentState, Severity};
+pub use mqtt_session::{MqttSession, SentCommand, SessionChange};
 pub use record::{Body, Control, Record};
 pub use redecode::{Quarantined, Redecoded, Source};
 pub use signal::{Assertion, Evidence, Signal};

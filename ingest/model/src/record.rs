@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Envelope, Seq, StaffRequest, Timestamp};
+use crate::{Envelope, Seq, SessionChange, StaffRequest, Timestamp};
 
 /// One record of the journal.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +52,8 @@ pub enum Control {
         /// One count per transport and reason.
         counts: Vec<RefusalCount>,
     },
+    /// A device's MQTT session stands like this now, or is over.
+    Session(SessionChange),
 }
 
 /// The part of the configuration that can change an outcome.

@@ -22,7 +22,7 @@ use super::request::{Admitted, Refused, admit};
 use super::separate::{Due, Separate};
 use super::settlements::Settlements;
 use super::sources::Sources;
-use crate::intake::{Submission, SubmitError};
+use crate::intake::{Arrival, Submission, SubmitError};
 use crate::{AckSink, Clock, Directory, Intake, Settled};
 
 /// What an endpoint works with.
@@ -306,7 +306,7 @@ impl Endpoint {
         self.last_ticket += 1;
         let ticket = self.last_ticket;
         let sink: Arc<dyn AckSink> = Arc::<Settlements>::clone(&self.settlements);
-        let submission = Submission { messages: vec![(envelope.clone(), ticket)], sink };
+        let submission = Submission { messages: vec![(Arrival::Message(envelope.clone()), ticket)], sink };
         if let Err(error) = self.around.intake.try_submit(submission) {
             self.sources.end(to.peer);
             return Err(match error {

@@ -325,6 +325,11 @@ mod tests {
             Control::Away { from: Timestamp(5), to: Timestamp(9) },
             Control::Started { version: "0.1.0".into(), config: Default::default() },
             Control::Refusals { counts: Vec::new() },
+            Control::Session(gengfu_model::SessionChange { device: DeviceId::new("a").unwrap(), session: None }),
+            Control::Session(gengfu_model::SessionChange {
+                device: DeviceId::new("a").unwrap(),
+                session: Some(gengfu_model::MqttSession { unreleased: vec![7], ..Default::default() }),
+            }),
         ];
         for control in controls {
             let body = Body::Control(control);

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use gengfu_model::{Body, Seq};
+use gengfu_model::{Body, Control, Seq};
 
 use super::codec::max_envelope_bytes;
 use super::metrics::JournalMetrics;
-use crate::intake::{AckSink, Settled, Submission};
+use crate::intake::{AckSink, Arrival, Settled, Submission};
 
 /// Messages of several submissions, in order.
 #[derive(Default)]
@@ -26,13 +26,16 @@ impl Pending {
     /// Takes a submission's messages. One that no frame could hold is settled as not taken, in its turn.
     pub(super) fn take(&mut self, submission: Submission, max_record_bytes: usize, metrics: &JournalMetrics) {
         self.sinks.push((submission.sink, submission.messages.len()));
-        for (envelope, ticket) in submission.messages {
-            let bytes = max_envelope_bytes(&envelope);
+        for (arrival, ticket) in submission.messages {
+            let (bytes, body) = match arrival {
+                Arrival::Message(envelope) => (max_envelope_bytes(&envelope), Body::Message(envelope)),
+                Arrival::Session(change) => (change.max_bytes(), Body::Control(Control::Session(*change))),
+            };
             let taken = bytes <= max_record_bytes;
             self.tickets.push((ticket, taken));
             if taken {
                 self.bytes += bytes;
-                self.bodies.push(Body::Message(envelope));
+                self.bodies.push(body);
             } else {
                 metrics.refused_too_large(bytes, max_record_bytes);
             }

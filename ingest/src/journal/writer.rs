@@ -315,8 +315,9 @@ impl JournalWriter {
         let began = Instant::now();
         self.log.sync()?;
         self.shared.metrics.synced(began.elapsed());
-        let controls = records.len() - messages;
-        self.shared.metrics.committed(messages, controls, self.log.last_seq(), self.log.last_time());
+        let from_devices = records.iter().filter(|record| matches!(record.body, Body::Message(_))).count();
+        let controls = records.len() - from_devices;
+        self.shared.metrics.committed(from_devices, controls, self.log.last_seq(), self.log.last_time());
         if self.pending.bodies.is_empty() {
             self.pending.settle(Some(records.first().map_or(Seq(0), |record| record.seq)));
         }

@@ -20,6 +20,7 @@ use super::link::CloseCause;
 use super::metrics::count;
 use super::stream::Stream;
 use super::wire::{self, QoS, Reason, Version, Will};
+use crate::intake::Arrival;
 
 /// Bytes taken off a socket after the last packet to it, at most.
 const MAX_LINGER_BYTES: u64 = 4 * 1024 * 1024;
@@ -41,7 +42,9 @@ impl Connection {
             // What came before is still acknowledged.
             self.settle().await;
         }
+        // Nothing may stand before CONNACK.
         if self.version == Version::V5
+            && self.greeted
             && let Some(reason) = last_word(&end)
         {
             wire::disconnect_v5(&mut self.output, reason);
@@ -136,9 +139,15 @@ impl Connection {
     async fn close_session(&mut self) {
         if !self.link.is_abandoned() {
             let (now, store) = (self.shared.clock.now(), self.shared.commands.store());
-            let expiry_s = u64::from(self.session_expiry_s);
-            let dropped = store.close(&self.device, self.link.client_id(), expiry_s, now);
-            self.shared.commands.report(&self.device, dropped, CommandOutcome::SessionEnded).await;
+            let left = store.close(&self.device, self.link.client_id(), self.session_expiry_s, now);
+            if let Some(change) = left.change {
+                count(&self.shared.metrics.session_records_submitted);
+                let ticket = self.acks.session_submitted();
+                if self.submit(vec![(Arrival::Session(Box::new(change)), ticket)]).is_ok() {
+                    self.settle().await;
+                }
+            }
+            self.shared.commands.report(&self.device, left.dropped, CommandOutcome::SessionEnded).await;
         }
         self.outgoing.drain_reports(&self.shared.commands).await;
     }
@@ -190,7 +199,7 @@ impl Connection {
         };
         let ticket = self.acks.submitted(QoS::AtMostOnce, 0);
         count(&self.shared.metrics.wills_submitted);
-        if self.submit(vec![(envelope, ticket)]).is_ok() {
+        if self.submit(vec![(Arrival::Message(envelope), ticket)]).is_ok() {
             self.settle().await;
         }
     }

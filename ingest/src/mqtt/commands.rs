@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gengfu_model::{DeviceId, Timestamp};
+use gengfu_model::{DeviceId, SessionChange, Timestamp};
 use tokio::sync::mpsc;
 
 use super::link::{CloseCause, Link};
@@ -151,11 +151,14 @@ impl Commands {
         }
     }
 
-    /// Removes expired sessions and reports their commands.
-    pub(crate) async fn expire_sessions(&self, now: Timestamp) {
-        for (device, id) in self.shared.store.expire(now) {
-            self.report(&device, vec![id], CommandOutcome::SessionEnded).await;
+    /// Removes expired sessions and reports their commands. Gives what is to be journaled.
+    pub(crate) async fn expire_sessions(&self, now: Timestamp) -> Vec<SessionChange> {
+        let mut changes = Vec::new();
+        for (device, left) in self.shared.store.expire(now) {
+            self.report(&device, left.dropped, CommandOutcome::SessionEnded).await;
+            changes.extend(left.change);
         }
+        changes
     }
 
     /// Makes a new connection the device's one, and tells the older one to end.

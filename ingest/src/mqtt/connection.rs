@@ -12,13 +12,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use gengfu_model::{DeviceId, Envelope, PayloadFormat};
+use gengfu_model::{DeviceId, PayloadFormat};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::acks::AckQueue;
+use super::acks::{AckQueue, Answer};
 use super::commands::Registration;
 use super::link::{CloseCause, Link};
 use super::listener::Shared;
@@ -29,8 +29,8 @@ use super::quota::Quota;
 use super::refusal::Refused;
 use super::stream::Stream;
 use super::topic::TopicRefusal;
-use super::wire::{self, Fault, QoS, Reason, Version, Will};
-use crate::intake::{Submission, SubmitError};
+use super::wire::{self, Fault, Reason, Version, Will};
+use crate::intake::{Arrival, Submission, SubmitError};
 
 /// The most that is read from a socket at once; it stands on the stack only while reading.
 const READ_CHUNK_BYTES: usize = 16 * 1024;
@@ -81,6 +81,10 @@ pub(super) struct Connection {
     /// Packet ids of QoS 2 that are durable and wait for their PUBREL.
     pub(super) unreleased: Vec<u16>,
     pub(super) outgoing: Outgoing,
+    /// CONNACK is out or on its way out.
+    pub(super) greeted: bool,
+    /// The session has changed in a way that is to be journaled.
+    pub(super) session_due: bool,
     pub(super) silence_allowed: Option<Duration>,
     pub(super) last_packet: Instant,
     /// The next packet is a message that has to wait for the window of unacknowledged ones.
@@ -104,7 +108,9 @@ pub(super) struct Start {
     pub(super) registration: Registration,
     pub(super) permit: OwnedSemaphorePermit,
     pub(super) input: BytesMut,
-    pub(super) output: BytesMut,
+    pub(super) connack: BytesMut,
+    /// CONNACK goes out only when the journal knows the session.
+    pub(super) connack_waits: bool,
     pub(super) unreleased: Vec<u16>,
     pub(super) outgoing: Outgoing,
     pub(super) keep_alive_s: u16,
@@ -127,6 +133,12 @@ impl Connection {
         let now = Instant::now();
         let quota = shared.commands.quotas().take(&start.device, &shared.options.rate, now);
         count(&shared.metrics.connections_open);
+        let (mut acks, mut output) = (AckQueue::default(), BytesMut::new());
+        if start.connack_waits {
+            acks.after_session_record(Answer::Packet(start.connack.freeze()), 0);
+        } else {
+            output = start.connack;
+        }
         Connection {
             stream,
             version: start.version,
@@ -134,12 +146,14 @@ impl Connection {
             registration: start.registration,
             permit: Some(start.permit),
             input: start.input,
-            output: start.output,
-            acks: AckQueue::default(),
+            output,
+            acks,
             quota,
             aliases: Vec::new(),
             unreleased: start.unreleased,
             outgoing: start.outgoing,
+            greeted: !start.connack_waits,
+            session_due: true,
             silence_allowed: MqttOptions::silence_allowed(start.keep_alive_s),
             last_packet: now,
             blocked: false,
@@ -189,6 +203,7 @@ impl Connection {
             return Err(End::JournalStopped);
         }
         self.deliver_commands();
+        self.journal_session()?;
         let reported = self.outgoing.poll_reports(cx, &self.shared.commands);
         let submitted = self.poll_submission(cx)?;
         let written = self.poll_write(cx)?;
@@ -202,29 +217,70 @@ impl Connection {
         let settled = self.link.settled();
         while let Some(ack) = self.acks.next(settled) {
             any = true;
-            if ack.is_journaled() {
+            if ack.is_journaled_message() {
                 count(&self.shared.metrics.messages_settled);
             }
-            match ack.qos {
-                QoS::AtMostOnce => {}
-                QoS::AtLeastOnce => wire::puback(&mut self.output, self.version, ack.packet_id, ack.reason),
-                QoS::ExactlyOnce => {
-                    if ack.reason == Reason::Success && !self.unreleased.contains(&ack.packet_id) {
+            let done = ack.reason == Reason::Success;
+            match ack.answer {
+                Answer::Nothing | Answer::Session => {}
+                Answer::PubAck => wire::puback(&mut self.output, self.version, ack.packet_id, ack.reason),
+                Answer::PubRec => {
+                    if done && !self.unreleased.contains(&ack.packet_id) {
                         self.unreleased.push(ack.packet_id);
                         self.shared.commands.store().hold(&self.device, ack.packet_id);
                     }
                     wire::pubrec(&mut self.output, self.version, ack.packet_id, ack.reason);
+                }
+                Answer::PubComp => {
+                    if done {
+                        self.unreleased.retain(|id| *id != ack.packet_id);
+                        self.shared.commands.store().release(&self.device, ack.packet_id);
+                    }
+                    wire::pubcomp(&mut self.output, self.version, ack.packet_id, ack.reason);
+                }
+                Answer::Packet(bytes) => {
+                    self.output.extend_from_slice(&bytes);
+                    // The first of them is CONNACK.
+                    if !std::mem::replace(&mut self.greeted, true) {
+                        self.last_packet = Instant::now();
+                    }
                 }
             }
         }
         any
     }
 
+    /// The session's record, when one is due; what waited for it now waits for its ticket.
+    pub(super) fn session_record(&mut self) -> Option<(Arrival, u64)> {
+        if !std::mem::take(&mut self.session_due) {
+            return None;
+        }
+        let unreleased = self.acks.unreleased(&self.unreleased);
+        let Some(change) = self.shared.commands.store().change(&self.device, unreleased) else {
+            self.acks.session_needs_no_record();
+            return None;
+        };
+        count(&self.shared.metrics.session_records_submitted);
+        Some((Arrival::Session(Box::new(change)), self.acks.session_submitted()))
+    }
+
+    /// Hands the session's record to the journal, if one is due and nothing waits before it.
+    fn journal_session(&mut self) -> Result<(), End> {
+        if self.submitting.is_some() {
+            return Ok(());
+        }
+        self.session_record().map_or(Ok(()), |record| self.submit(vec![record]))
+    }
+
     /// Hands messages to the journal; when its queue is full, keeps them and waits.
-    pub(super) fn submit(&mut self, messages: Vec<(Envelope, u64)>) -> Result<(), End> {
+    pub(super) fn submit(&mut self, messages: Vec<(Arrival, u64)>) -> Result<(), End> {
         let metrics = &self.shared.metrics;
-        add(&metrics.messages_submitted, messages.len() as u64);
-        add(&metrics.payload_bytes, messages.iter().map(|(envelope, _)| envelope.payload.len() as u64).sum());
+        for (arrival, _) in &messages {
+            if let Arrival::Message(envelope) = arrival {
+                count(&metrics.messages_submitted);
+                add(&metrics.payload_bytes, envelope.payload.len() as u64);
+            }
+        }
         let submission = Submission { messages, sink: Arc::clone(&self.link) as Arc<_> };
         match self.shared.intake.try_submit(submission) {
             Ok(()) => Ok(()),
@@ -291,7 +347,8 @@ impl Connection {
 
     /// Whether the next packet may be looked at.
     fn may_read(&self) -> bool {
-        self.submitting.is_none()
+        self.greeted
+            && self.submitting.is_none()
             && self.paused_until.is_none()
             && !self.outgoing.has_reports()
             && self.output.len() < self.shared.options.max_unwritten_bytes

@@ -181,14 +181,15 @@ async fn open(
     permit: OwnedSemaphorePermit,
 ) -> Connection {
     let client_id = registration.link.client_id();
-    let mut opened = shared.commands.store().open(&device, client_id, connect.clean, shared.clock.now());
     let session_expiry_s = match connect.version {
         Version::V3 if connect.clean => 0,
         Version::V3 => shared.capped_expiry_s(u32::MAX).min(shared.expiry_v3_s()),
         Version::V5 => shared.capped_expiry_s(connect.session_expiry_s),
     };
-    let mut output = BytesMut::new();
-    connack(&mut output, &shared, &connect, &device, &opened, session_expiry_s);
+    let now = shared.clock.now();
+    let mut opened = shared.commands.store().open(&device, client_id, connect.clean, session_expiry_s, now);
+    let mut connack = BytesMut::new();
+    write_connack(&mut connack, &shared, &connect, &device, &opened, session_expiry_s);
     count(&shared.metrics.logins_accepted);
     tracing::debug!(%device, client_id, session_present = opened.present, "mqtt device connected");
     shared.commands.report(&device, std::mem::take(&mut opened.dropped), CommandOutcome::SessionEnded).await;
@@ -200,7 +201,8 @@ async fn open(
         registration,
         permit,
         input: rest,
-        output,
+        connack,
+        connack_waits: opened.replaces_kept,
         unreleased: std::mem::take(&mut opened.unreleased),
         outgoing: Outgoing::new(opened, window, connect.max_packet_bytes),
         keep_alive_s: connect.keep_alive_s,
@@ -210,7 +212,7 @@ async fn open(
     Connection::new(shared, stream, start)
 }
 
-fn connack(
+fn write_connack(
     output: &mut BytesMut,
     shared: &Shared,
     connect: &Connect,

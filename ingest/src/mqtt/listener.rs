@@ -21,8 +21,10 @@ use super::options::MqttOptions;
 use super::refusal::Refused;
 use crate::admission::Directory;
 use crate::clock::Clock;
-use crate::intake::Intake;
+use crate::intake::{AckSink, Arrival, Intake, Settled, Submission};
 
+/// Sessions that ended, in one submission.
+const SWEPT_AT_ONCE: usize = 100;
 /// How often expired sessions are looked for.
 const SESSION_SWEEP: Duration = Duration::from_secs(60);
 /// How long connections may take to end when the listener stops, beyond the time that their messages get.
@@ -160,10 +162,25 @@ async fn sweep_sessions(shared: Arc<Shared>) {
         let mut sweep = interval(SESSION_SWEEP);
         loop {
             sweep.tick().await;
-            shared.commands.expire_sessions(shared.clock.now()).await;
+            let ended = shared.commands.expire_sessions(shared.clock.now()).await;
+            for changes in ended.chunks(SWEPT_AT_ONCE) {
+                let records = changes.iter().map(|change| (Arrival::Session(Box::new(change.clone())), 0));
+                let submission = Submission { messages: records.collect(), sink: Arc::new(NobodyWaits) };
+                // A journal that has stopped will see them expired at the next start.
+                shared.intake.submit(submission).await.ok();
+            }
         }
     };
     shared.cancel.run_until_cancelled(sweeps).await;
+}
+
+/// For records that nobody is answered for.
+struct NobodyWaits;
+
+impl AckSink for NobodyWaits {
+    fn settle(&self, _ticket: u64, _outcome: Settled) {}
+
+    fn wake(&self) {}
 }
 
 /// The next socket, with its place among the handshakes. Without a free place nothing is accepted.

@@ -60,6 +60,8 @@ metrics! {
     journal_pauses => "gengfu_mqtt_journal_pauses_total",
     /// Wills handed to the journal.
     wills_submitted => "gengfu_mqtt_wills_submitted_total",
+    /// Records of sessions handed to the journal.
+    session_records_submitted => "gengfu_mqtt_session_records_submitted_total",
     /// Commands written to devices, repeats included.
     commands_sent => "gengfu_mqtt_commands_sent_total",
     /// Commands that devices acknowledged.

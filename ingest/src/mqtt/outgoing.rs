@@ -98,6 +98,9 @@ impl Outgoing {
 impl Connection {
     /// Writes commands while there are any, and room for them.
     pub(super) fn deliver_commands(&mut self) {
+        if !self.greeted {
+            return;
+        }
         let poked = self.link.take_poke();
         if !poked && !self.outgoing.due {
             return;
@@ -156,6 +159,7 @@ impl Connection {
         }
         let Some(command) = next.command else { return false };
         self.outgoing.last_packet_id = packet_id;
+        self.session_due = true;
         if granted == CommandQos::AtLeastOnce {
             self.write_at_least_once(packet_id, command, topic, false, now);
         } else {
@@ -212,6 +216,7 @@ impl Connection {
         self.outgoing.in_flight.swap_remove(place);
         self.outgoing.due = true;
         if let Some(id) = self.shared.commands.store().acknowledge(&self.device, packet_id) {
+            self.session_due = true;
             count(&self.shared.metrics.commands_acknowledged);
             self.report(id, if reason < 0x80 { CommandOutcome::Acknowledged } else { CommandOutcome::Refused });
         }

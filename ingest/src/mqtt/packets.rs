@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use gengfu_model::{DeviceLife, Envelope, MessageKey, PayloadFormat, Transport};
 use rumqttc::mqttbytes::valid_filter;
 use tokio::time::Instant;
 
+use super::acks::Answer;
 use super::connection::{Connection, End, Progress};
 use super::metrics::count;
 use super::refusal::Refused;
@@ -13,6 +15,7 @@ use super::session::CommandQos;
 use super::topic::{self, CommandTopic, TopicRefusal};
 use super::wire::{self, Fault, Filter, Incoming, PacketKind, Publish, QoS, Reason, Version};
 use crate::admission::LoginEntry;
+use crate::intake::Arrival;
 
 /// The longest user property `message-id`, in bytes.
 pub const MAX_MESSAGE_ID_BYTES: usize = 128;
@@ -20,7 +23,7 @@ pub const MAX_MESSAGE_ID_BYTES: usize = 128;
 /// Messages read in one go, before they are handed to the journal together.
 #[derive(Default)]
 struct Batch {
-    messages: Vec<(Envelope, u64)>,
+    messages: Vec<(Arrival, u64)>,
     /// The register's entry of the device, looked up once for the batch.
     entry: Option<Arc<LoginEntry>>,
 }
@@ -30,7 +33,9 @@ impl Connection {
     pub(super) fn process_input(&mut self) -> Result<Progress, End> {
         let mut batch = Batch::default();
         let result = self.process_packets(&mut batch);
-        // What came before a bad packet is handed over all the same.
+        // What came before a bad packet is handed over all the same. The session's record goes with the messages
+        // that changed it: they are in one commit, or none of them is.
+        batch.messages.extend(self.session_record());
         if !batch.messages.is_empty() {
             self.submit(batch.messages)?;
         }
@@ -43,7 +48,7 @@ impl Connection {
         while let Some(header) =
             wire::peek_frame(&self.input, max_bytes, Some(self.version)).map_err(|fault| self.fault(fault))?
         {
-            if header.kind == PacketKind::Publish && !self.may_take_publish(batch) {
+            if !self.may_take(header.kind, batch) {
                 let nothing_done = matches!(progress, Progress::NeedsBytes);
                 return Ok(if nothing_done { Progress::Blocked } else { progress });
             }
@@ -58,13 +63,22 @@ impl Connection {
         Ok(progress)
     }
 
-    /// Whether window, batch and rate have room for one more message.
-    fn may_take_publish(&mut self, batch: &Batch) -> bool {
+    /// Whether window, batch and rate have room for one more packet of this kind. Those that cost the journal
+    /// nothing are always taken.
+    fn may_take(&mut self, kind: PacketKind, batch: &Batch) -> bool {
         let options = &self.shared.options;
-        let window_is_full =
-            self.acks.in_flight() >= usize::from(options.max_in_flight) || self.acks.len() >= options.max_unsettled;
-        if window_is_full || batch.messages.len() >= options.max_batch {
-            return false;
+        let all_wait = self.acks.len() >= options.max_unsettled;
+        let may_take = match kind {
+            PacketKind::Publish => {
+                let window_is_full = self.acks.in_flight() >= usize::from(options.max_in_flight);
+                !all_wait && !window_is_full && batch.messages.len() < options.max_batch
+            }
+            PacketKind::PubRel | PacketKind::Subscribe | PacketKind::Unsubscribe => !all_wait,
+            PacketKind::Connect | PacketKind::PubAck | PacketKind::PingReq | PacketKind::Disconnect => return true,
+        };
+        // A PUBREL that means something was paid for by its message.
+        if !may_take || kind == PacketKind::PubRel {
+            return may_take;
         }
         let now = Instant::now();
         match self.quota.take(&options.rate, now) {
@@ -105,7 +119,7 @@ impl Connection {
             return Err(self.fault(Fault { reason: Reason::RetainNotSupported, what }));
         }
         let destination = self.resolve(&publish).map_err(|fault| self.fault(fault))?;
-        if publish.qos == QoS::ExactlyOnce && self.is_repeat(publish.packet_id) {
+        if publish.qos == QoS::ExactlyOnce && self.is_held(publish.packet_id) {
             count(&self.shared.metrics.publishes_repeated);
             self.acks.answered(publish.qos, publish.packet_id, Reason::Success);
             return Ok(());
@@ -127,7 +141,8 @@ impl Connection {
         }
         let envelope = self.envelope(&publish, format, batch)?;
         let ticket = self.acks.submitted(publish.qos, publish.packet_id);
-        batch.messages.push((envelope, ticket));
+        batch.messages.push((Arrival::Message(envelope), ticket));
+        self.session_due |= publish.qos == QoS::ExactlyOnce;
         Ok(())
     }
 
@@ -152,8 +167,8 @@ impl Connection {
     }
 
     /// Whether a QoS 2 publish under this id is in the journal, or on its way, and not released yet.
-    fn is_repeat(&self, packet_id: u16) -> bool {
-        self.unreleased.contains(&packet_id) || self.acks.has_exactly_once(packet_id)
+    fn is_held(&self, packet_id: u16) -> bool {
+        self.acks.holds(packet_id, self.unreleased.contains(&packet_id))
     }
 
     fn check_unreleased(&self) -> Result<(), Fault> {
@@ -163,7 +178,8 @@ impl Connection {
             Version::V5 => (usize::from(options.max_in_flight), Reason::ReceiveMaximumExceeded),
         };
         let what = "too many QoS 2 messages wait for their PUBREL";
-        if self.unreleased.len() < most { Ok(()) } else { Err(Fault { reason, what }) }
+        let held = self.unreleased.len().saturating_sub(self.acks.releasing());
+        if held < most { Ok(()) } else { Err(Fault { reason, what }) }
     }
 
     fn envelope(&self, publish: &Publish, format: PayloadFormat, batch: &mut Batch) -> Result<Envelope, End> {
@@ -206,19 +222,20 @@ impl Connection {
     }
 
     fn on_release(&mut self, packet_id: u16) {
-        let known = self.unreleased.iter().position(|id| *id == packet_id);
-        if let Some(place) = known {
-            self.unreleased.swap_remove(place);
-            self.shared.commands.store().release(&self.device, packet_id);
+        if self.is_held(packet_id) {
+            // The client takes the id for another message once it has PUBCOMP: by then the journal must know.
+            self.acks.after_session_record(Answer::PubComp, packet_id);
+            self.session_due = true;
+        } else {
+            self.acks.not_found(packet_id);
         }
-        let reason = if known.is_some() { Reason::Success } else { Reason::PacketIdNotFound };
-        wire::pubcomp(&mut self.output, self.version, packet_id, reason);
     }
 
     fn on_subscribe(&mut self, packet_id: u16, filters: &[Filter]) {
         let results: Vec<Result<QoS, Reason>> = filters.iter().map(|filter| self.subscribe(filter)).collect();
-        wire::suback(&mut self.output, self.version, packet_id, &results);
-        self.subscription_changed();
+        let mut suback = BytesMut::new();
+        wire::suback(&mut suback, self.version, packet_id, &results);
+        self.subscription_changed(suback);
     }
 
     fn subscribe(&mut self, filter: &Filter) -> Result<QoS, Reason> {
@@ -245,11 +262,15 @@ impl Connection {
                 topic.is_some_and(|topic| self.outgoing.subscription.place(topic).take().is_some())
             })
             .collect();
-        wire::unsuback(&mut self.output, self.version, packet_id, &existed);
-        self.subscription_changed();
+        let mut unsuback = BytesMut::new();
+        wire::unsuback(&mut unsuback, self.version, packet_id, &existed);
+        self.subscription_changed(unsuback);
     }
 
-    fn subscription_changed(&mut self) {
+    /// The device counts on its subscription from the answer on, so the answer waits for the session's record.
+    fn subscription_changed(&mut self, answer: BytesMut) {
+        self.acks.after_session_record(Answer::Packet(answer.freeze()), 0);
+        self.session_due = true;
         let subscription = self.outgoing.subscription;
         self.shared.commands.store().subscribe(&self.device, subscription);
         self.link.set_listening(subscription.delivery().is_some());

@@ -1,6 +1,6 @@
 //! A listener with three devices, and a journal whose acknowledgements the test decides.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -10,8 +10,10 @@ use bytes::Bytes;
 use gengfu_ingest::mqtt::{
     BackoffOptions, Command, CommandQos, CommandReport, Commands, Listener, MemorySessions, MqttMetrics, MqttOptions,
 };
-use gengfu_ingest::{AckSink, Directory, Intake, ManualClock, Settled, Submission};
-use gengfu_model::{Device, DeviceId, DeviceLife, Envelope, Kind, Seq, Timestamp};
+use gengfu_ingest::{AckSink, Arrival, Directory, Intake, ManualClock, Settled, Submission};
+use gengfu_model::{
+    Device, DeviceId, DeviceLife, Envelope, Kind, MqttSession, SentCommand, Seq, SessionChange, Timestamp,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -70,7 +72,28 @@ struct JournalState {
     /// Messages per submission.
     submissions: Vec<usize>,
     holding: bool,
-    owed: VecDeque<(Arc<dyn AckSink>, u64)>,
+    owed: VecDeque<Owed>,
+    /// The sessions that are on disk.
+    sessions: BTreeMap<DeviceId, MqttSession>,
+}
+
+/// What is not on disk yet.
+struct Owed {
+    sink: Arc<dyn AckSink>,
+    ticket: u64,
+    /// `None` for a message.
+    session: Option<SessionChange>,
+}
+
+impl JournalState {
+    fn make_durable(&mut self, owed: Owed) {
+        match owed.session {
+            Some(SessionChange { device, session: Some(session) }) => drop(self.sessions.insert(device, session)),
+            Some(SessionChange { device, session: None }) => drop(self.sessions.remove(&device)),
+            None => {}
+        }
+        owed.sink.settle(owed.ticket, Settled::Durable(Seq(1)));
+    }
 }
 
 /// The fake journal.
@@ -108,31 +131,51 @@ impl Journal {
         self.state.lock().unwrap().holding = true;
     }
 
-    /// Acknowledges the next `n` messages that are owed.
+    /// Makes the next `n` messages durable that are owed, and the records of sessions before and just behind them.
     pub(crate) fn settle(&self, n: usize) {
-        for _ in 0..n {
-            let (sink, ticket) = self.state.lock().unwrap().owed.pop_front().expect("something is owed");
-            sink.settle(ticket, Settled::Durable(Seq(1)));
+        let mut left = n;
+        let mut state = self.state.lock().unwrap();
+        loop {
+            let next_is_message = state.owed.front().map(|owed| owed.session.is_none());
+            match (next_is_message, left) {
+                (Some(true), 0) | (None, 0) => return,
+                (Some(true), _) => left -= 1,
+                (Some(false), _) => {}
+                (None, _) => panic!("nothing is owed"),
+            }
+            let owed = state.owed.pop_front().unwrap();
+            let sink = Arc::clone(&owed.sink);
+            state.make_durable(owed);
             sink.wake();
         }
     }
 
-    /// Acknowledges all that is owed, and everything from now on at once.
+    /// Makes all durable that is owed, and everything from now on at once.
     pub(crate) fn settle_all(&self) {
-        let owed = {
+        let messages = {
             let mut state = self.state.lock().unwrap();
             state.holding = false;
-            state.owed.len()
+            state.owed.iter().filter(|owed| owed.session.is_none()).count()
         };
-        self.settle(owed);
+        self.settle(messages);
     }
 
     /// Tells all that are waiting that there will be no acknowledgement.
     pub(crate) fn fail(&self) {
-        while let Some((sink, ticket)) = { self.state.lock().unwrap().owed.pop_front() } {
-            sink.settle(ticket, Settled::Stopped);
-            sink.wake();
+        while let Some(owed) = { self.state.lock().unwrap().owed.pop_front() } {
+            owed.sink.settle(owed.ticket, Settled::Stopped);
+            owed.sink.wake();
         }
+    }
+
+    /// The sessions that would be found after a power cut now.
+    pub(crate) fn sessions(&self) -> BTreeMap<DeviceId, MqttSession> {
+        self.state.lock().unwrap().sessions.clone()
+    }
+
+    /// Waits until the sessions on disk are as wanted.
+    pub(crate) async fn sessions_are(&self, what: &str, wanted: impl Fn(&BTreeMap<DeviceId, MqttSession>) -> bool) {
+        eventually(what, || wanted(&self.state.lock().unwrap().sessions)).await;
     }
 
     /// Stops (or goes on) taking from the queue.
@@ -159,14 +202,25 @@ impl Journal {
 }
 
 fn take(state: &mut JournalState, submission: Submission) -> usize {
-    state.submissions.push(submission.messages.len());
-    for (envelope, ticket) in submission.messages {
-        state.taken.push(envelope);
+    let before = state.taken.len();
+    for (arrival, ticket) in submission.messages {
+        let session = match arrival {
+            Arrival::Message(envelope) => {
+                state.taken.push(envelope);
+                None
+            }
+            Arrival::Session(change) => Some(*change),
+        };
+        let owed = Owed { sink: Arc::clone(&submission.sink), ticket, session };
         if state.holding {
-            state.owed.push_back((Arc::clone(&submission.sink), ticket));
+            state.owed.push_back(owed);
         } else {
-            submission.sink.settle(ticket, Settled::Durable(Seq(1)));
+            state.make_durable(owed);
         }
+    }
+    if state.taken.len() > before {
+        let messages = state.taken.len() - before;
+        state.submissions.push(messages);
     }
     submission.sink.wake();
     state.taken.len()
@@ -218,15 +272,40 @@ impl Gateway {
         queue: usize,
         tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
     ) -> Gateway {
+        Gateway::with_sessions(options, queue, tls, MemorySessions::default(), BTreeMap::new()).await
+    }
+
+    /// What a new process makes of the sessions that the old one had on disk when it was cut off at `went_down`. The
+    /// commands of the names given are still open, and are `commands` to the new process.
+    pub(crate) async fn restarted(journal: &Journal, open: &[&str], went_down: Timestamp) -> Gateway {
+        let sessions = MemorySessions::default();
+        for (device, row) in journal.sessions() {
+            let is_open = row.sent.iter().filter(|sent| open.contains(&&*sent.command));
+            let again =
+                |sent: &SentCommand| (sent.packet_id, command(device.as_str(), &sent.command, CommandQos::AtLeastOnce));
+            let sent = is_open.map(again).collect();
+            sessions.restore(device, row, sent, went_down);
+        }
+        Gateway::with_sessions(options(), 64, None, sessions, journal.sessions()).await
+    }
+
+    async fn with_sessions(
+        options: MqttOptions,
+        queue: usize,
+        tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
+        sessions: MemorySessions,
+        on_disk: BTreeMap<DeviceId, MqttSession>,
+    ) -> Gateway {
         let (intake, receiver) = Intake::new(queue);
         let (journal, _) = Journal::start(receiver);
+        journal.state.lock().unwrap().sessions = on_disk;
         let directory = Arc::new(Directory::new(b"secret"));
         for (id, life) in [("a", DeviceLife::InService), ("b", DeviceLife::Registered), ("gone", DeviceLife::Retired)] {
             let token_hash = Some(directory.hash_token(token(id).as_bytes()));
             directory.put(&Device { token_hash, ..device(id, life) });
         }
         let clock = Arc::new(ManualClock::new(T0));
-        let (commands, reports) = Commands::new(Arc::new(MemorySessions::default()), 64);
+        let (commands, reports) = Commands::new(Arc::new(sessions), 64);
         let listener = Listener::bind(options, SocketAddr::from(([127, 0, 0, 1], 0)), tls).await.unwrap();
         let (addr, metrics, cancel) = (listener.local_addr(), listener.metrics(), CancellationToken::new());
         let running = tokio::spawn(listener.run(

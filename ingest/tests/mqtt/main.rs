@@ -15,6 +15,7 @@ mod limits;
 mod malformed;
 mod publish;
 mod qos2;
+mod restart;
 mod session;
 mod stop;
 mod subscribe;

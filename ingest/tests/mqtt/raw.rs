@@ -76,6 +76,12 @@ impl Raw {
         assert_eq!(self.receive().await, packet);
     }
 
+    /// What has come by now, if anything; for proofs that something is held back.
+    pub(crate) async fn poll_now(&mut self) -> Option<u8> {
+        let held = std::time::Duration::from_millis(50);
+        tokio::time::timeout(held, self.wire.read_u8()).await.ok().and_then(Result::ok)
+    }
+
     /// Nothing more comes, and the connection is closed.
     pub(crate) async fn expect_closed(&mut self) {
         let next = soon("the end of the connection", self.try_receive()).await;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gengfu_ingest::intake::Submission;
+use gengfu_ingest::intake::{Arrival, Submission};
 use gengfu_ingest::{Directory, Intake, Settled};
 use gengfu_model::{Device, DeviceId, DeviceLife, Envelope, Kind, Seq};
 use tokio::sync::{mpsc, watch};
@@ -118,7 +118,8 @@ async fn work(
         if is_held.wait_for(|held| !held).await.is_err() {
             return;
         }
-        for (envelope, ticket) in submission.messages {
+        for (arrival, ticket) in submission.messages {
+            let Arrival::Message(envelope) = arrival else { continue };
             let seq = {
                 let mut seen = seen.lock().unwrap();
                 seen.push(envelope);

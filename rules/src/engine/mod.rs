@@ -324,6 +324,11 @@ impl Engine {
             Control::Away { from, to } => self.away(record.seq, to.since_ms(*from)),
             Control::Refusals { counts } => self.refused += counts.iter().map(|row| row.count).sum::<u64>(),
             Control::Request(request) => self.request(record, request, decoded, out),
+            // No rule knows of sessions: the ledger keeps them for the listener's next start.
+            Control::Session(change) if self.is_live(record.seq) => {
+                out.effects.push(gengfu_model::Effect::Session(Box::new(change.clone())));
+            }
+            Control::Session(_) => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, Timestamp,
+    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, MqttSession, Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
@@ -120,6 +120,14 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn device(&self, id: &DeviceId) -> Result<Option<Device>, LedgerError> {
         self.by_name("device", "SELECT body FROM device WHERE id = ?1", id.as_str())
+    }
+
+    /// Every MQTT session that is kept, by device.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the rows cannot be read.
+    pub fn mqtt_sessions(&self) -> Result<Vec<(DeviceId, MqttSession)>, LedgerError> {
+        self.on(sqlite::load::sessions)
     }
 
     /// The commands of one device, the newest first.

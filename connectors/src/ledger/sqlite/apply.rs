@@ -4,7 +4,7 @@
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
-    Redecoded, Seq, Timestamp,
+    Redecoded, Seq, SessionChange, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Params};
 
@@ -26,6 +26,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
         Effect::Command(row) => put_command(conn, row)?,
+        Effect::Session(change) => put_session(conn, change)?,
         Effect::User(user) => put_user(conn, user)?,
         Effect::Pack { version, files, by, time, note } => {
             let (files, note) = (to_json("pack", files)?, to_json("pack", note)?);
@@ -270,6 +271,18 @@ fn put_command(conn: &Connection, row: &CommandRow) -> Result<(), LedgerError> {
             body,
         ),
     )?;
+    Ok(())
+}
+
+fn put_session(conn: &Connection, change: &SessionChange) -> Result<(), LedgerError> {
+    let Some(session) = &change.session else {
+        run(conn, "mqtt_session", "DELETE FROM mqtt_session WHERE device = ?1", [change.device.as_str()])?;
+        return Ok(());
+    };
+    let body = to_json("mqtt_session", session)?;
+    let sql = "INSERT INTO mqtt_session (device, body) VALUES (?1, ?2)
+               ON CONFLICT (device) DO UPDATE SET body = excluded.body";
+    run(conn, "mqtt_session", sql, (change.device.as_str(), body))?;
     Ok(())
 }
 

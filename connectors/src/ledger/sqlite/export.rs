@@ -4,7 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CaseEvent, CommandRow, Device, Evidence, Incident, OutboxItem, Timestamp, Value};
+use gengfu_model::{
+    Case, CaseEvent, CommandRow, Device, Evidence, Incident, MqttSession, OutboxItem, Timestamp, Value,
+};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +31,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     dispositions(conn, output)?;
     explanations(conn, output)?;
     bodies::<Incident>(conn, output, "incident", "incident")?;
+    named::<MqttSession>(conn, output, "mqtt_session", "SELECT device, body FROM mqtt_session ORDER BY device")?;
     outbox(conn, output)?;
     for pack in load::packs(conn)? {
         line(output, "pack", &pack.id.to_string(), &dump::Pack::of(&pack))?;

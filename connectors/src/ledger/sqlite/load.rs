@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gengfu_cases::Reducer;
 use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
-use gengfu_model::{CommandRow, EffectId, Incident, Seq, Timestamp};
+use gengfu_model::{CommandRow, DeviceId, EffectId, Incident, MqttSession, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
@@ -30,6 +30,7 @@ pub(crate) fn state(conn: &Connection) -> Result<LedgerState, LedgerError> {
         commands: commands(&transaction, time)?,
         users: users(&transaction)?,
         profile: profile(&transaction)?,
+        sessions: sessions(&transaction)?,
         packs: packs(&transaction)?,
         parameters: parameters(&transaction)?,
     })
@@ -48,6 +49,21 @@ pub(crate) fn position(conn: &Connection) -> Result<(Seq, Timestamp), LedgerErro
 pub(crate) fn users(conn: &Connection) -> Result<Vec<User>, LedgerError> {
     let rows = rows(conn, "user_account", "SELECT name, body FROM user_account ORDER BY name", pair)?;
     rows.into_iter().map(|(name, body)| from_json("user_account", name, &body)).collect()
+}
+
+/// Every MQTT session that is kept, by device.
+pub(crate) fn sessions(conn: &Connection) -> Result<Vec<(DeviceId, MqttSession)>, LedgerError> {
+    let rows = rows(conn, "mqtt_session", "SELECT device, body FROM mqtt_session ORDER BY device", pair)?;
+    let read = |(device, body): (String, String)| {
+        let session = from_json("mqtt_session", &device, &body)?;
+        let corrupt = |error: gengfu_model::IdError| LedgerError::Corrupt {
+            row: format!("mqtt_session {device}"),
+            message: error.to_string(),
+        };
+        let device = DeviceId::new(&device).map_err(corrupt)?;
+        Ok((device, session))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// The live profile.

@@ -13,7 +13,7 @@ use super::super::{
 };
 use super::{envelope, filler};
 use crate::clock::{Clock, ManualClock};
-use crate::intake::{AckSink, Intake, Settled, Submission};
+use crate::intake::{AckSink, Arrival, Intake, Settled, Submission};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const START: Timestamp = Timestamp(1_000_000);
@@ -73,6 +73,7 @@ impl Journal {
     }
 
     fn submit(&self, sink: &Arc<Sink>, messages: Vec<(Envelope, u64)>) {
+        let messages = messages.into_iter().map(|(envelope, ticket)| (Arrival::Message(envelope), ticket)).collect();
         let submission = Submission { messages, sink: Arc::clone(sink) as Arc<dyn AckSink> };
         assert!(self.intake.try_submit(submission).is_ok(), "the queue is full or closed");
     }
@@ -266,8 +267,10 @@ fn a_failed_sync_acknowledges_nothing_and_ends_the_journal() {
     assert_eq!(sink.wait(2)[1], (1, Settled::Stopped));
     wait_for("the state is told", || matches!(*journal.handle.state().borrow(), WriterState::Failed(_)));
     wait_for("the queue is closed", || {
-        let submission =
-            Submission { messages: vec![(envelope("late"), 2)], sink: Arc::clone(&sink) as Arc<dyn AckSink> };
+        let submission = Submission {
+            messages: vec![(Arrival::Message(envelope("late")), 2)],
+            sink: Arc::clone(&sink) as Arc<dyn AckSink>,
+        };
         journal.intake.try_submit(submission).is_err()
     });
     assert!(sink.settled()[1..].iter().all(|(_, outcome)| *outcome == Settled::Stopped));

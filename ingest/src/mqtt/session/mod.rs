@@ -6,13 +6,20 @@
 //!
 //! Kept are: the subscription to the command topic, the packet ids of QoS 2 that wait for their PUBREL,
 //! and the commands that the device has not acknowledged, in order.
+//!
+//! A session that outlasts its connection outlasts the process as well. Its connection journals it whole,
+//! as a [`SessionChange`], whenever something changed that must not be forgotten, behind the message that
+//! changed it; the ledger keeps the newest, and the next start begins with those. The device is told only
+//! afterwards: PUBREC, PUBCOMP, SUBACK and UNSUBACK, and the CONNACK that begins a new session in the place of
+//! a kept one, wait for the sync. That a command was sent or acknowledged is journaled too, but nothing waits
+//! for it: after a power cut the device may get the last command again, and knows it by its id.
 
 mod memory;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gengfu_model::{DeviceId, Timestamp};
+use gengfu_model::{DeviceId, SessionChange, Timestamp};
 
 pub use memory::{DEFAULT_MAX_QUEUED, MemorySessions};
 
@@ -80,6 +87,17 @@ pub struct Opened {
     pub unacknowledged: Vec<(u16, Command)>,
     /// Commands that went with an older session.
     pub dropped: Vec<Arc<str>>,
+    /// The journal knows an older session, which is over now: it must not come back after a crash.
+    pub replaces_kept: bool,
+}
+
+/// What the end of a connection or of a session leaves to do.
+#[derive(Clone, Debug, Default)]
+pub struct Left {
+    /// Commands that went with the session.
+    pub dropped: Vec<Arc<str>>,
+    /// What is to be journaled.
+    pub change: Option<SessionChange>,
 }
 
 /// The next command for a device.
@@ -107,20 +125,22 @@ pub enum QueueError {
 
 /// Where sessions are kept.
 ///
-/// Called from the connections' tasks, so it must not wait for a disk: a store on disk keeps a copy in
-/// memory and writes behind. Lost sessions are safe: a repeated QoS 2 message is then journaled again with
-/// [`gengfu_model::MessageKey::MqttDup`], by which the engine knows it.
+/// Called from the connections' tasks, so it must not wait for a disk. What it is told of packet ids is
+/// durable already; what has to become so it gives as a [`SessionChange`].
 pub trait SessionStore: Send + Sync {
-    /// Resumes the session of this device and client id, or makes a new one (always with `clean`).
-    fn open(&self, device: &DeviceId, client_id: &str, clean: bool, now: Timestamp) -> Opened;
-    /// The connection ended: the session is kept for `expiry_s` seconds, or gone at once with 0. Gives the
-    /// commands that went with it.
-    fn close(&self, device: &DeviceId, client_id: &str, expiry_s: u64, now: Timestamp) -> Vec<Arc<str>>;
+    /// Resumes the session of this device and client id, or makes a new one (always with `clean`). It will be
+    /// kept for `expiry_s` seconds after the connection's end.
+    fn open(&self, device: &DeviceId, client_id: &str, clean: bool, expiry_s: u32, now: Timestamp) -> Opened;
+    /// The connection ended: the session is kept for `expiry_s` seconds, or gone at once with 0.
+    fn close(&self, device: &DeviceId, client_id: &str, expiry_s: u32, now: Timestamp) -> Left;
+    /// The session as it is to be journaled, with these packet ids of QoS 2; `None` when it ends with its
+    /// connection and the journal knows nothing else.
+    fn change(&self, device: &DeviceId, unreleased: Vec<u16>) -> Option<SessionChange>;
     /// Notes what the device has subscribed to.
     fn subscribe(&self, device: &DeviceId, subscription: Subscription);
     /// Notes that a QoS 2 message is in the journal and waits for its PUBREL.
     fn hold(&self, device: &DeviceId, packet_id: u16);
-    /// Notes its PUBREL.
+    /// Notes that its PUBREL is in the journal.
     fn release(&self, device: &DeviceId, packet_id: u16);
     /// Puts a command at the end of the device's queue.
     ///
@@ -131,6 +151,6 @@ pub trait SessionStore: Send + Sync {
     fn next(&self, device: &DeviceId, packet_id: u16, now: Timestamp) -> NextCommand;
     /// The device has acknowledged what was sent under this packet id.
     fn acknowledge(&self, device: &DeviceId, packet_id: u16) -> Option<Arc<str>>;
-    /// Removes sessions that have expired; gives the commands that went with them.
-    fn expire(&self, now: Timestamp) -> Vec<(DeviceId, Arc<str>)>;
+    /// Removes sessions that have expired.
+    fn expire(&self, now: Timestamp) -> Vec<(DeviceId, Left)>;
 }
