@@ -1,11 +1,10 @@
 //! The ledger's canonical dump, row by row without holding a table in memory.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{Case, CaseEvent, CommandRow, Device, Evidence, Incident, OutboxItem, Timestamp, Value};
+use gengfu_model::{Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, OutboxItem, Timestamp, Value};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +28,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     named::<Device>(conn, output, "device", "SELECT id, body FROM device ORDER BY id")?;
     dispositions(conn, output)?;
     explanations(conn, output)?;
+    bodies::<Finding>(conn, output, "finding", "finding")?;
     bodies::<Incident>(conn, output, "incident", "incident")?;
     outbox(conn, output)?;
     for pack in load::packs(conn)? {
