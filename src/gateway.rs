@@ -42,10 +42,11 @@ use crate::pipeline::{EngineInput, QUEUE_BATCHES, checkpoint, decode, ledger, se
 use crate::remote_series::{self, RemoteSeries};
 use crate::secret;
 use crate::supervise::Supervisor;
-use crate::trial::days;
+use crate::trial::backtest::Source;
 use crate::trial::jobs::Jobs;
 use crate::trial::keeper::{Keeper, Wake};
 use crate::trial::shadow::Shadows;
+use crate::trial::{days, late};
 
 /// How many events the live stream keeps for a reader that is slow.
 const STREAM_CAPACITY: usize = 4_096;
@@ -172,7 +173,7 @@ impl Gateway {
                 JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)
             },
         )?;
-        let days = if options.listeners { Some(start_days(config, &mut supervisor, &clock)?) } else { None };
+        let days = if options.listeners { Some(start_days(config, &mut supervisor, &clock, &handle)?) } else { None };
         if options.listeners {
             start_versions(config, &mut supervisor, &handle)?;
         }
@@ -509,22 +510,51 @@ fn start_pipeline(
     }))
 }
 
-/// Starts the thread that keeps a copy of each day's start; it ends when what it gives is dropped.
+/// Starts the thread that keeps a copy of each day's start, and looks for late findings of the day that has ended. It
+/// ends when what it gives is dropped.
 fn start_days(
     config: &Config,
     supervisor: &mut Supervisor,
     clock: &Arc<dyn Clock>,
+    handle: &Arc<Handle>,
 ) -> Result<SyncSender<()>, StartError> {
     let (stop, stopped) = sync_channel(1);
     let (data, options, clock) = (config.data.folder.clone(), config.days.clone(), Arc::clone(clock));
     let zone = config.city.time_zone.parse().map_err(|_| StartError::new("city.time_zone", "no IANA time zone"))?;
+    let (journal, watch) = (handle.journal.clone(), Arc::clone(&handle.jobs));
     supervisor
         .spawn("days", move || {
-            days::run(&data, &options, zone, clock.as_ref(), &stopped);
+            let after = |from, to| {
+                if let Err(error) = late_findings(&data, &journal, watch.as_ref(), from, to) {
+                    tracing::warn!(error, "late findings: left out, see `gengfu rules late`");
+                }
+            };
+            days::run(&data, &options, zone, clock.as_ref(), &stopped, &after);
             Ok(())
         })
         .map_err(|error| StartError::new("threads", error))?;
     Ok(stop)
+}
+
+/// Looks for what the late readings of a day would have raised, and journals it.
+fn late_findings(
+    data: &std::path::Path,
+    journal: &JournalHandle,
+    watch: &Jobs,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<(), String> {
+    let disk = RealDisk::open(data.join("journal")).map_err(|error| error.to_string())?;
+    let limit = ReadLimit::Synced(journal.synced_end());
+    let source = Source { data, disk: Arc::new(disk), limit };
+    let found = late::find(&source, from, to, watch).map_err(|error| error.to_string())?;
+    for request in late::requests(&found.findings) {
+        journal.control_blocking(request).map_err(|error| error.to_string())?;
+    }
+    if found.devices > 0 {
+        tracing::info!(devices = found.devices, findings = found.findings.len(), "looked at late readings");
+    }
+    Ok(())
 }
 
 /// Starts the thread that keeps the rules' versions: the shadow, and packs with limits. It ends when the handle's

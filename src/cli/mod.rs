@@ -11,6 +11,7 @@ mod devices;
 mod doctor;
 mod history;
 mod journal;
+mod late;
 mod manifest;
 mod quarantine;
 mod restore;

@@ -35,6 +35,8 @@ enum RulesCommand {
     Diff(super::versions::Diff),
     /// Run a draft over the archive and tell what it would have changed.
     Backtest(super::backtest::Backtest),
+    /// Look for what late readings would have raised, and write it down.
+    Late(super::late::Late),
     /// Reports of backtests and shadows.
     Trials(super::backtest::Trials),
     /// The packs that were activated, newest last.
@@ -54,6 +56,7 @@ impl Rules {
             RulesCommand::Shadow(command) => command.run(),
             RulesCommand::Diff(command) => command.run(),
             RulesCommand::Backtest(command) => command.run(),
+            RulesCommand::Late(command) => command.run(),
             RulesCommand::Trials(command) => command.run(),
             RulesCommand::List(command) => command.run(),
         }

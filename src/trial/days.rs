@@ -140,9 +140,17 @@ pub fn trim(data: &Path, options: &DaysConfig, first_kept: Option<Seq>, now: Tim
     Ok(removed)
 }
 
-/// Makes a copy at the hour of each day until told to stop. A failure is told and tried again; it is never a
-/// reason to stop the gateway.
-pub fn run(data: &Path, options: &DaysConfig, zone: Tz, clock: &dyn Clock, stop: &Receiver<()>) {
+/// Makes a copy at the hour of each day until told to stop, and then calls `after` with the first moment of the day
+/// that has ended and of the one that has begun. A failure is told and tried again; it is never a reason to stop the
+/// gateway.
+pub fn run(
+    data: &Path,
+    options: &DaysConfig,
+    zone: Tz,
+    clock: &dyn Clock,
+    stop: &Receiver<()>,
+    after: &dyn Fn(Timestamp, Timestamp),
+) {
     priority::lower();
     let mut wait = POLL;
     // What began today needs no copy: its first record is the start of everything.
@@ -167,6 +175,7 @@ pub fn run(data: &Path, options: &DaysConfig, zone: Tz, clock: &dyn Clock, stop:
         match taken {
             Ok((copy, removed)) => {
                 tracing::info!(day, ledger = copy.ledger.0, removed, "kept a copy of the day's start");
+                after(boundary.plus_ms(-DAY_MS), boundary);
             }
             Err(error) => {
                 tracing::warn!(%error, day, "cannot keep a copy of the day's start; it is tried again");

@@ -75,6 +75,15 @@ impl Job {
     }
 }
 
+/// Whatever else reads the archive for a gateway gives up when it stops.
+impl Watch for Jobs {
+    fn progress(&self, _: f64, _: u64) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+}
+
 impl Jobs {
     /// The backtests of a gateway, whose journal may be read as far as `synced`.
     #[must_use]

@@ -10,6 +10,7 @@
 //! - [`shadow`]: a draft beside the live rules, over the records as they come
 //! - [`keeper`]: puts into the shadow what the ledger says, and rolls back a pack whose limits are exceeded
 //! - [`vet`]: what stands against a publication
+//! - [`late`]: what late readings would have raised
 //! - [`generate`]: made-up records straight into an archive, marked as such
 //! - [`store`]: reports as files, so that they can be listed and a publication can refer to one
 //!
@@ -22,6 +23,7 @@ pub mod days;
 pub mod generate;
 pub mod jobs;
 pub mod keeper;
+pub mod late;
 pub mod priority;
 pub mod report;
 pub mod shadow;

@@ -12,7 +12,7 @@ use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
-    Incident, IncidentState, MqttSession, OutboxItem, Seq, Timestamp, Value,
+    Finding, Incident, IncidentState, MqttSession, OutboxItem, Seq, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -57,6 +57,8 @@ struct Tables {
     outbox: BTreeMap<EffectId, OutboxItem>,
     packs: BTreeMap<EffectId, ActivatedPack>,
     shadow: Option<ShadowRow>,
+    /// By device, rule, key and opening; with the effect that brought it first.
+    findings: BTreeMap<(DeviceId, Arc<str>, Arc<str>, Timestamp), (EffectId, Finding)>,
     parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
@@ -193,6 +195,11 @@ impl Tables {
                 };
                 self.packs.entry(id).or_insert_with(pack);
             }
+            Effect::Finding(finding) => {
+                let Finding { device, rule, key, opened, .. } = &**finding;
+                let key = (device.clone(), rule.clone(), key.clone(), *opened);
+                self.findings.entry(key).or_insert_with(|| (id, (**finding).clone()));
+            }
             Effect::Shadow(row) => self.shadow = row.as_deref().cloned(),
             Effect::Profile { text } => self.profile = Some(text.clone()),
             Effect::Parameter { rule, name, scope, value } => {
@@ -286,6 +293,10 @@ impl Tables {
         for (id, (incident, change, evidence)) in &self.explanations {
             let explanation = dump::Explanation { incident: *incident, change, evidence };
             line(output, "explanation", &id.to_string(), &explanation)?;
+        }
+        let findings: BTreeMap<&EffectId, &Finding> = self.findings.values().map(|(id, row)| (id, row)).collect();
+        for (id, row) in findings {
+            line(output, "finding", &id.to_string(), row)?;
         }
         by_id(output, "incident", &self.incidents)?;
         for (device, session) in &self.sessions {

@@ -28,7 +28,8 @@ pub use gengfu_model::pack::ShadowRow;
 pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use reader::{
-    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page,
+    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, LedgerReader, Listed,
+    Page,
 };
 pub use sqlite::{LedgerOptions, SqliteLedger};
 

@@ -232,6 +232,25 @@ pub(crate) fn command(id: EffectId, device: &str, state: CommandState, created: 
     }
 }
 
+pub(crate) fn finding(key: &str) -> Effect {
+    Effect::Finding(Box::new(Finding {
+        rule: "cover_tilt".into(),
+        rule_version: "p1".into(),
+        key: key.into(),
+        asset: "a".into(),
+        device: DeviceId::new("cover-1").unwrap(),
+        kind: Kind::Manhole,
+        district: "长宁区".into(),
+        condition: "cover_displaced".into(),
+        severity: Severity::Major,
+        opened: Timestamp(900),
+        cleared: Some(Timestamp(950)),
+        text_zh: "倾斜".to_owned(),
+        text_en: "tilted".to_owned(),
+        evidence: None,
+    }))
+}
+
 /// One of everything, over two records; sequences beyond 32 bits and ids that sort otherwise as text.
 pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
     use IncidentState::{Cleared, Open};
@@ -263,6 +282,8 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         Effect::User(Box::new(user("li"))),
         pack("p1"),
         Effect::Shadow(Some(Box::new(shadow("s1")))),
+        finding("tilt"),
+        finding("tilt"),
         Effect::Profile { text: "name = \"运城\"".into() },
         parameter("kind", Some(Value::Number(2.5))),
         parameter("district:长宁区", Some(Value::Bool(true))),

@@ -111,6 +111,14 @@ CREATE TABLE pack (
     PRIMARY KEY (seq, ordinal)
 ) STRICT;
 
+CREATE TABLE finding (
+    seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+    device TEXT NOT NULL, rule TEXT NOT NULL, key TEXT NOT NULL, district TEXT NOT NULL, opened INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (device, rule, key, opened)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX finding_opened ON finding (opened, seq, ordinal);
+
 CREATE TABLE shadow (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT;
 
 CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), text TEXT NOT NULL) STRICT;

@@ -14,6 +14,7 @@ mod decisions;
 mod device_import;
 mod devices;
 mod extract;
+mod findings;
 mod incidents;
 mod messages;
 mod openapi;
@@ -231,6 +232,17 @@ pub(crate) fn routes() -> Vec<Route> {
         .takes::<rules::Rollback>()
         .slow()
         .answers::<views::DoneView>(),
+        get("/api/v1/findings", Login, "What late readings would have raised", findings::list)
+            .query(&[
+                DEVICE,
+                Param { name: "rule", doc: "the rule's id", example: "tilt" },
+                DISTRICT,
+                FROM,
+                TO,
+                LIMIT,
+                CURSOR,
+            ])
+            .answers_page::<views::FindingView>(),
         // Versions of the rules, and trials
         get("/api/v1/rules/diff", Login, "What differs between two versions", rules::diff)
             .query(&[

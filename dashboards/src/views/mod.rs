@@ -6,6 +6,7 @@ mod case;
 mod command;
 mod decision;
 mod device;
+mod finding;
 mod incident;
 mod message;
 mod rule;
@@ -16,6 +17,7 @@ pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineVie
 pub use command::CommandView;
 pub use decision::DecisionView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
+pub use finding::FindingView;
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use rule::{CheckView, DiffView, PackView, RuleDetail, RuleView, RulesView, TrialView, TrialsView};

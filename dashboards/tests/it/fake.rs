@@ -172,7 +172,9 @@ impl FakeGateway {
                     (device.to_string(), change(inner, at, &device, out, |entry| entry.token_hash = Some(token_hash)))
                 }
                 Action::ActivatePack { .. } => (String::new(), Err(Refusal::new("invalid", "the fake publishes"))),
-                Action::StartShadow { .. } | Action::StopShadow => (String::new(), Ok(Accepted::default())),
+                Action::StartShadow { .. } | Action::StopShadow | Action::RecordFindings { .. } => {
+                    (String::new(), Ok(Accepted::default()))
+                }
                 Action::PublishPack { files, note } => {
                     let version = format!("pack-{}", at.seq);
                     out.push(Effect::Pack {

@@ -12,6 +12,7 @@ pub mod decoded;
 pub mod device;
 pub mod effect;
 pub mod envelope;
+pub mod finding;
 pub mod id;
 pub mod incident;
 pub mod mqtt_session;
@@ -31,6 +32,7 @@ pub use decoded::{Decoded, FieldProblem, ProblemKind, QuarantineReason, Reading,
 pub use device::{Device, DeviceLife};
 pub use effect::{Disposition, DispositionKind, Effect, EffectSink, OutboxItem, Point};
 pub use envelope::{Envelope, MessageKey, PayloadFormat, Transport};
+pub use finding::Finding;
 pub use id::{DeviceId, EffectId, IdError, Seq};
 pub use incident::{Incident, IncidentState, Severity};
 pub use mqtt_session::{MqttSession, SentCommand, SessionChange};

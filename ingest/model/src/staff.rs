@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
 use crate::pack::PackNote;
-use crate::{CaseReport, Device, DeviceId, DeviceLife, EffectId, Quarantined, Value};
+use crate::{CaseReport, Device, DeviceId, DeviceLife, EffectId, Finding, Quarantined, Value};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,6 +143,11 @@ pub enum Action {
     },
     /// End the shadow.
     StopShadow,
+    /// Record what late readings would have raised.
+    RecordFindings {
+        /// At most [`MAX_FINDINGS`](crate::finding::MAX_FINDINGS) of them.
+        findings: Vec<Finding>,
+    },
     /// Replace the city profile: classes, limits, calendar.
     SetProfile {
         /// The profile as TOML text.
@@ -197,6 +202,7 @@ impl Action {
             Action::PublishPack { .. } => "publish_pack",
             Action::StartShadow { .. } => "start_shadow",
             Action::StopShadow => "stop_shadow",
+            Action::RecordFindings { .. } => "record_findings",
             Action::SetProfile { .. } => "set_profile",
             Action::SetParameter { .. } => "set_parameter",
             Action::PutUser { .. } => "put_user",

@@ -14,9 +14,11 @@ fn allowed(action: &Action) -> Option<&'static [Role]> {
         }
         Action::AddDevices { .. } | Action::SetLife { .. } | Action::RotateKey { .. } => Some(&[Administrator]),
         Action::SetProfile { .. } | Action::PutUser { .. } => Some(&[Administrator]),
-        Action::ActivatePack { .. } | Action::PublishPack { .. } | Action::StartShadow { .. } | Action::StopShadow => {
-            Some(&[Engineer, Administrator])
-        }
+        Action::ActivatePack { .. }
+        | Action::PublishPack { .. }
+        | Action::StartShadow { .. }
+        | Action::StopShadow
+        | Action::RecordFindings { .. } => Some(&[Engineer, Administrator]),
         Action::Redecode { .. } => Some(&[Engineer, Administrator]),
         Action::SendCommand { .. } => Some(&[Engineer, DutyOfficer, ShiftLeader, Administrator]),
         Action::SetParameter { .. } => Some(&[Engineer, ShiftLeader, Administrator]),

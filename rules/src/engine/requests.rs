@@ -84,6 +84,7 @@ impl Engine {
             Action::PublishPack { files, note } => self.activate(seq, &request.user, files, note, out),
             Action::StartShadow { files, reason } => self.start_shadow(seq, &request.user, files, reason, out),
             Action::StopShadow => self.stop_shadow(seq, out),
+            Action::RecordFindings { findings } => self.record_findings(seq, findings, out),
             Action::SetProfile { text } => self.set_profile(seq, text, out),
             Action::SetParameter { rule, name, scope, value } => {
                 self.set_parameter(seq, rule, name, scope, value.as_ref(), out)
@@ -354,6 +355,7 @@ fn subject(action: &Action) -> String {
         Action::PublishPack { files, note } => format!("{} files: {}", files.len(), note.reason),
         Action::StartShadow { files, reason } => format!("{} files: {reason}", files.len()),
         Action::StopShadow => String::new(),
+        Action::RecordFindings { findings } => format!("{} findings", findings.len()),
         Action::SetProfile { .. } => String::new(),
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
         Action::PutUser { user } => user.name.to_string(),

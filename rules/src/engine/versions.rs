@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gengfu_model::finding::MAX_FINDINGS;
 use gengfu_model::pack::{MAX_REASON_BYTES, PackNote, ShadowRow};
 use gengfu_model::staff::{Accepted, Verdict};
-use gengfu_model::{Effect, Refusal, Seq};
+use gengfu_model::{Effect, Finding, Refusal, Seq};
 
 use super::requests::rows;
 use super::{Engine, Output};
@@ -75,6 +76,20 @@ impl Engine {
             time: self.now,
         }))));
         Ok(Accepted { id: Some(id), ..rows(u32::try_from(files.len()).unwrap_or(u32::MAX)) })
+    }
+
+    /// What late readings would have raised is written down; it touches no incident.
+    pub(super) fn record_findings(&mut self, seq: Seq, findings: &[Finding], out: &mut Output) -> Verdict {
+        if findings.len() > MAX_FINDINGS {
+            let message = format!("{} findings in one request, at most {MAX_FINDINGS}", findings.len());
+            return Err(Refusal::new("invalid", message).hint("send them in parts"));
+        }
+        if self.is_live(seq) {
+            for finding in findings {
+                out.effects.push(Effect::Finding(Box::new(finding.clone())));
+            }
+        }
+        Ok(rows(u32::try_from(findings.len()).unwrap_or(u32::MAX)))
     }
 
     pub(super) fn stop_shadow(&mut self, seq: Seq, out: &mut Output) -> Verdict {

@@ -30,14 +30,16 @@ pub struct Watching {
     live: Side,
     begin: Option<Engine>,
     stretch: Stretch,
+    late_from: Timestamp,
     late: BTreeSet<DeviceId>,
 }
 
 impl Watching {
-    /// Begins with an engine as it was live once.
+    /// Begins with an engine as it was live once. Findings may open within the stretch; readings that came late at
+    /// or after `late_from` are looked at, since those of a day may speak of the day before.
     #[must_use]
-    pub fn new(engine: Engine, stretch: Stretch) -> Watching {
-        Watching { live: Side::new("live".to_owned(), engine), begin: None, stretch, late: BTreeSet::new() }
+    pub fn new(engine: Engine, stretch: Stretch, late_from: Timestamp) -> Watching {
+        Watching { live: Side::new("live".to_owned(), engine), begin: None, stretch, late_from, late: BTreeSet::new() }
     }
 
     /// Keeps the state as of now: the second pass begins with it.
@@ -53,11 +55,11 @@ impl Watching {
 
     /// Applies one record.
     pub fn apply(&mut self, record: &Record, decoded: Option<DecodedMessage>) {
-        let (stretch, late) = (self.stretch, &mut self.late);
+        let (stretch, late_from, late) = (self.stretch, self.late_from, &mut self.late);
         self.live.apply_seen(record, decoded, &mut |effect| {
             if let Effect::Disposition(row) = effect
                 && row.kind == DispositionKind::StoredLate
-                && stretch.contains(row.time)
+                && row.time >= late_from
             {
                 late.insert(row.device.clone());
             }

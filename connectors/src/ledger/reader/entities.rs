@@ -5,12 +5,15 @@ use std::sync::Arc;
 use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, MqttSession, Timestamp,
+    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident, MqttSession,
+    Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
-use super::{AuditRow, CaseFilter, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page};
+use super::{
+    AuditRow, CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, LedgerReader, Listed, Page,
+};
 use crate::LedgerError;
 use crate::ledger::columns::{self, effect_id, from_json, seq_column};
 use crate::ledger::reader::page::{ListQuery, Order};
@@ -65,6 +68,14 @@ impl LedgerReader {
     /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
     pub fn decisions(&self, filter: &DecisionFilter, page: &Page) -> Result<Listed<DecisionRow>, LedgerError> {
         self.on(|conn| filter.query().run(conn, "read decisions", page, sqlite::decisions::row))
+    }
+
+    /// What late readings would have raised, the newest opening first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn findings(&self, filter: &FindingFilter, page: &Page) -> Result<Listed<Finding>, LedgerError> {
+        self.on(|conn| filter.query().run(conn, "read findings", page, |row| entity("finding", row)))
     }
 
     /// Cases, the newest opening first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, Evidence, Incident, MqttSession, OutboxItem, Timestamp, Value,
+    Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, OutboxItem, Timestamp, Value,
 };
 use rusqlite::{Connection, Row};
 use serde::Serialize;
@@ -30,6 +30,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     named::<Device>(conn, output, "device", "SELECT id, body FROM device ORDER BY id")?;
     dispositions(conn, output)?;
     explanations(conn, output)?;
+    bodies::<Finding>(conn, output, "finding", "finding")?;
     bodies::<Incident>(conn, output, "incident", "incident")?;
     named::<MqttSession>(conn, output, "mqtt_session", "SELECT device, body FROM mqtt_session ORDER BY device")?;
     outbox(conn, output)?;
