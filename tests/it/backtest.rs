@@ -293,3 +293,41 @@ fn a_drafts_difference_is_told_with_examples_a_sweep_and_what_staff_could_not_ha
     }
     city.gateway.close();
 }
+
+#[test]
+fn what_late_readings_would_have_raised_is_found_at_night_and_is_no_incident() {
+    let city = City::new();
+    city.say("cover-0", r#"{"tilt_deg":1}"#);
+    city.say("cover-1", r#"{"tilt_deg":1}"#);
+    let quiet = city.clock.now().as_millis();
+    city.pass(30 * MINUTE);
+    // The cover had been tilted while it had no network: told afterwards, with what is true now.
+    let at = |minutes: i64, tilt: f64| format!(r#"{{"ts":{},"tilt_deg":{tilt}}}"#, quiet + minutes * MINUTE);
+    city.say("cover-0", &format!("[{},{},{},{}]", at(5, 45.0), at(6, 46.0), at(10, 2.0), at(30, 1.0)));
+    city.say("cover-1", r#"{"tilt_deg":1}"#);
+    let data = city.gateway.config.data.folder.clone();
+    let api = city.gateway.login("duty");
+    assert!(api.list("/api/v1/findings").is_empty(), "not before somebody has looked");
+
+    city.go_to(1, MINUTE);
+    let finding = wait_for("the finding", || api.list("/api/v1/findings").into_iter().next());
+    assert_eq!((&finding["device"], &finding["detected"]), (&"cover-0".into(), &"late".into()), "{finding}");
+    let opened = gengfu_dashboards::time_text::from_text(finding["opened"].as_str().unwrap()).unwrap();
+    assert_eq!(opened, Timestamp(quiet + 5 * MINUTE + 10_000), "held for ten seconds from then on: {finding}");
+    assert!(finding["cleared"].is_string() && finding["severity"] == "major", "{finding}");
+    assert!(finding["explanation"]["source"].as_str().unwrap().contains("held("), "{finding}");
+    assert!(api.list("/api/v1/incidents").is_empty(), "nobody is called for it");
+
+    // By command, over the same stretch: the same finding, once.
+    let config = city.gateway.folder.path().join("late.toml");
+    std::fs::write(&config, format!("[data]\nfolder = {data:?}\n")).unwrap();
+    for arguments in [&["--dry-run", "--json"][..], &[]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gengfu"));
+        command.args(["rules", "late", "--from", &MIDNIGHT.to_string(), "--to", &(MIDNIGHT + DAY).to_string()]);
+        let output = command.args(arguments).arg("--config").arg(&config).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && told.contains("1 devices had late readings, 1 findings"), "{told}");
+    }
+    assert_eq!(api.list("/api/v1/findings").len(), 1);
+    assert!(api.list("/api/v1/findings?device=cover-1").is_empty());
+}
