@@ -310,6 +310,8 @@ fn what_late_readings_would_have_raised_is_found_at_night_and_is_no_incident() {
     assert!(api.list("/api/v1/findings").is_empty(), "not before somebody has looked");
 
     city.go_to(1, MINUTE);
+    // Fourteen hours later the session is over.
+    let api = city.gateway.login("duty");
     let finding = wait_for("the finding", || api.list("/api/v1/findings").into_iter().next());
     assert_eq!((&finding["device"], &finding["detected"]), (&"cover-0".into(), &"late".into()), "{finding}");
     let opened = gengfu_dashboards::time_text::from_text(finding["opened"].as_str().unwrap()).unwrap();
