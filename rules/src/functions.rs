@@ -31,7 +31,7 @@ const fn def(
 }
 
 /// Every function, in the order of the reference page.
-pub static FUNCTIONS: [FunctionDef; 34] = [
+pub static FUNCTIONS: [FunctionDef; 41] = [
     def(
         "incident",
         "verdict",
@@ -71,6 +71,14 @@ pub static FUNCTIONS: [FunctionDef; 34] = [
         "条件持续成立达到指定时间。到点由定时器再次判断，无需新消息；未知既不触发也不清零。",
         "True once the condition has been true for that long. A timer judges it again when the time is up, so it needs no further message; unknown neither fires nor disarms it.",
         "incident(held(msg.level_pct > 80.0, 10.min));",
+    ),
+    def(
+        "flapping",
+        "memory",
+        "flapping(condition, times, time [, name])",
+        "条件在该时间内由假变真达到 times 次。未知不计；首个已知值不算变化；迟到的数据不计。无定时器，随下一条消息重新判断。",
+        "True while the condition became true at least `times` times (2 to 60) within the time. Unknown is no change, nor is the first known value; unknown before that. Event time counts, late readings do not. No timer: judged again with the next reading.",
+        "incident(flapping(msg.overflow, 3, 1.h));",
     ),
     def(
         "changed",
@@ -156,9 +164,57 @@ pub static FUNCTIONS: [FunctionDef; 34] = [
         "scheduled_on",
         "time",
         "scheduled_on(dev)",
-        "路灯按 on_at、off_at 应当亮灯；未登记时未知。",
-        "Whether a street light should burn by its `on_at` and `off_at`; unknown without them. Street lights only.",
+        "路灯此刻应当亮灯：按登记的 on_at、off_at；未登记时按日落日出及城市配置 [lighting] 的偏移；两者皆无（无坐标）时未知。",
+        "Whether a street light should burn: by its `on_at` and `off_at`, else from sunset to sunrise with the offsets of `[lighting]` in the city profile; unknown without hours and position. Street lights only.",
         "",
+    ),
+    def(
+        "workday",
+        "time",
+        "workday()",
+        "今天是否为工作日：按城市配置的周末、节假日与调休上班日。日历变更自其生效的记录起。",
+        "Whether today is worked, by the city profile: make-up days before holidays before weekends. A changed calendar counts from the record that put it in force. Never unknown.",
+        "incident(msg.overflow && !workday());",
+    ),
+    def(
+        "sun",
+        "time",
+        "sun(dev)",
+        "太阳在地平线上（日出至日落，按设备坐标计算）；无坐标或极昼极夜时未知。",
+        "Whether the sun is up at the device's registered position, from sunrise to sunset; unknown without a position, and on a day on which it does not rise and set.",
+        "incident(msg.overflow && sun(dev));",
+    ),
+    def(
+        "night",
+        "time",
+        "night(dev [, margin])",
+        "日落后 margin 至日出前 margin 之间；未知同 sun。",
+        "Whether it is night: from `margin` after sunset to `margin` before sunrise (none, or up to three hours). Unknown like `sun`.",
+        "incident(msg.overflow && night(dev, 15.min));",
+    ),
+    def(
+        "civil_night",
+        "time",
+        "civil_night(dev)",
+        "民用昏影终至民用晨光始之间（太阳低于地平线 6°）；未知同 sun。",
+        "Whether it is night without civil twilight: the sun stands more than 6 degrees below the horizon. Unknown like `sun`.",
+        "incident(msg.overflow && civil_night(dev));",
+    ),
+    def(
+        "since_sunset",
+        "time",
+        "since_sunset(dev)",
+        "距最近一次日落的时间；未知同 sun。",
+        "The time since the last sunset, to be compared with a time such as `30.min`. Unknown like `sun`.",
+        "incident(msg.overflow && since_sunset(dev) < 30.min);",
+    ),
+    def(
+        "since_sunrise",
+        "time",
+        "since_sunrise(dev)",
+        "距最近一次日出的时间；未知同 sun。",
+        "The time since the last sunrise. Unknown like `sun`.",
+        "incident(msg.overflow && since_sunrise(dev) > 2.h);",
     ),
     def(
         "after",

@@ -12,6 +12,7 @@
 //! It knows no transport, no store and no runtime, and it leaves incidents, groups and cases to
 //! `gengfu-cases`: what comes out of here are [`gengfu_model::Signal`]s.
 
+pub mod city;
 pub mod diagnostic;
 pub mod engine;
 pub mod functions;
@@ -20,6 +21,7 @@ mod judge;
 pub mod latest;
 pub mod library;
 mod lower;
+mod mapping;
 pub mod pack;
 pub mod parameters;
 mod program;
@@ -30,6 +32,7 @@ mod script;
 mod template;
 pub mod trial;
 
+pub use city::City;
 pub use diagnostic::{Diagnostic, Level};
 pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};
 pub use latest::{Latest, LatestValue};

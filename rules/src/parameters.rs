@@ -2,7 +2,8 @@
 //!
 //! A parameter is declared by its rule (default, limits, unit); staff set it for a scope. The nearest
 //! scope wins: device, then group, district, kind, then the rule's default. A `group:NAME` setting is
-//! for the devices whose feeder, cabinet, catchment or grid cell (looked at in that order) is `NAME`.
+//! for the devices whose feeder, cabinet, catchment, grid cell or carrier cell (looked at in that order)
+//! is `NAME`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ impl Parameters {
         usable: impl Fn(&Value) -> bool,
     ) -> Option<(&Arc<str>, &Value)> {
         let scopes = self.by_rule.get(rule)?.get(name)?;
-        let groups = [&device.feeder, &device.cabinet, &device.catchment, &device.grid];
+        let groups = [&device.feeder, &device.cabinet, &device.catchment, &device.grid, &device.carrier_cell];
         let wanted = std::iter::once(("device:", device.id.as_str()))
             .chain(groups.into_iter().map(|group| ("group:", group.as_ref())))
             .chain([("district:", device.district.as_ref()), ("kind", "")]);

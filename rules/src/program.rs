@@ -235,6 +235,28 @@ pub(crate) enum Node {
         from: NodeId,
         to: NodeId,
     },
+    /// The lamp's hours, or the sun where they are not registered.
+    Lit {
+        from: NodeId,
+        to: NodeId,
+    },
+    /// Today is worked in the city.
+    Workday,
+    /// A question about the sun at the device's position; the margin is a duration.
+    Sun {
+        word: SunWord,
+        margin: NodeId,
+    },
+    /// Time since the last sunset or sunrise, a duration.
+    SinceSun {
+        sunset: bool,
+    },
+    /// `limits`: how many times, within how long.
+    Flapping {
+        slot: u16,
+        condition: NodeId,
+        limits: u16,
+    },
     Band {
         slot: u16,
         x: NodeId,
@@ -283,6 +305,8 @@ impl Node {
             | Node::Parameter(_)
             | Node::Local(_)
             | Node::Call { .. }
+            | Node::Workday
+            | Node::SinceSun { .. }
             | Node::Script(_) => self,
             Node::ToFloat(x) => Node::ToFloat(f(x)),
             Node::ToInt(x) => Node::ToInt(f(x)),
@@ -305,6 +329,11 @@ impl Node {
             Node::OrElse { x, otherwise } => Node::OrElse { x: f(x), otherwise: f(otherwise) },
             Node::Do { block, value } => Node::Do { block, value: f(value) },
             Node::At { from, to } => Node::At { from: f(from), to: f(to) },
+            Node::Lit { from, to } => Node::Lit { from: f(from), to: f(to) },
+            Node::Sun { word, margin } => Node::Sun { word, margin: f(margin) },
+            Node::Flapping { slot, condition, limits } => {
+                Node::Flapping { slot, condition: f(condition), limits: f(limits) }
+            }
             Node::Band { slot, x, limits } => Node::Band { slot, x: f(x), limits: f(limits) },
             Node::Held { slot, condition, wait } => Node::Held { slot, condition: f(condition), wait: f(wait) },
             Node::Window { f: word, slot, x, span } => Node::Window { f: word, slot, x: f(x), span: f(span) },
@@ -334,6 +363,17 @@ pub(crate) enum DeviceProperty {
     Silent,
     Latitude,
     Longitude,
+}
+
+/// What is asked of the sun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SunWord {
+    /// From sunrise to sunset.
+    Up,
+    /// From a margin after sunset to a margin before sunrise.
+    Night,
+    /// From civil dusk to civil dawn.
+    CivilNight,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

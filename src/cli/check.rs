@@ -30,8 +30,8 @@ impl Check {
                 Config::default()
             }
         };
-        mistakes.extend(check_rules(config.city.rules.as_deref()));
-        mistakes.extend(config.city.profile.as_deref().and_then(check_profile));
+        let profile = check_profile(config.city.profile.as_deref()).map_err(|found| mistakes.push(found)).ok();
+        mistakes.extend(check_rules(config.city.rules.as_deref(), profile.as_ref()));
         for hook in &config.webhook {
             if let Err(error) = std::fs::read(&hook.secret_file) {
                 mistakes.push(format!(
@@ -49,14 +49,15 @@ impl Check {
     }
 }
 
-fn check_rules(folder: Option<&Path>) -> Vec<String> {
+fn check_rules(folder: Option<&Path>, profile: Option<&Profile>) -> Vec<String> {
     let files = match folder.map_or_else(|| Ok(packs::shipped()), packs::read_folder) {
         Ok(files) => files,
         Err(error) => return vec![error],
     };
     match Pack::compile(&files) {
         Ok(pack) => {
-            for warning in pack.warnings() {
+            let unmapped = profile.map(|profile| pack.unmapped(profile)).unwrap_or_default();
+            for warning in pack.warnings().iter().chain(&unmapped) {
                 say(&warning.to_string());
             }
             Vec::new()
@@ -65,11 +66,16 @@ fn check_rules(folder: Option<&Path>) -> Vec<String> {
     }
 }
 
-fn check_profile(file: &Path) -> Option<String> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) => return Some(format!("{}: cannot be read: {error}", file.display())),
+/// The city profile; without a file, the shipped example.
+fn check_profile(file: Option<&Path>) -> Result<Profile, String> {
+    let (name, text) = match file {
+        None => ("the shipped profile".to_owned(), gengfu_cases::profile::YUNCHENG.to_owned()),
+        Some(file) => {
+            let name = file.display().to_string();
+            let text = std::fs::read_to_string(file).map_err(|error| format!("{name}: cannot be read: {error}"))?;
+            (name, text)
+        }
     };
-    let mistakes = Profile::parse(&text).err()?;
-    Some(mistakes.iter().map(|mistake| format!("{}: {mistake}", file.display())).collect::<Vec<_>>().join("\n"))
+    Profile::parse(&text)
+        .map_err(|mistakes| mistakes.iter().map(|mistake| format!("{name}: {mistake}")).collect::<Vec<_>>().join("\n"))
 }

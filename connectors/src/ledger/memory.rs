@@ -12,7 +12,7 @@ use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
-    Finding, Incident, IncidentState, MqttSession, OutboxItem, Seq, Timestamp, Value,
+    Finding, Incident, IncidentState, MqttSession, OutboxItem, Seq, Silence, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -63,6 +63,7 @@ struct Tables {
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
     sessions: BTreeMap<DeviceId, MqttSession>,
+    silences: BTreeMap<EffectId, Silence>,
     users: BTreeMap<Arc<str>, User>,
 }
 
@@ -167,6 +168,7 @@ impl Tables {
             Effect::CaseEvent(event) => {
                 self.case_events.entry(id).or_insert_with(|| (**event).clone());
             }
+            Effect::Silence(silence) => drop(self.silences.insert(silence.id, (**silence).clone())),
             Effect::Decision(decision) => {
                 self.decisions.entry(id).or_insert_with(|| (**decision).clone());
             }
@@ -320,6 +322,7 @@ impl Tables {
         for (key, value) in &self.reducer {
             line(output, "reducer_state", key, value)?;
         }
+        by_id(output, "silence", &self.silences)?;
         for (name, user) in &self.users {
             line(output, "user", name, user)?;
         }

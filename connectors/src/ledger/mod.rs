@@ -29,7 +29,7 @@ pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use reader::{
     AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, LedgerReader, Listed,
-    Page,
+    Page, SilenceFilter,
 };
 pub use sqlite::{LedgerOptions, SqliteLedger};
 

@@ -37,6 +37,8 @@ pub(crate) fn incident(id: EffectId, device: &str, state: IncidentState, opened:
         text_en: "cover tilted".into(),
         parent: None,
         case: None,
+        silenced_by: None,
+        inhibited_by: None,
     }
 }
 
@@ -110,6 +112,33 @@ pub(crate) fn decision(time: i64, full: bool) -> Effect {
         Decision { incident: None, device: None, rule: none(), asset: none(), district: none(), ..decision }
     };
     Effect::Decision(Box::new(decision))
+}
+
+/// A silence with every part filled.
+pub(crate) fn silence(id: EffectId, state: SilenceState) -> Silence {
+    Silence {
+        id,
+        author: "li".into(),
+        created: Timestamp(5),
+        from: Timestamp(6),
+        asked: NewSilence {
+            matches: Matcher { asset: Some("井 1".into()), ..Matcher::default() },
+            from: Some(Timestamp(6)),
+            to: Timestamp(7),
+            weekly: Some(gengfu_model::silence::Weekly { days: vec![1, 7], from_min: 1_320, to_min: 360 }),
+            until_clear: true,
+            work_order: Some("WO-7".into()),
+            reason: "维修".into(),
+            comment: "\"\n".into(),
+        },
+        state,
+        held: 3,
+        cleared: 1,
+        rearmed: vec!["井 2".into()],
+        ended: (state == SilenceState::Ended).then_some(Timestamp(7)),
+        ended_by: None,
+        ended_why: None,
+    }
 }
 
 pub(crate) fn device(id: &str, kind: Kind, district: &str) -> Device {
@@ -293,6 +322,7 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         decision(1_000, true),
         session("cover-1", Some(1)),
         session("cover-2", None),
+        Effect::Silence(Box::new(silence(id(big, 16), SilenceState::Active))),
     ];
     let second = [
         incident(id(big, 0), Cleared),
@@ -317,6 +347,7 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         session("cover-1", None),
         Effect::Session(Box::new(SessionChange { device: DeviceId::new("cover-2").unwrap(), session: None })),
         session("cover-3", Some(0)),
+        Effect::Silence(Box::new(silence(id(big, 16), SilenceState::Ended))),
     ];
     let numbered = |seq, effects: Vec<Effect>| {
         effects.into_iter().enumerate().map(move |(n, effect)| (id(seq, u32::try_from(n).unwrap()), effect))

@@ -22,6 +22,7 @@ CREATE TABLE incident (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
     state TEXT NOT NULL, kind TEXT NOT NULL, rule TEXT NOT NULL, device TEXT NOT NULL, key TEXT NOT NULL,
     district TEXT NOT NULL, condition TEXT NOT NULL, severity TEXT NOT NULL, opened INTEGER NOT NULL,
+    parent_seq INTEGER, parent_ordinal INTEGER,
     body TEXT NOT NULL,
     PRIMARY KEY (seq, ordinal)
 ) STRICT, WITHOUT ROWID;
@@ -30,6 +31,7 @@ CREATE INDEX incident_state ON incident (state, opened, seq, ordinal);
 CREATE INDEX incident_kind ON incident (kind, opened, seq, ordinal);
 CREATE INDEX incident_rule ON incident (rule, opened, seq, ordinal);
 CREATE INDEX incident_device ON incident (device, opened, seq, ordinal);
+CREATE INDEX incident_parent ON incident (parent_seq, parent_ordinal, opened) WHERE parent_seq IS NOT NULL;
 CREATE INDEX incident_open_severity ON incident (severity) WHERE state = 'open';
 
 CREATE TABLE explanation (
@@ -66,6 +68,13 @@ CREATE INDEX decision_case ON decision (case_seq, case_ordinal, time) WHERE case
 CREATE INDEX decision_asset ON decision (asset, time, seq, ordinal);
 CREATE INDEX decision_device ON decision (device, time, seq, ordinal) WHERE device IS NOT NULL;
 CREATE INDEX decision_who ON decision (who, time, seq, ordinal) WHERE who IS NOT NULL;
+
+CREATE TABLE silence (
+    seq INTEGER NOT NULL, ordinal INTEGER NOT NULL, state TEXT NOT NULL, work_order TEXT, body TEXT NOT NULL,
+    PRIMARY KEY (seq, ordinal)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX silence_state ON silence (state, seq, ordinal);
+CREATE INDEX silence_work_order ON silence (work_order, seq, ordinal) WHERE work_order IS NOT NULL;
 
 CREATE TABLE case_event (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,

@@ -24,6 +24,7 @@ pub(crate) struct Query {
     device: Option<String>,
     key: Option<String>,
     condition: Option<String>,
+    parent: Option<String>,
     district: Option<String>,
     from: Option<When>,
     to: Option<When>,
@@ -44,6 +45,10 @@ pub(crate) async fn list(
         device: query.device,
         key: query.key,
         condition: query.condition,
+        parent: query
+            .parent
+            .map(|id| id.parse().map_err(|text: String| ApiError::invalid("parent", text)))
+            .transpose()?,
         district: district(&session, query.district)?,
         from: query.from.map(|when| when.0),
         to: query.to.map(|when| when.0),

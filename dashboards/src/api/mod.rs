@@ -22,6 +22,8 @@ mod redecode;
 mod route;
 mod rules;
 mod series;
+mod silence_preview;
+mod silences;
 mod status;
 mod stream;
 mod trials;
@@ -125,6 +127,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 DEVICE,
                 Param { name: "key", doc: "the rule's key", example: "tilt" },
                 Param { name: "condition", doc: "what is wrong", example: "cover_displaced" },
+                Param { name: "parent", doc: "members of that incident", example: "1-0" },
                 DISTRICT,
                 FROM,
                 TO,
@@ -155,6 +158,35 @@ pub(crate) fn routes() -> Vec<Route> {
             CURSOR,
         ])
         .answers_page::<views::DecisionView>(),
+        get("/api/v1/silences", Login, "Silences and maintenance windows, the newest first", silences::list)
+            .query(&[
+                Param { name: "state", doc: "planned, active, resting, ended", example: "active" },
+                Param { name: "work_order", doc: "of that work order", example: "WO-7" },
+                LIMIT,
+                CURSOR,
+            ])
+            .answers_page::<views::SilenceView>(),
+        post("/api/v1/silences", Roles(roles::SILENCE), "Silence what comes from somewhere", silences::put)
+            .takes::<silences::NewSilenceBody>()
+            .answers::<views::SilenceView>(),
+        post(
+            "/api/v1/silences/preview",
+            Roles(roles::SILENCE),
+            "What a silence would hide, and would have hidden in the past seven days",
+            silences::look_ahead,
+        )
+        .takes::<silences::NewSilenceBody>()
+        .answers::<views::PreviewView>(),
+        get("/api/v1/silences/{id}", Login, "A silence", silences::one).answers::<views::SilenceView>(),
+        delete("/api/v1/silences/{id}", Roles(roles::SILENCE), "End a silence before its time", silences::end)
+            .answers::<views::DoneView>(),
+        post(
+            "/api/v1/work_orders/{id}/close",
+            Roles(roles::SILENCE),
+            "A work order is closed: its silences end",
+            silences::close_work_order,
+        )
+        .answers::<views::DoneView>(),
         // Cases
         get("/api/v1/cases", Login, "Cases, the newest first", cases::list)
             .query(&[

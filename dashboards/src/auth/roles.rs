@@ -26,6 +26,8 @@ pub const WRITE_REGISTER: &[Role] = &[Engineer, Administrator];
 pub const SET_DEVICE_LIFE: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Administrator];
 /// Send a command to a device.
 pub const SEND_COMMANDS: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Administrator];
+/// Silence an asset; what is wide or long, the engine leaves to the shift leader.
+pub const SILENCE: &[Role] = &[DutyOfficer, ShiftLeader, Administrator];
 /// Put a rule pack to work, or an earlier one back to work.
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
 /// Report a case that no sensor found.

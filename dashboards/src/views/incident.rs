@@ -56,6 +56,10 @@ pub struct IncidentView {
     pub parent: Option<String>,
     /// The case that it belongs to.
     pub case: Option<String>,
+    /// The silence that holds it back.
+    pub silenced_by: Option<String>,
+    /// The incident that explains it and holds it back.
+    pub inhibited_by: Option<String>,
 }
 
 impl From<Incident> for IncidentView {
@@ -84,6 +88,8 @@ impl From<Incident> for IncidentView {
             text_en: incident.text_en,
             parent: incident.parent.map(|id| id.to_string()),
             case: incident.case.map(|id| id.to_string()),
+            silenced_by: incident.silenced_by.map(|id| id.to_string()),
+            inhibited_by: incident.inhibited_by.map(|id| id.to_string()),
         }
     }
 }

@@ -10,6 +10,7 @@ mod finding;
 mod incident;
 mod message;
 mod rule;
+mod silence;
 mod system;
 mod user;
 
@@ -21,6 +22,7 @@ pub use finding::FindingView;
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use rule::{CheckView, DiffView, PackView, RuleDetail, RuleView, RulesView, TrialView, TrialsView};
+pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
 pub use user::{LoginView, MeView, UserView};
 

@@ -161,6 +161,13 @@ impl FakeGateway {
                 Action::Case { case, step, note } => {
                     (case.to_string(), inner.reducer.request(at, &user, &roles, case, &step, &note, out))
                 }
+                Action::PutSilence { silence } => {
+                    (String::new(), inner.reducer.put_silence(at, &user, &roles, &silence, out))
+                }
+                Action::EndSilence { silence, work_order } => {
+                    let verdict = inner.reducer.end_silence(at, &user, silence, work_order.as_deref(), out);
+                    (String::new(), verdict)
+                }
                 Action::ReportCase { report } => {
                     (report.class.to_string(), inner.reducer.report(at, &user, &report, out))
                 }

@@ -11,6 +11,7 @@ mod messages;
 mod rules;
 mod seed;
 mod server;
+mod silences;
 mod stream;
 mod surface;
 mod users;

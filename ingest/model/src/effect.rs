@@ -9,7 +9,7 @@ use crate::pack::{PackNote, ShadowRow};
 use crate::staff::User;
 use crate::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Finding, Incident, Kind,
-    Redecoded, Seq, SessionChange, Source, Timestamp, Value,
+    Redecoded, Seq, SessionChange, Silence, Source, Timestamp, Value,
 };
 
 /// One change of the ledger. Effects of one record carry ids (sequence, ordinal) in the order given.
@@ -30,6 +30,8 @@ pub enum Effect {
     Case(Box<Case>),
     /// A line of a case's history (append).
     CaseEvent(Box<CaseEvent>),
+    /// The silence stands like this now (insert or replace by its id).
+    Silence(Box<Silence>),
     /// What was decided, and why (append; the oldest are forgotten).
     Decision(Box<Decision>),
     /// Somebody outside is to be told (append).

@@ -101,4 +101,10 @@ pub struct Incident {
     pub parent: Option<EffectId>,
     /// The case that it belongs to.
     pub case: Option<EffectId>,
+    /// The silence that holds it back: recorded, no case, no message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced_by: Option<EffectId>,
+    /// The incident that explains it and holds it back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inhibited_by: Option<EffectId>,
 }

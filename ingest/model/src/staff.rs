@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
 use crate::pack::PackNote;
-use crate::{CaseReport, Device, DeviceId, DeviceLife, EffectId, Finding, Quarantined, Value};
+use crate::{CaseReport, Device, DeviceId, DeviceLife, EffectId, Finding, NewSilence, Quarantined, Value};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -169,6 +169,20 @@ pub enum Action {
         /// The account.
         user: User,
     },
+    /// Silence what comes from an asset, a device, an area or a rule: recorded, no case, no message.
+    PutSilence {
+        /// What is asked for.
+        silence: Box<NewSilence>,
+    },
+    /// End a silence, or all of a work order, before its time.
+    EndSilence {
+        /// Which silence.
+        #[serde(default)]
+        silence: Option<EffectId>,
+        /// Or: the work order that was closed.
+        #[serde(default)]
+        work_order: Option<Arc<str>>,
+    },
     /// Send a command to a device.
     SendCommand {
         /// Which device.
@@ -207,6 +221,8 @@ impl Action {
             Action::SetParameter { .. } => "set_parameter",
             Action::PutUser { .. } => "put_user",
             Action::SendCommand { .. } => "send_command",
+            Action::PutSilence { .. } => "put_silence",
+            Action::EndSilence { .. } => "end_silence",
             Action::Redecode { .. } => "redecode",
         }
     }

@@ -18,10 +18,17 @@
 //!   incident again (`reopened` + 1). What was withdrawn or retired has no cooldown.
 //! - **Flapping guard**: an incident that opened `times` times within `within` clears only after the
 //!   condition stayed away for `quiet` (see [`profile::Flapping`]); until then it stays open and silent.
-//! - **Storms**: when enough assets of a group (feeder, cabinet, carrier cell) have the same condition within
-//!   the time that the profile says, one parent incident opens and has the case. Members that open while it
-//!   lasts get no case and no message; cases of earlier members that nobody dispatched are folded into the
-//!   parent's. It ends when no more than half of that number still hold; what is left joins its case.
+//! - **Storms**: when enough assets of a group (feeder, cabinet, catchment, carrier cell, metres around) have the
+//!   same condition within the time that the profile says, one parent incident opens and has the case. Members that
+//!   open while it lasts get no case and no message; cases of earlier members that nobody dispatched are folded into
+//!   the parent's, whose message says what it replaces. It ends when no more than half of that number still hold;
+//!   what is left splits off and gets cases of its own. A member whose own case is dispatched splits off as well.
+//! - **Silences**: what an active silence covers is recorded, and opens no case and tells nobody. When it ends (by
+//!   time, by the condition, by request, with its work order), one message says what happened, and what still holds
+//!   is raised at once.
+//! - **Inhibition**: while an incident of a cause is open, what it explains by the profile's table is recorded and
+//!   calls nobody. When the cause is over, what still holds is raised.
+//! - **Decisions**: each of these is one row of the decision log, with its reason.
 //! - **Maintenance**: signals of a device in maintenance are recorded as incidents, but open no case and
 //!   tell nobody. When the device leaves maintenance ([`Reducer::register`]), what still holds gets its case.
 //!
@@ -44,7 +51,11 @@ pub mod number;
 pub mod profile;
 mod reducer;
 pub mod transitions;
+pub mod windows;
 
 pub use calendar::Calendar;
 pub use profile::{Profile, ProfileError};
-pub use reducer::{At, FEEDBACK, MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES, MAX_NOTE_BYTES, Reducer, RestoreError};
+pub use reducer::{
+    At, DUTY_OFFICER_MS, FEEDBACK, MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES, MAX_NOTE_BYTES, MAX_SILENCE_MS,
+    MAX_SILENCES, Reducer, RestoreError,
+};

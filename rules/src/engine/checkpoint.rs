@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{DeviceState, RowError};
 use super::{Engine, Sheet, zone};
-use crate::Pack;
+use crate::{City, Pack};
 
 /// One device's state as of a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,7 @@ struct Tables {
     config: OutcomeConfig,
     pack: Option<Arc<str>>,
     parameters: Vec<Setting>,
+    city: City,
     orphans: Sheet,
     refused: u64,
 }
@@ -125,6 +126,7 @@ impl Engine {
             config: self.config.clone(),
             pack: (!self.pack.rules().is_empty()).then(|| Arc::clone(self.pack.version())),
             parameters: self.parameters.iter().map(owned).collect(),
+            city: self.city.clone(),
             orphans: self.orphans,
             refused: self.refused,
         };
@@ -170,6 +172,7 @@ impl Engine {
         engine.now = tables.now;
         engine.zone = zone(&tables.config);
         engine.config = tables.config;
+        engine.city = tables.city;
         for (rule, name, scope, value) in tables.parameters {
             engine.parameters.set(&rule, &name, &scope, Some(value));
         }
@@ -195,6 +198,7 @@ impl Engine {
             .map_err(|error| TablesError::Row { device: row.device.clone(), error })?;
         let index = u32::try_from(self.devices.len()).expect("fewer than 2^32 devices");
         self.index.insert(row.device.clone(), index);
+        self.reducer.resize(None, Some(&state.device));
         self.devices.push(state);
         if row.position > self.applied {
             self.ahead.entry(row.position).or_default().push(index);

@@ -156,6 +156,7 @@ impl Engine {
         }
         let cx = Context {
             zone: self.zone,
+            city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
         };
         pack.arm(&cx, &mut state.rules, &mut self.signals);
@@ -183,6 +184,7 @@ impl Engine {
                 let cx = Context {
                     late: late == Lateness::Newest,
                     zone: self.zone,
+                    city: &self.city,
                     ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
                 };
                 pack.on_reading(&cx, time, carried, &mut state.rules, &mut self.signals);

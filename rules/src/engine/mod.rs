@@ -32,7 +32,7 @@ use gengfu_model::{
     Timestamp,
 };
 
-use crate::{Context, Latest, Pack, Parameters};
+use crate::{City, Context, Latest, Pack, Parameters};
 use device::DeviceState;
 
 pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
@@ -84,6 +84,8 @@ pub struct DeviceView {
 pub struct Engine {
     config: OutcomeConfig,
     zone: chrono_tz::Tz,
+    /// What rules know of the city, as of the record that is applied.
+    city: City,
     /// The moment up to which everything has been applied.
     now: Timestamp,
     /// The last record applied.
@@ -122,6 +124,7 @@ impl Engine {
         let config = OutcomeConfig::default();
         Engine {
             zone: zone(&config),
+            city: City::of(&profile),
             config,
             now: Timestamp::ZERO,
             applied: Seq(0),
@@ -273,7 +276,11 @@ impl Engine {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         state.due = None;
-        let cx = Context { zone: self.zone, ..Context::new(&state.device, &state.latest, &self.parameters, due, seq) };
+        let cx = Context {
+            zone: self.zone,
+            city: &self.city,
+            ..Context::new(&state.device, &state.latest, &self.parameters, due, seq)
+        };
         pack.on_timer(&cx, &mut state.rules, &mut self.signals);
         self.settle(index, At { seq, now: due }, out);
     }

@@ -14,7 +14,7 @@ use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, V
 use super::commands::Asked;
 use super::device::DeviceState;
 use super::{DecodedMessage, Engine, Output, authority, versions};
-use crate::{Context, Parameters, RuleState};
+use crate::{City, Context, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
 pub(super) const MAX_DEVICES_A_RECORD: usize = 1_000;
@@ -61,6 +61,20 @@ impl Engine {
                 }
                 let at = At { seq, now: self.now };
                 self.reducer.request(at, &request.user, &request.roles, *case, step, note, &mut out.effects)
+            }
+            Action::PutSilence { silence } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                let at = At { seq, now: self.now };
+                self.reducer.put_silence(at, &request.user, &request.roles, silence, &mut out.effects)
+            }
+            Action::EndSilence { silence, work_order } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                let at = At { seq, now: self.now };
+                self.reducer.end_silence(at, &request.user, *silence, work_order.as_deref(), &mut out.effects)
             }
             Action::ReportCase { report } => {
                 if !self.is_live(seq) {
@@ -141,6 +155,7 @@ impl Engine {
         }
         let index = u32::try_from(self.devices.len()).map_err(|_| Refusal::new("invalid", "the register is full"))?;
         self.index.insert(device.id.clone(), index);
+        self.reducer.resize(None, Some(device));
         self.devices.push(DeviceState::new(Arc::new(device.clone())));
         self.changed(seq, index, out);
         Ok(())
@@ -162,6 +177,7 @@ impl Engine {
         }
         let mut device = Device::clone(&state.device);
         change(&mut device);
+        self.reducer.resize(Some(&state.device), Some(&device));
         state.device = Arc::new(device);
         self.changed(seq, index, out);
         Ok(())
@@ -204,7 +220,7 @@ impl Engine {
             DeviceLife::Retired => state.rules = RuleState::default(),
             DeviceLife::InService if state.rules.heard().is_none() => {
                 let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
-                pack.arm(&Context { zone: self.zone, ..cx }, &mut state.rules, &mut self.signals);
+                pack.arm(&Context { zone: self.zone, city: &self.city, ..cx }, &mut state.rules, &mut self.signals);
             }
             DeviceLife::Registered | DeviceLife::InService | DeviceLife::Maintenance => {}
         }
@@ -246,13 +262,15 @@ impl Engine {
     }
 
     fn set_profile(&mut self, seq: Seq, text: &str, out: &mut Output) -> Verdict {
-        if !self.is_live(seq) {
-            return Ok(Accepted::default());
-        }
         let profile = Profile::parse(text).map_err(|mistakes| {
             let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             Refusal::new("invalid", text.join("\n")).hint("the profile in force stays")
         })?;
+        // Rules see the calendar of each record's time, so a replay sets it as well.
+        self.city = City::of(&profile);
+        if !self.is_live(seq) {
+            return Ok(Accepted::default());
+        }
         self.profile = Arc::new(profile);
         self.reducer.set_profile(Arc::clone(&self.profile));
         out.effects.push(Effect::Profile { text: text.to_owned() });
@@ -350,6 +368,14 @@ fn subject(action: &Action) -> String {
             many => format!("{} devices", many.len()),
         },
         Action::SetLife { device, .. } | Action::RotateKey { device, .. } => device.to_string(),
+        Action::PutSilence { silence } => {
+            let named: Vec<String> = silence.matches.words().map(|(field, word)| format!("{field} {word}")).collect();
+            named.join(", ")
+        }
+        Action::EndSilence { silence, work_order } => {
+            let silence = silence.map(|id| id.to_string());
+            silence.or_else(|| work_order.as_deref().map(str::to_owned)).unwrap_or_default()
+        }
         Action::SendCommand { device, name, .. } => format!("{name} to {device}"),
         Action::ActivatePack { files } => format!("{} files", files.len()),
         Action::PublishPack { files, note } => format!("{} files: {}", files.len(), note.reason),

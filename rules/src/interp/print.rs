@@ -376,6 +376,11 @@ impl Printer<'_> {
             | Node::Smaller { .. }
             | Node::Larger { .. }
             | Node::At { .. }
+            | Node::Lit { .. }
+            | Node::Workday
+            | Node::Sun { .. }
+            | Node::SinceSun { .. }
+            | Node::Flapping { .. }
             | Node::Band { .. }
             | Node::Held { .. }
             | Node::Window { .. }

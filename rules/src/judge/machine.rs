@@ -6,10 +6,10 @@
 
 use gengfu_model::{Severity, Timestamp, Value};
 
-use super::Context;
 use super::number::{Failure, compare_floats, compare_ints, float_op, int_op};
 use super::scalar::Scalar;
 use super::state::Slot;
+use super::{Context, daytime};
 use crate::program::{BlockId, Entry, MAX_KEYS, Math, Node, NodeId, Op, Rule, SeverityOf};
 
 /// The most operations of one evaluation. Far above what a rule of the largest size needs: it is a
@@ -313,6 +313,10 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
             }
             Node::Known(x) => Some(self.scalar(x) != Scalar::Unknown),
             Node::At { from, to } => self.at(from, to),
+            Node::Lit { from, to } => self.lit(from, to),
+            Node::Workday => daytime::workday(self.cx),
+            Node::Sun { word, margin } => self.sun(word, margin),
+            Node::Flapping { slot, condition, limits } => self.flapping(slot, condition, limits),
             Node::Held { slot, condition, wait } => self.held(slot, condition, wait),
             Node::Band { slot, x, limits } => self.band(slot, x, limits),
             Node::Changed { slot, x } => self.changed(slot, x),
@@ -404,6 +408,7 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
                 whole.filter(|x| (-9.2e18..=9.2e18).contains(x)).map(|x| x as i64)
             }
             Node::Window { f, slot, x, span } => self.window(f, slot, x, span).map(|count| count as i64),
+            Node::SinceSun { sunset } => daytime::since(self.cx, sunset),
             _ => {
                 return match self.scalar(id) {
                     Scalar::Int(v) => Some(v),
@@ -464,6 +469,10 @@ fn is_boolean(node: Node) -> bool {
             | Node::SameText { .. }
             | Node::Known(_)
             | Node::At { .. }
+            | Node::Lit { .. }
+            | Node::Workday
+            | Node::Sun { .. }
+            | Node::Flapping { .. }
             | Node::Held { .. }
             | Node::Band { .. }
             | Node::Changed { .. }
@@ -478,6 +487,7 @@ fn is_int(node: Node) -> bool {
             | Node::IntOp { .. }
             | Node::NegateInt(_)
             | Node::ToInt(_)
+            | Node::SinceSun { .. }
             | Node::Window { f: Count | CountTrue, .. }
     )
 }

@@ -2,6 +2,7 @@
 
 use gengfu_model::Timestamp;
 
+use super::flapping;
 use super::machine::{Machine, Trigger, Watch};
 use super::scalar::Scalar;
 use super::state::{Last, Slot, Stored, Window};
@@ -50,6 +51,22 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
         }
     }
 
+    /// The condition became true often enough within a time; over event time, like the windows.
+    pub(super) fn flapping(&mut self, slot: u16, condition: NodeId, limits: NodeId) -> Option<bool> {
+        let Some(Node::Pair { a, b }) = self.rule.nodes.get(usize::from(limits)).copied() else { return None };
+        let condition = self.boolean(condition);
+        let (times, span) = (self.int(a), self.int(b));
+        let (times, span) = (times?, span?.max(1));
+        let end = self.window_end();
+        let start = end.plus_ms(-span);
+        if let (Some(condition), Some(time), false) = (condition, self.brings_sample(slot), W::REPLAY)
+            && let Some(edge) = flapping::edge(self.slot(slot), condition, time)
+        {
+            self.take_sample(slot, time, edge, start);
+        }
+        flapping::judge(self.slot(slot), start, end, times)
+    }
+
     pub(super) fn after(&mut self, slot: u16, wait: NodeId) {
         let Some(wait) = self.int(wait) else { return };
         if *self.slot(slot) == Slot::Empty {
@@ -66,6 +83,13 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
         }
     }
 
+    fn window_end(&self) -> Timestamp {
+        match self.trigger {
+            Trigger::Reading { event_time, .. } => event_time,
+            Trigger::Timer | Trigger::Silent => self.cx.now,
+        }
+    }
+
     /// A window over event time; it ends with the reading, or at `now` for a timer.
     pub(super) fn window(&mut self, f: WindowFunction, slot: u16, x: NodeId, span: NodeId) -> Option<f64> {
         let x = match self.scalar(x) {
@@ -75,10 +99,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             Scalar::Unknown | Scalar::Text(_) => None,
         };
         let span = self.int(span)?.max(1);
-        let end = match self.trigger {
-            Trigger::Reading { event_time, .. } => event_time,
-            Trigger::Timer | Trigger::Silent => self.cx.now,
-        };
+        let end = self.window_end();
         let start = end.plus_ms(-span);
         if let (Some(x), Some(time), false) = (x, self.brings_sample(slot), W::REPLAY) {
             self.take_sample(slot, time, x, start);

@@ -5,9 +5,11 @@
 
 mod clock;
 mod count;
+mod daytime;
 mod evaluate;
 mod evidence;
 mod faults;
+mod flapping;
 mod machine;
 mod memory;
 pub(crate) mod number;
@@ -15,6 +17,7 @@ mod reads;
 mod scalar;
 mod script;
 mod state;
+mod sun;
 
 use chrono_tz::Tz;
 use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timestamp};
@@ -22,6 +25,7 @@ use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timesta
 pub(crate) use clock::clock_minutes;
 pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
+pub(crate) use flapping::MAX_TIMES;
 use machine::Trigger;
 pub(crate) use number::Failure;
 pub(crate) use scalar::Scalar;
@@ -29,6 +33,7 @@ use state::Slot;
 pub(crate) use state::SlotKind;
 pub use state::{MAX_WINDOW_SAMPLES, RuleState};
 
+use crate::city::City;
 use crate::latest::Latest;
 use crate::pack::{Pack, Placed, RuleSet};
 use crate::parameters::Parameters;
@@ -52,16 +57,18 @@ pub struct Context<'a> {
     pub inherits: bool,
     /// The city's time zone.
     pub zone: Tz,
+    /// The city's working days and lighting hours.
+    pub city: &'a City,
     /// The settings of the rules' parameters.
     pub parameters: &'a Parameters,
 }
 
 impl<'a> Context<'a> {
-    /// A context of a reading that is not late, in the zone of China.
+    /// A context of a reading that is not late, in the zone of China and a city without holidays.
     #[must_use]
     pub fn new(device: &'a Device, latest: &'a Latest, parameters: &'a Parameters, now: Timestamp, seq: Seq) -> Self {
         let zone = chrono_tz::Asia::Shanghai;
-        Context { device, latest, now, seq, late: false, inherits: false, zone, parameters }
+        Context { device, latest, now, seq, late: false, inherits: false, zone, city: City::usual(), parameters }
     }
 }
 

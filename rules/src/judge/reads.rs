@@ -1,8 +1,7 @@
-//! What a rule reads from outside: fields, attributes, parameters, the register, the time of day.
+//! What a rule reads from outside: fields, attributes, parameters, the register.
 
 use gengfu_model::{FieldId, FieldType, Quality, Value};
 
-use super::clock::{clock_minutes, minute_of_day};
 use super::interval_ms;
 use super::machine::{Machine, Trigger, Watch};
 use super::scalar::Scalar;
@@ -74,13 +73,6 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             DeviceProperty::Latitude => device.latitude.into(),
             DeviceProperty::Longitude => device.longitude.into(),
         }
-    }
-
-    pub(super) fn at(&mut self, from: NodeId, to: NodeId) -> Option<bool> {
-        let (from, to) = (self.text(from).and_then(clock_minutes), self.text(to).and_then(clock_minutes));
-        let (from, to) = from.zip(to)?;
-        let minute = minute_of_day(self.cx.now, self.cx.zone)?;
-        Some(if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to })
     }
 }
 

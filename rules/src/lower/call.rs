@@ -8,8 +8,8 @@ use super::metadata::MIN_PERIOD_MS;
 use super::value::{Constant, Type, Value};
 use crate::diagnostic::did_you_mean;
 use crate::functions::{self, FUNCTIONS};
-use crate::judge::{SlotKind, clock_minutes};
-use crate::program::{Math, Node, Op, SlotDef, WindowFunction};
+use crate::judge::SlotKind;
+use crate::program::{Math, Node, Op, SlotDef, SunWord, WindowFunction};
 use crate::script::tree::{Binary, Expr};
 
 impl Lowerer<'_> {
@@ -23,6 +23,9 @@ impl Lowerer<'_> {
             ("clear", [key]) => self.clear(Some(key), expr),
             ("held", [condition, wait, name @ ..]) if name.len() <= 1 => self.held(condition, wait, name.first(), expr),
             ("band", [x, trip, reset, name @ ..]) if name.len() <= 1 => self.band(x, trip, reset, name.first(), expr),
+            ("flapping", [condition, times, span, slot @ ..]) if slot.len() <= 1 => {
+                self.flapping(condition, times, span, slot.first(), expr)
+            }
             ("changed" | "prev", [x, slot @ ..]) if slot.len() <= 1 => self.last(name, x, slot.first(), expr),
             ("avg", _) => self.window_call(WindowFunction::Avg, name, args, expr),
             ("sum", _) => self.window_call(WindowFunction::Sum, name, args, expr),
@@ -35,6 +38,12 @@ impl Lowerer<'_> {
             ("max", [_, _, _]) => self.window_call(WindowFunction::Max, name, args, expr),
             ("at", [from, to]) => self.at(from, to, expr),
             ("scheduled_on", [device]) => self.scheduled_on(device, expr),
+            ("workday", []) => self.workday(expr),
+            ("sun", [device]) => self.sun(SunWord::Up, name, device, None, expr),
+            ("night", [device]) => self.sun(SunWord::Night, name, device, None, expr),
+            ("night", [device, margin]) => self.sun(SunWord::Night, name, device, Some(margin), expr),
+            ("civil_night", [device]) => self.sun(SunWord::CivilNight, name, device, None, expr),
+            ("since_sunset" | "since_sunrise", [device]) => self.since_sun(name, device, expr),
             ("after", [name, wait]) => self.after(name, wait, expr),
             ("cancel", [name]) => {
                 let slot = self.timer_slot(name)?;
@@ -111,30 +120,6 @@ impl Lowerer<'_> {
         let reads = values.iter().fold(0, |mask, value| mask | value.reads);
         let stateful = values.iter().any(|value| value.stateful);
         Some(Value { ty, node, constant: None, reads, stateful, pos: expr.pos })
-    }
-
-    fn at(&mut self, from: &Expr, to: &Expr, expr: &Expr) -> Option<Value> {
-        let (from, to) = (self.typed(from, Type::Text), self.typed(to, Type::Text));
-        let (from, to) = (from?, to?);
-        for value in [&from, &to] {
-            if let Some(Constant::Text(text)) = &value.constant
-                && clock_minutes(text).is_none()
-            {
-                self.error(value.pos, format!("\"{text}\" is no time of day"), "write it as \"22:00\"");
-                return None;
-            }
-        }
-        self.joined(Node::At { from: from.node, to: to.node }, &[from, to], Type::Bool, expr)
-    }
-
-    fn scheduled_on(&mut self, device: &Expr, expr: &Expr) -> Option<Value> {
-        let device = self.expr(device)?;
-        if device.ty != Type::Device {
-            self.error(device.pos, "`scheduled_on` takes the device", "write scheduled_on(dev)");
-            return None;
-        }
-        let (from, to) = (self.attribute("on_at", expr.pos, expr)?, self.attribute("off_at", expr.pos, expr)?);
-        self.joined(Node::At { from: from.node, to: to.node }, &[from, to], Type::Bool, expr)
     }
 
     fn after(&mut self, name: &Expr, wait: &Expr, expr: &Expr) -> Option<Value> {

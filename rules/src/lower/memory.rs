@@ -2,7 +2,7 @@
 
 use super::value::{Constant, Type, Value};
 use super::{EntryKind, Lowerer};
-use crate::judge::{MAX_WINDOW_SAMPLES, SlotKind};
+use crate::judge::{MAX_TIMES, MAX_WINDOW_SAMPLES, SlotKind};
 use crate::program::{Node, SlotDef, WindowFunction};
 use crate::script::tree::Expr;
 use crate::script::{Pos, render};
@@ -71,6 +71,31 @@ impl Lowerer<'_> {
         let slot = self.slot(word, SlotKind::Window, x, name, value.reads, expr.pos)?;
         let ty = if word == "count" { Type::Int } else { Type::Float };
         self.remembered(Node::Window { f, slot, x: value.node, span: span.node }, &[value, span], ty, expr)
+    }
+
+    pub(super) fn flapping(
+        &mut self,
+        condition: &Expr,
+        times: &Expr,
+        span: &Expr,
+        name: Option<&Expr>,
+        expr: &Expr,
+    ) -> Option<Value> {
+        let value = self.typed(condition, Type::Bool);
+        let (times, span) = (self.typed(times, Type::Int), self.typed(span, Type::Duration));
+        let (value, times, span) = (value?, times?, span?);
+        self.needs_field("flapping", &value)?;
+        if let Some(Constant::Int(n)) = times.constant
+            && !(2..=MAX_TIMES).contains(&n)
+        {
+            let hint = "flapping(condition, 6, 1.h): it became true six times within an hour";
+            self.error(times.pos, format!("the number of times must be 2 to {MAX_TIMES}"), hint);
+            return None;
+        }
+        let slot = self.slot("flapping", SlotKind::Window, condition, name, value.reads, expr.pos)?;
+        let limits = self.emit_for(Node::Pair { a: times.node, b: span.node }, expr)?;
+        let node = Node::Flapping { slot, condition: value.node, limits };
+        self.remembered(node, &[value, times, span], Type::Bool, expr)
     }
 
     pub(super) fn last(&mut self, word: &str, x: &Expr, name: Option<&Expr>, expr: &Expr) -> Option<Value> {

@@ -5,6 +5,7 @@
 
 mod branch;
 mod call;
+mod daytime;
 mod effect;
 mod expr;
 mod function;

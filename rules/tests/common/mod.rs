@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_model::{Assertion, Device, DeviceId, DeviceLife, Kind, Quality, Seq, Signal, Timestamp, Value};
-use gengfu_rules::{Context, Latest, LatestValue, Pack, Parameters, RuleState, Tier};
+use gengfu_rules::{City, Context, Latest, LatestValue, Pack, Parameters, RuleState, Tier};
 
 pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60 * SECOND;
@@ -93,6 +93,7 @@ pub struct Bench {
     pub latest: Latest,
     pub state: RuleState,
     pub parameters: Parameters,
+    pub city: City,
     pub now: Timestamp,
     pub seq: Seq,
     pub late: bool,
@@ -109,6 +110,7 @@ impl Bench {
             latest: Latest::default(),
             state: RuleState::default(),
             parameters: Parameters::default(),
+            city: City::usual().clone(),
             now: Timestamp(START),
             seq: Seq(1),
             late: false,
@@ -176,6 +178,7 @@ impl Bench {
     pub fn judge(&mut self, act: impl FnOnce(&Pack, &Context<'_>, &mut RuleState, &mut Vec<Signal>)) -> Vec<String> {
         let mut cx = Context::new(&self.device, &self.latest, &self.parameters, self.now, self.seq);
         cx.late = self.late;
+        cx.city = &self.city;
         cx.inherits = self.inherits;
         let mut out = Vec::new();
         act(&self.pack, &cx, &mut self.state, &mut out);

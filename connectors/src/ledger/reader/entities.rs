@@ -6,13 +6,14 @@ use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident, MqttSession,
-    Timestamp,
+    Silence, Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use super::{
     AuditRow, CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, LedgerReader, Listed, Page,
+    SilenceFilter,
 };
 use crate::LedgerError;
 use crate::ledger::columns::{self, effect_id, from_json, seq_column};
@@ -60,6 +61,28 @@ impl LedgerReader {
         let parse =
             |(id, change, body): (EffectId, String, String)| Ok((id, change, from_json("explanation", id, &body)?));
         rows.into_iter().rev().map(parse).collect()
+    }
+
+    /// Silences, the newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn silences(&self, filter: &SilenceFilter, page: &Page) -> Result<Listed<Silence>, LedgerError> {
+        self.on(|conn| {
+            filter.query().run(conn, "read silences", page, |row| {
+                let failed = |error: rusqlite::Error| LedgerError::sqlite("read silences", &error);
+                let id = effect_id(row, 0).map_err(failed)?;
+                from_json("silence", id, row.get_ref(2).and_then(text).map_err(failed)?)
+            })
+        })
+    }
+
+    /// The silence of that id.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn silence(&self, id: EffectId) -> Result<Option<Silence>, LedgerError> {
+        self.by_id("silence", "SELECT body FROM silence WHERE seq = ?1 AND ordinal = ?2", id)
     }
 
     /// The decision log, the newest first.

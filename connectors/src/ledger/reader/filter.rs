@@ -1,6 +1,8 @@
 //! What lists can be narrowed to. Every field that is `None` leaves all rows in.
 
-use gengfu_model::{CaseState, DeviceId, DeviceLife, DispositionKind, IncidentState, Kind, Seq, Timestamp};
+use gengfu_model::{
+    CaseState, DeviceId, DeviceLife, DispositionKind, EffectId, IncidentState, Kind, Seq, SilenceState, Timestamp,
+};
 
 use super::page::{ListQuery, Order};
 use crate::ledger::columns;
@@ -22,6 +24,8 @@ pub struct IncidentFilter {
     pub district: Option<String>,
     /// The condition, in the city's words.
     pub condition: Option<String>,
+    /// The incident that it is a member of.
+    pub parent: Option<EffectId>,
     /// Opened at or after.
     pub from: Option<Timestamp>,
     /// Opened before.
@@ -38,6 +42,8 @@ impl IncidentFilter {
         query.and("key = ?", self.key.clone());
         query.and("district = ?", self.district.clone());
         query.and("condition = ?", self.condition.clone());
+        query.and("parent_seq = ?", self.parent.map(|id| columns::seq_column(id.seq)));
+        query.and("parent_ordinal = ?", self.parent.map(|id| i64::from(id.ordinal)));
         query.and("opened >= ?", self.from.map(|time| time.0));
         query.and("opened < ?", self.to.map(|time| time.0));
         query
@@ -170,6 +176,24 @@ impl DispositionFilter {
         if self.waits {
             query.condition("waits = 1");
         }
+        query
+    }
+}
+
+/// Which silences are wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SilenceFilter {
+    /// Where they stand.
+    pub state: Option<SilenceState>,
+    /// The work order that they belong to.
+    pub work_order: Option<String>,
+}
+
+impl SilenceFilter {
+    pub(super) fn query(&self) -> ListQuery {
+        let mut query = ListQuery::new("SELECT seq, ordinal, body FROM silence", Order::Newest);
+        query.and("state = ?", self.state.map(|state| state.word().to_owned()));
+        query.and("work_order = ?", self.work_order.clone());
         query
     }
 }

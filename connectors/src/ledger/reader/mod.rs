@@ -18,7 +18,7 @@ use gengfu_model::{EffectId, Seq, Severity, Timestamp};
 use rusqlite::Connection;
 
 pub(crate) use entities::disposition_of;
-pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter};
+pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, SilenceFilter};
 pub use page::{Listed, MAX_PAGE, Page};
 
 use super::columns;

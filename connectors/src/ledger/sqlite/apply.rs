@@ -4,7 +4,7 @@
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Finding, Incident, IncidentState,
-    OutboxItem, Redecoded, Seq, SessionChange, Timestamp,
+    OutboxItem, Redecoded, Seq, SessionChange, Silence, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Params};
 
@@ -21,6 +21,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::Case(case) => return put_case(conn, id, case),
         Effect::Explanation { incident, change, evidence } => explanation(conn, id, *incident, change, evidence)?,
         Effect::CaseEvent(event) => case_event(conn, id, event)?,
+        Effect::Silence(silence) => put_silence(conn, silence)?,
         Effect::Decision(decision) => decisions::put(conn, id, decision)?,
         Effect::Outbox(item) => outbox(conn, item)?,
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
@@ -119,12 +120,14 @@ fn put_incident(conn: &Connection, effect: EffectId, incident: &Incident) -> Res
         conn,
         "incident",
         "INSERT INTO incident
-         (seq, ordinal, state, kind, rule, device, key, district, condition, severity, opened, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         (seq, ordinal, state, kind, rule, device, key, district, condition, severity, opened,
+          parent_seq, parent_ordinal, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (seq, ordinal) DO UPDATE SET
          state = excluded.state, kind = excluded.kind, rule = excluded.rule, device = excluded.device,
          key = excluded.key, district = excluded.district, condition = excluded.condition,
-         severity = excluded.severity, opened = excluded.opened, body = excluded.body",
+         severity = excluded.severity, opened = excluded.opened, parent_seq = excluded.parent_seq,
+         parent_ordinal = excluded.parent_ordinal, body = excluded.body",
         (
             key.0,
             key.1,
@@ -137,6 +140,8 @@ fn put_incident(conn: &Connection, effect: EffectId, incident: &Incident) -> Res
             &incident.condition,
             incident.severity.name(),
             incident.opened.0,
+            incident.parent.map(|id| seq_column(id.seq)),
+            incident.parent.map(|id| id.ordinal),
             &body,
         ),
     )?;
@@ -215,6 +220,18 @@ fn case_event(conn: &Connection, id: EffectId, event: &CaseEvent) -> Result<(), 
         "INSERT INTO case_event (seq, ordinal, case_seq, case_ordinal, body)
          VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (seq, ordinal) DO NOTHING",
         (seq_column(id.seq), id.ordinal, seq_column(event.case.seq), event.case.ordinal, body),
+    )?;
+    Ok(())
+}
+
+fn put_silence(conn: &Connection, silence: &Silence) -> Result<(), LedgerError> {
+    let body = to_json("silence", silence)?;
+    run(
+        conn,
+        "silence",
+        "INSERT INTO silence (seq, ordinal, state, work_order, body) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (seq, ordinal) DO UPDATE SET state = excluded.state, body = excluded.body",
+        (seq_column(silence.id.seq), silence.id.ordinal, silence.state.word(), &silence.asked.work_order, body),
     )?;
     Ok(())
 }

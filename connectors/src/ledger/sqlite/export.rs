@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, OutboxItem, Timestamp, Value,
+    Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, OutboxItem, Silence, Timestamp,
+    Value,
 };
 use rusqlite::{Connection, Row};
 use serde::Serialize;
@@ -49,6 +50,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     for (key, value) in load::reducer(conn)? {
         line(output, "reducer_state", &key, &value)?;
     }
+    bodies::<Silence>(conn, output, "silence", "silence")?;
     named::<User>(conn, output, "user", "SELECT name, body FROM user_account ORDER BY name")
 }
 

@@ -8,15 +8,15 @@ use gengfu_model::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
 use toml::Spanned;
 
 use super::error::{Problems, ProfileError};
-use super::file::{FlappingFile, GroupFile, OutboxFile, ProfileFile};
+use super::file::{FlappingFile, LightingFile, OutboxFile, ProfileFile};
 use super::text::{Template, TextPair, default_texts};
-use super::{CasePolicy, DEVICE_SILENT, Flapping, GroupRule, OutboxPolicy, Profile, TOPICS, days, policy, tables};
+use super::{CasePolicy, Flapping, Lighting, OutboxPolicy, Profile, TOPICS, days, policy, storms, tables};
 use crate::number::NumberPattern;
 
 /// The most openings that the flapping guard may remember per incident.
 const MAX_FLAPPING_TIMES: u32 = 100;
-/// The most assets that a group can ask for.
-const MAX_GROUP_DISTINCT: u32 = 1_000;
+/// The largest offset of the lighting hours from sunset and sunrise.
+const MAX_LIGHTING_MIN: i16 = 120;
 /// The longest duration in a profile.
 const MAX_DURATION_MS: i64 = 30 * DAY_MS;
 /// The longest id, code or prefix, in bytes.
@@ -39,6 +39,7 @@ pub(super) fn check(text: &str, file: ProfileFile) -> Result<Profile, Vec<Profil
     let profile = Profile {
         name: file.name.into(),
         calendar,
+        lighting: lighting(&file.lighting, &mut problems),
         standards,
         mappings,
         number,
@@ -49,48 +50,31 @@ pub(super) fn check(text: &str, file: ProfileFile) -> Result<Profile, Vec<Profil
         sources: policy::sources(&file.source, &mut problems),
         dispatch: policy::dispatch(&file.dispatch, &classes, &mut problems),
         classes,
-        groups: groups(&file.group, &file.incident.incident_only, &mut problems),
+        groups: storms::groups(&file.group, &file.incident.incident_only, &mut problems),
+        inhibitions: storms::inhibitions(&file.inhibition, &mut problems),
         flapping: flapping(file.incident.flapping.as_ref(), &mut problems),
         outbox: outbox(&file.outbox, &mut problems),
     };
     problems.finish(profile)
 }
 
-fn groups(
-    list: &[GroupFile],
-    incident_only: &[Spanned<String>],
-    problems: &mut Problems<'_>,
-) -> BTreeMap<Arc<str>, GroupRule> {
-    let mut groups: BTreeMap<Arc<str>, GroupRule> = BTreeMap::new();
-    for entry in list {
-        let condition = word(&entry.condition, "group.condition", problems);
-        let distinct = *entry.distinct.get_ref();
-        if !(2..=MAX_GROUP_DISTINCT).contains(&distinct) {
-            let message = format!("{distinct} is not between 2 and {MAX_GROUP_DISTINCT}");
-            problems.add(entry.distinct.span().start, "group.distinct", message, "3 is usual");
-        }
-        let no_case = |name: &str| name == DEVICE_SILENT || incident_only.iter().any(|only| only.get_ref() == name);
-        if no_case(entry.parent_condition.get_ref()) && !no_case(&condition) {
-            let message = format!("a storm of `{condition}` would have no case");
-            let hint = "take the parent's condition out of incident.incident_only";
-            problems.add(entry.parent_condition.span().start, "group.parent_condition", message, hint);
-        }
-        let rule = GroupRule {
-            by: tables::group_by(&entry.by, "group.by", problems),
-            distinct,
-            within_ms: duration(&entry.within, "group.within", problems),
-            parent_condition: word(&entry.parent_condition, "group.parent_condition", problems),
-            severity: severity(&entry.severity, "group.severity", problems),
-        };
-        if groups.insert(condition.clone(), rule).is_some() {
-            let message = format!("`{condition}` is grouped twice");
-            problems.add(entry.condition.span().start, "group.condition", message, "keep one of the two");
-        }
+/// When lamps burn that have no hours of their own.
+fn lighting(file: &LightingFile, problems: &mut Problems<'_>) -> Lighting {
+    let mut offset = |value: &Option<Spanned<i64>>, field: &str| {
+        let Some(value) = value else { return 0 };
+        i16::try_from(*value.get_ref()).ok().filter(|minutes| minutes.abs() <= MAX_LIGHTING_MIN).unwrap_or_else(|| {
+            let message = format!("{} is not between -{MAX_LIGHTING_MIN} and {MAX_LIGHTING_MIN}", value.get_ref());
+            problems.add(value.span().start, field, message, "minutes, such as 10; negative to go the other way");
+            0
+        })
+    };
+    Lighting {
+        on_after_sunset_min: offset(&file.on_after_sunset_min, "lighting.on_after_sunset_min"),
+        off_before_sunrise_min: offset(&file.off_before_sunrise_min, "lighting.off_before_sunrise_min"),
     }
-    groups
 }
 
-fn severity(name: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> Severity {
+pub(super) fn severity(name: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> Severity {
     Severity::from_name(name.get_ref()).unwrap_or_else(|| {
         let message = format!("`{}` is no severity", name.get_ref());
         problems.add(name.span().start, field, message, "info, minor, major or critical");
@@ -113,7 +97,7 @@ fn flapping(file: Option<&FlappingFile>, problems: &mut Problems<'_>) -> Option<
 }
 
 /// Milliseconds of a duration such as `90s`, `15m`, `1h`, `7d`.
-fn duration(text: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> i64 {
+pub(super) fn duration(text: &Spanned<String>, field: &str, problems: &mut Problems<'_>) -> i64 {
     let parsed = text.get_ref().char_indices().last().and_then(|(last, unit)| {
         let unit_ms = match unit {
             's' => SECOND_MS,

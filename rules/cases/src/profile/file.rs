@@ -28,6 +28,8 @@ pub(super) struct ProfileFile {
     #[serde(default)]
     pub(super) calendar: CalendarFile,
     #[serde(default)]
+    pub(super) lighting: LightingFile,
+    #[serde(default)]
     pub(super) case: CaseFile,
     #[serde(default)]
     pub(super) incident: IncidentFile,
@@ -35,6 +37,8 @@ pub(super) struct ProfileFile {
     pub(super) outbox: OutboxFile,
     #[serde(default)]
     pub(super) group: Vec<GroupFile>,
+    #[serde(default)]
+    pub(super) inhibition: Vec<InhibitionFile>,
     #[serde(default)]
     pub(super) class: Vec<ClassFile>,
     #[serde(default)]
@@ -64,6 +68,15 @@ pub(super) struct CalendarFile {
     /// Dates.
     #[serde(default)]
     pub(super) make_up: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LightingFile {
+    /// Minutes, may be negative.
+    pub(super) on_after_sunset_min: Option<Spanned<i64>>,
+    /// Minutes, may be negative.
+    pub(super) off_before_sunrise_min: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -149,12 +162,26 @@ pub(super) struct FlappingFile {
 pub(super) struct GroupFile {
     /// The condition of the members.
     pub(super) condition: Spanned<String>,
-    pub(super) by: Spanned<String>,
+    /// Such as `"feeder"`, `["catchment", "grid"]` (the first that a device has), or `"radius:200"`.
+    pub(super) by: Spanned<toml::Value>,
     pub(super) distinct: Spanned<u32>,
+    /// Such as `0.3`.
+    pub(super) share: Option<Spanned<f64>>,
     /// Such as `"20m"`.
     pub(super) within: Spanned<String>,
     pub(super) parent_condition: Spanned<String>,
     pub(super) severity: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InhibitionFile {
+    /// The condition of what explains the others.
+    pub(super) cause: Spanned<String>,
+    /// The conditions that it explains.
+    pub(super) inhibits: Vec<Spanned<String>>,
+    /// By what they belong together: any of these.
+    pub(super) by: Spanned<toml::Value>,
 }
 
 #[derive(Deserialize, Default)]

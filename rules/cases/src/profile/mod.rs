@@ -9,6 +9,7 @@ mod days;
 mod error;
 mod file;
 mod policy;
+mod storms;
 mod tables;
 mod text;
 
@@ -32,7 +33,7 @@ pub const YUNCHENG: &str = include_str!("../../profile/yuncheng.toml");
 pub const DEVICE_SILENT: &str = "device_silent";
 
 /// Every topic that the outbox can carry.
-pub const TOPICS: [&str; 10] = [
+pub const TOPICS: [&str; 12] = [
     "incident.opened",
     "incident.updated",
     "incident.cleared",
@@ -43,6 +44,8 @@ pub const TOPICS: [&str; 10] = [
     "case.reminded",
     "case.supervised",
     "case.closed",
+    "case.folded",
+    "silence.over",
 ];
 
 /// What differs between cities.
@@ -52,6 +55,8 @@ pub struct Profile {
     pub name: Arc<str>,
     /// Time zone, working time, holidays.
     pub calendar: Calendar,
+    /// When lamps burn that have no hours of their own.
+    pub lighting: Lighting,
     /// Classes (部件 and 事件) by their stable id, such as `01-02` or `E01-92`.
     pub classes: BTreeMap<Arc<str>, Class>,
     /// Standard rows by their stable id, such as `01-02.1`.
@@ -74,6 +79,8 @@ pub struct Profile {
     pub dispatch: Vec<DispatchRule>,
     /// When many incidents of a condition become one, by the condition.
     pub groups: BTreeMap<Arc<str>, GroupRule>,
+    /// What explains incidents of a condition, by that condition.
+    pub inhibitions: BTreeMap<Arc<str>, Vec<Inhibition>>,
     /// When an incident counts as flapping; `None`: never.
     pub flapping: Option<Flapping>,
     /// What goes out to others.
@@ -169,23 +176,36 @@ pub enum GroupBy {
     Grid,
     /// District.
     District,
+    /// So many metres around, by the register's position: for storms only.
+    Radius(u32),
     /// An attribute of the register entry, such as `road`, within one district.
     Attribute(Arc<str>),
 }
 
 /// When incidents of many assets become one parent incident with members.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct GroupRule {
-    /// By what assets belong together.
-    pub by: GroupBy,
+    /// By what assets belong together: the first of these that the asset's device has.
+    pub by: Vec<GroupBy>,
     /// So many assets ...
     pub distinct: u32,
+    /// ... and this share of the group's devices of the kind, if the register knows them ...
+    pub share: Option<f64>,
     /// ... that opened the condition within so many milliseconds and still have it.
     pub within_ms: i64,
     /// What is wrong then, in the city's words.
     pub parent_condition: Arc<str>,
     /// How bad that is.
     pub severity: Severity,
+}
+
+/// An open incident that explains others, which are held back while it is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inhibition {
+    /// The condition of what explains.
+    pub cause: Arc<str>,
+    /// By what the two belong together: any one of these.
+    pub by: Vec<GroupBy>,
 }
 
 /// What happens to cases without being asked.
@@ -196,6 +216,15 @@ pub struct CasePolicy {
     pub auto_close: bool,
     /// Every dispatch starts the limit anew, not only the first one.
     pub restart_on_redispatch: bool,
+}
+
+/// When lamps burn, by the sun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lighting {
+    /// Minutes after sunset at which they go on; negative: before.
+    pub on_after_sunset_min: i16,
+    /// Minutes before sunrise at which they go out; negative: after.
+    pub off_before_sunrise_min: i16,
 }
 
 /// When an incident counts as flapping, and what happens then.

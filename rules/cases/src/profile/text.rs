@@ -4,6 +4,7 @@
 /// A text with places to fill, such as `案卷 {number} 已超期`.
 ///
 /// Places of case topics: `number`, `class`, `asset`, `text`, `due`, `district`, `department`, `severity`.
+/// Places of silence topics: `reason`, `work_order`, `author`, `held`, `cleared`, `open`.
 /// Places of incident topics: `rule`, `asset`, `text`, `district`, `severity`, `value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
@@ -21,6 +22,7 @@ pub struct TextPair {
 }
 
 const CASE_PLACES: &[&str] = &["number", "class", "asset", "text", "due", "district", "department", "severity"];
+const SILENCE_PLACES: &[&str] = &["reason", "work_order", "author", "held", "cleared", "open"];
 const INCIDENT_PLACES: &[&str] = &["rule", "asset", "text", "district", "severity", "value"];
 
 impl Template {
@@ -29,7 +31,11 @@ impl Template {
     /// # Errors
     /// A sentence that names the bad place.
     pub fn parse(topic: &str, text: &str) -> Result<Template, String> {
-        let places = if topic.starts_with("case.") { CASE_PLACES } else { INCIDENT_PLACES };
+        let places = match topic.split('.').next() {
+            Some("case") => CASE_PLACES,
+            Some("silence") => SILENCE_PLACES,
+            _ => INCIDENT_PLACES,
+        };
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((literal, after)) = rest.split_once('{') {
@@ -69,6 +75,14 @@ pub(super) fn default_texts(topic: &str) -> (&'static str, &'static str) {
         "case.overdue" => (
             "案卷 {number} 已超期：{class} {asset}，{text}，时限 {due}",
             "case {number} is overdue: {class} {asset}, {text}, was due {due}",
+        ),
+        "case.folded" => (
+            "案卷 {number} 已并入合并案卷：{class} {asset}",
+            "case {number} was folded into the case of a storm: {class} {asset}",
+        ),
+        "silence.over" => (
+            "静默结束（{reason}，工单 {work_order}）：期间 {held} 起，已恢复 {cleared} 起，仍在 {open} 起",
+            "silence over ({reason}, work order {work_order}): {held} held back, {cleared} cleared, {open} still open",
         ),
         "case.stage_overdue" => (
             "案卷 {number} 环节超时：{class} {asset}，{text}",

@@ -32,9 +32,19 @@ pub(super) struct Plan {
     case: EffectId,
     key: CaseKey,
     target: Option<CaseTarget>,
+    /// Cases that it replaces, as others are told.
+    replaces: Vec<EffectId>,
 }
 
 impl Placement {
+    /// Says which cases are about to be folded into this one.
+    pub(super) fn replaces(&mut self, cases: Vec<EffectId>) {
+        match self {
+            Placement::None => {}
+            Placement::Join(plan) | Placement::Open(plan) => plan.replaces = cases,
+        }
+    }
+
     /// The case, if it is one.
     pub(super) fn case(&self) -> Option<EffectId> {
         match self {
@@ -62,8 +72,8 @@ pub(super) fn place(reducer: &Reducer, device: &Device, incident: &Incident, out
         })
     };
     match reducer.case_of.get(&key).copied().filter(takes) {
-        Some(case) => Placement::Join(Plan { case, key, target }),
-        None => Placement::Open(Plan { case: out.reserve(), key, target }),
+        Some(case) => Placement::Join(Plan { case, key, target, replaces: Vec::new() }),
+        None => Placement::Open(Plan { case: out.reserve(), key, target, replaces: Vec::new() }),
     }
 }
 
@@ -82,6 +92,7 @@ pub(super) fn group_of(group_by: &GroupBy, device: &Device) -> Option<Arc<str>> 
         GroupBy::CarrierCell => ("carrier_cell", &*device.carrier_cell),
         GroupBy::Grid => ("grid", &*device.grid),
         GroupBy::District => ("district", &*device.district),
+        GroupBy::Radius(_) => ("", ""),
         GroupBy::Attribute(name) => match device.attributes.get(name) {
             Some(Value::Text(text)) => (&**name, &**text),
             Some(Value::Bool(_) | Value::Number(_)) | None => ("", ""),
@@ -105,7 +116,7 @@ pub(super) fn open(
     plan: Plan,
     out: &mut EffectSink,
 ) {
-    let Plan { case: id, key, target } = plan;
+    let Plan { case: id, key, target, replaces } = plan;
     take_key_from_full_case(reducer, &key, out);
     let number = reducer.next_number(at.now, out);
     let class = target.as_ref().and_then(|target| reducer.profile.classes.get(&target.class));
@@ -152,7 +163,9 @@ pub(super) fn open(
     };
     let extra = CaseExtra { keys: vec![key], ..CaseExtra::default() };
     let event = happening(&case, at, "opened", None, incident_note(incident));
-    publish(reducer, at, OpenCase { case, extra }, vec![event], Some("case.opened"), out);
+    let told = case.clone();
+    publish(reducer, at, OpenCase { case, extra }, vec![event.clone()], None, out);
+    notify::case(reducer, at, "case.opened", &told, &event, &replaces, out);
     dispatch::auto(reducer, at, id, out);
 }
 
@@ -163,8 +176,8 @@ fn take_key_from_full_case(reducer: &mut Reducer, key: &CaseKey, out: &mut Effec
     reducer.save_case(full, out);
 }
 
-/// An incident joins an open case, or comes back to it.
-pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Plan, out: &mut EffectSink) {
+/// An incident joins an open case, or comes back to it; `quiet` tells nobody.
+pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Plan, quiet: bool, out: &mut EffectSink) {
     let Some(mut open) = reducer.cases.get(&plan.case).cloned() else { return };
     let mut events = Vec::new();
     // Oldest first: an incident that turned into this class may be older than the newest one.
@@ -177,24 +190,13 @@ pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Pl
         events.extend(tighten(reducer, at, &mut open, incident, target));
     }
     events.extend(condition_events(reducer, at, &mut open, Some(incident)));
-    if !events.is_empty() {
+    if let Some(last) = events.last().cloned() {
         open.case.updated = at.now;
-        publish(reducer, at, open, events, Some("case.updated"), out);
-    }
-}
-
-/// Takes an incident that a storm left behind into the storm's case.
-pub(super) fn take_in(reducer: &mut Reducer, at: At, id: EffectId, incident: &Incident, out: &mut EffectSink) {
-    let Some(mut open) = reducer.cases.get(&id).cloned() else { return };
-    let mut events = Vec::new();
-    if let Err(index) = open.case.incidents.binary_search(&incident.id) {
-        open.case.incidents.insert(index, incident.id);
-        events.push(happening(&open.case, at, "incident_joined", Some(open.case.state), incident_note(incident)));
-    }
-    events.extend(condition_events(reducer, at, &mut open, Some(incident)));
-    if !events.is_empty() {
-        open.case.updated = at.now;
-        publish(reducer, at, open, events, Some("case.updated"), out);
+        let told = open.case.clone();
+        publish(reducer, at, open, events, None, out);
+        if !quiet {
+            notify::case(reducer, at, "case.updated", &told, &last, &plan.replaces, out);
+        }
     }
 }
 
@@ -328,7 +330,7 @@ pub(super) fn publish(
         out.push(Effect::CaseEvent(Box::new(event)));
     }
     if let Some((topic, event)) = topic.zip(events.last()) {
-        notify::case(reducer, at, topic, &case, event, out);
+        notify::case(reducer, at, topic, &case, event, &[], out);
     }
 }
 

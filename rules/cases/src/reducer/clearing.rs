@@ -8,7 +8,7 @@ use gengfu_model::{DecisionKind, Device, EffectSink, Evidence, Incident, Inciden
 use super::incident::take_worst;
 use super::state::{PendingClear, Track, TrackKey};
 use super::transition::{Change, put_out};
-use super::{At, Reducer, case, decide, storm};
+use super::{At, Reducer, case, decide, silence, standing, storm};
 
 /// A device lets go of what it holds. What it does not hold stays.
 ///
@@ -119,6 +119,8 @@ pub(super) fn clear_now(
     }
     let keep = track.forget_at.is_some();
     let member = track.member.take();
+    track.place = None;
+    track.causes.clear();
     reducer.save_track(key, keep.then_some(track), out);
     incident.state = IncidentState::Cleared;
     incident.updated = at.now;
@@ -126,16 +128,19 @@ pub(super) fn clear_now(
     incident.cleared_by = Some(reason);
     let (id, of_case) = (incident.id, incident.case);
     let change = Change { name: "cleared", topic: Some("incident.cleared"), quiet, place: false };
+    let cleared = incident.clone();
     put_out(reducer, at, None, incident, change, evidence, out);
     if gone {
-        reducer.incidents.remove(&id);
+        reducer.forget_incident(id);
     }
+    silence::cleared(reducer, at, &cleared, out);
     if let Some(member) = member {
         storm::left(reducer, at, &member.storm, out);
     }
     if let Some(of_case) = of_case {
         case::close_if_gone(reducer, at, of_case, out);
     }
+    standing::release(reducer, at, id, Why::CauseOver, out);
 }
 
 pub(super) fn withdraw(reducer: &mut Reducer, at: At, declared: &dyn Fn(&str, &str) -> bool, out: &mut EffectSink) {

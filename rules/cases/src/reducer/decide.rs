@@ -44,6 +44,8 @@ pub(super) fn placed(
             let decision = Decision::about(incident, at.now, DecisionKind::Grouped, Why::StormMember);
             put(Decision { refs: incident.parent.into_iter().collect(), ..decision }, out);
         }
+        Entry::Silenced(silence) => because(at, incident, DecisionKind::Silenced, Why::SilenceCovers, silence, out),
+        Entry::Inhibited(cause) => because(at, incident, DecisionKind::Inhibited, Why::CauseCovers, cause, out),
         Entry::Alone => {
             let why = match placement {
                 Placement::Open(_) => Why::CaseOpened,

@@ -2,22 +2,33 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{DecisionKind, Device, DeviceId, DeviceLife, EffectSink, Incident, IncidentState, Why};
+use gengfu_model::{Device, DeviceId, DeviceLife, EffectSink, Incident, IncidentState, Why};
 
 use super::clearing::{release, unasked};
 use super::incident::in_maintenance;
-use super::state::{Hold, TrackKey};
-use super::storm::Entry;
-use super::transition::settle;
-use super::{At, Reducer, case, decide, notify, storm};
+use super::place::Place;
+use super::standing::announce;
+use super::state::{Hold, Track, TrackKey};
+use super::{At, Reducer};
 
 pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut EffectSink) {
     for key in held_by(reducer, &device.id) {
         if device.life == DeviceLife::Retired || key.asset != device.asset_code {
             release(reducer, at, device, &key, &Arc::from("retired"), unasked(at, "retired"), out);
         } else {
+            note_place(reducer, device, &key, out);
             maintenance(reducer, at, device, &key, out);
         }
+    }
+}
+
+/// The incident's device was moved within the register: to another feeder, district or owner.
+fn note_place(reducer: &mut Reducer, device: &Device, key: &TrackKey, out: &mut EffectSink) {
+    let Some(track) = reducer.tracks.get(key) else { return };
+    let leads = track.incident.and_then(|id| reducer.incidents.get(&id)).is_some_and(|row| row.device == device.id);
+    if leads {
+        let track = Track { place: Some(Box::new(Place::of(device))), ..track.clone() };
+        reducer.save_track(key, Some(track), out);
     }
 }
 
@@ -56,32 +67,7 @@ pub(super) fn note_quiet(
 pub(super) fn maintenance(reducer: &mut Reducer, at: At, device: &Device, key: &TrackKey, out: &mut EffectSink) {
     // With a case, open or judged by staff, people knew of it before the maintenance.
     if let Some(incident) = note_quiet(reducer, device, key, out).filter(|incident| incident.case.is_none()) {
-        announce(reducer, at, device, incident, out);
-    }
-}
-
-/// Gives an incident that called nobody its case and its messages.
-pub(super) fn announce(reducer: &mut Reducer, at: At, device: &Device, mut incident: Incident, out: &mut EffectSink) {
-    let entry = storm::enter(reducer, at, device, &mut incident, &unasked(at, "maintenance"), out);
-    let alone = entry == Entry::Alone;
-    let placement = if alone { case::place(reducer, device, &incident, out) } else { case::Placement::None };
-    incident.case = placement.case();
-    incident.updated = at.now;
-    let told = incident.clone();
-    reducer.save_incident(incident, out);
-    match entry {
-        Entry::Alone => decide::about(at, &told, DecisionKind::Released, Why::MaintenanceOver, out),
-        Entry::Member | Entry::Began(_) => {
-            decide::placed(at, &told, DecisionKind::Released, entry, &placement, out);
-        }
-    }
-    if alone {
-        notify::incident(reducer, at, "incident.opened", &told, out);
-    }
-    settle(reducer, at, Some(device), &told, None, placement, false, out);
-    storm::worsen(reducer, at, &told, out);
-    if let Entry::Began(parent) = entry {
-        storm::fold_cases(reducer, at, parent, out);
+        announce(reducer, at, device, incident, Why::MaintenanceOver, out);
     }
 }
 
@@ -99,6 +85,7 @@ pub(super) fn hand_over(reducer: &mut Reducer, at: At, from: &DeviceId, to: &Dev
             // What the new sensor says itself stands behind what it takes over, until its next verdict.
             track.others.retain(|other| other.device != to.id);
             track.quiet = in_maintenance(to);
+            track.place = Some(Box::new(Place::of(to)));
             incident.device = to.id.clone();
             incident.updated = at.now;
             reducer.save_incident(incident.clone(), out);
@@ -117,7 +104,7 @@ pub(super) fn hand_over(reducer: &mut Reducer, at: At, from: &DeviceId, to: &Dev
         let speaks = was_quiet && !track.is_quiet();
         reducer.save_track(&key, Some(track), out);
         if speaks && incident.case.is_none() {
-            announce(reducer, at, to, incident, out);
+            announce(reducer, at, to, incident, Why::MaintenanceOver, out);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gengfu_model::{CaseState, EffectId, EffectSink};
 
-use super::{At, Reducer, case, clocks};
+use super::{At, Reducer, case, clocks, storm};
 
 /// The department for a case of that class and district; `owner` is what the register or the reporter says.
 pub(super) fn department(reducer: &Reducer, class: Option<&str>, district: &str, owner: &Arc<str>) -> Arc<str> {
@@ -26,4 +26,5 @@ pub(super) fn auto(reducer: &mut Reducer, at: At, id: EffectId, out: &mut Effect
     let note = open.case.department.to_string();
     let event = case::happening(&open.case, at, "dispatch", Some(CaseState::Filed), note);
     case::publish(reducer, at, open, vec![event], Some("case.updated"), out);
+    storm::dispatched(reducer, at, id, out);
 }

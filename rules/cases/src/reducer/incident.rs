@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Assertion, Device, DeviceLife, EffectSink, Evidence, Incident, IncidentState, Signal, Timestamp};
+use gengfu_model::{
+    Assertion, Device, DeviceLife, EffectSink, Evidence, Incident, IncidentState, Signal, Timestamp, Why,
+};
 
 use super::clearing::release;
-use super::device::{announce, maintenance, note_quiet};
+use super::device::{maintenance, note_quiet};
+use super::place::Place;
+use super::standing::announce;
 use super::state::{Hold, Track, TrackKey};
 use super::transition::{Change, put_out};
 use super::{At, Reducer, timer};
@@ -92,6 +96,8 @@ fn open(
         text_en: hold.text_en,
         parent: None,
         case: None,
+        silenced_by: None,
+        inhibited_by: None,
     };
     let track = Track {
         incident: Some(incident.id),
@@ -102,6 +108,8 @@ fn open(
         forget_at: None,
         pending: None,
         member: None,
+        place: Some(Box::new(Place::of(device))),
+        causes: Vec::new(),
         others: Vec::new(),
     };
     let change = Change { name: "opened", topic: Some("incident.opened"), quiet: track.quiet, place: true };
@@ -130,6 +138,7 @@ fn reopen(
     track.quiet = in_maintenance(device);
     track.reopen_until = None;
     track.forget_at = None;
+    track.place = Some(Box::new(Place::of(device)));
     let change = Change { name: "reopened", topic: Some("incident.opened"), quiet: track.quiet, place: true };
     reducer.save_track(&key, Some(track), out);
     put_out(reducer, at, Some(device), incident, change, raised.evidence, out);
@@ -161,12 +170,13 @@ fn update(
     track.others.push(raised.hold);
     let Some(lead) = take_worst(&mut track.others) else { return };
     track.quiet = lead.quiet;
+    track.place = Some(Box::new(Place::of(device)));
     let quiet = track.is_quiet();
     reducer.save_track(&key, Some(track), out);
     let unannounced = was_quiet && !quiet && incident.case.is_none();
     if lead.says_as(&led) {
         if unannounced {
-            announce(reducer, at, device, incident, out);
+            announce(reducer, at, device, incident, Why::MaintenanceOver, out);
         }
         return;
     }

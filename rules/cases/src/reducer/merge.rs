@@ -73,7 +73,7 @@ pub(super) fn fold(
 }
 
 /// While both clocks run, the sooner deadline stays, with its row and class.
-fn take_sooner_limit(stays: &mut OpenCase, folded: &OpenCase, folded_state: CaseState) {
+pub(super) fn take_sooner_limit(stays: &mut OpenCase, folded: &OpenCase, folded_state: CaseState) {
     let Some(offered) = folded.case.deadline else { return };
     let both_run = clock_runs(stays.case.state) && clock_runs(folded_state);
     let sooner = stays.case.deadline.is_none_or(|own| offered.due < own.due);

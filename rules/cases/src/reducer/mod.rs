@@ -11,14 +11,21 @@ mod decide;
 mod device;
 mod dispatch;
 mod incident;
+mod members;
 mod merge;
 mod notify;
+mod place;
+mod radius;
 mod report;
 mod request;
 mod restore;
 mod save;
+mod silence;
+mod sizes;
+mod standing;
 mod state;
 mod storm;
+mod storm_fold;
 mod timer;
 mod transition;
 
@@ -27,12 +34,16 @@ use std::sync::Arc;
 
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{
-    Case, CaseReport, Device, DeviceId, EffectId, EffectSink, Incident, Role, Seq, Signal, Timestamp, Verdict,
+    Case, CaseReport, Device, DeviceId, EffectId, EffectSink, Incident, NewSilence, Role, Seq, Signal, Silence,
+    Timestamp, Verdict,
 };
 
+use self::members::Members;
 pub use self::request::{FEEDBACK, MAX_NAME_BYTES, MAX_NOTE_BYTES};
 pub use self::restore::RestoreError;
-use self::state::{CaseKey, OpenCase, StormKey, Track, TrackKey};
+pub use self::silence::{DUTY_OFFICER_MS, MAX_SILENCE_MS, MAX_SILENCES};
+use self::sizes::Sizes;
+use self::state::{CaseKey, KeptSilence, OpenCase, StormKey, Track, TrackKey};
 use self::timer::Timer;
 use crate::number::NumberCounter;
 use crate::profile::Profile;
@@ -62,7 +73,7 @@ pub struct Reducer {
     /// On which asset a device holds (rule, key): found from `tracks`.
     holds: BTreeMap<(DeviceId, Arc<str>, Arc<str>), Arc<str>>,
     /// Open incidents by the group that they count in: found from `tracks`.
-    members_of: BTreeMap<StormKey, BTreeSet<TrackKey>>,
+    members_of: BTreeMap<StormKey, Members>,
     /// The parent incidents of storms.
     storms: BTreeMap<StormKey, EffectId>,
     /// Cases that are not final.
@@ -70,6 +81,14 @@ pub struct Reducer {
     /// Which case takes further incidents: found from `cases`.
     case_of: BTreeMap<CaseKey, EffectId>,
     numbers: NumberCounter,
+    /// Silences that are not over.
+    silences: BTreeMap<EffectId, KeptSilence>,
+    /// Open incidents by the silence or the incident that holds them back: found from `incidents`.
+    held_back: BTreeMap<EffectId, BTreeSet<EffectId>>,
+    /// Open incidents that explain others, by condition and group: found from `tracks`.
+    causes: BTreeMap<StormKey, BTreeSet<EffectId>>,
+    /// The register's, told by the caller.
+    sizes: Sizes,
     /// Found from `tracks` and `cases`.
     timers: BTreeSet<(Timestamp, Timer)>,
 }
@@ -88,6 +107,10 @@ impl Reducer {
             cases: BTreeMap::new(),
             case_of: BTreeMap::new(),
             numbers: NumberCounter::default(),
+            silences: BTreeMap::new(),
+            held_back: BTreeMap::new(),
+            causes: BTreeMap::new(),
+            sizes: Sizes::default(),
             timers: BTreeSet::new(),
         }
     }
@@ -138,6 +161,48 @@ impl Reducer {
         out: &mut EffectSink,
     ) -> Verdict {
         request::request(self, at, request::Asked { user, roles, case, step, note }, out)
+    }
+
+    /// Judges a silence that staff ask for, and begins it.
+    ///
+    /// # Errors
+    /// A refusal with code `forbidden`, `invalid` or `limit`; nothing has changed then.
+    pub fn put_silence(
+        &mut self,
+        at: At,
+        user: &str,
+        roles: &[Role],
+        asked: &NewSilence,
+        out: &mut EffectSink,
+    ) -> Verdict {
+        silence::put(self, at, user, roles, asked, out)
+    }
+
+    /// Ends a silence, or all of a work order: one message says what they held back, and what still holds is
+    /// raised.
+    ///
+    /// # Errors
+    /// `not_found` if none runs or is planned, `invalid` unless exactly one of the two is named.
+    pub fn end_silence(
+        &mut self,
+        at: At,
+        user: &str,
+        silence: Option<EffectId>,
+        work_order: Option<&str>,
+        out: &mut EffectSink,
+    ) -> Verdict {
+        silence::end(self, at, user, silence, work_order, out)
+    }
+
+    /// The silences that are not over, in the order of their ids.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.values().map(|kept| &kept.silence)
+    }
+
+    /// The register changed: groups that are asked for a share are as large as their entries say. To be told of
+    /// every entry after [`Reducer::restore`] as well.
+    pub fn resize(&mut self, before: Option<&Device>, after: Option<&Device>) {
+        self.sizes.change(before, after);
     }
 
     /// Takes in what people report: a new case, or a line in the open one of the same class and asset.

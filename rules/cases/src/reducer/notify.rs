@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Case, CaseEvent, Effect, EffectSink, Incident, OutboxItem, Timestamp};
+use gengfu_model::{Case, CaseEvent, Effect, EffectId, EffectSink, Incident, OutboxItem, Silence, Timestamp};
 use serde::Serialize;
 
 use super::{At, Reducer};
@@ -25,6 +25,9 @@ struct CaseBody<'a> {
     time: Timestamp,
     case: &'a Case,
     event: &'a CaseEvent,
+    /// Cases whose messages this one replaces.
+    #[serde(skip_serializing_if = "<[EffectId]>::is_empty")]
+    replaces: &'a [EffectId],
     text_zh: String,
     text_en: String,
 }
@@ -49,8 +52,53 @@ pub(super) fn incident(reducer: &Reducer, at: At, topic: &str, incident: &Incide
     send(name, at, &IncidentBody { topic, time: at.now, incident, text_zh, text_en }, out);
 }
 
-/// Tells others about a case, if the profile says so. `event` is what happened to it.
-pub(super) fn case(reducer: &Reducer, at: At, topic: &str, case: &Case, event: &CaseEvent, out: &mut EffectSink) {
+/// The body of a message about a silence.
+#[derive(Serialize)]
+struct SilenceBody<'a> {
+    topic: &'a str,
+    time: Timestamp,
+    silence: &'a Silence,
+    /// Incidents that it held back and that are open: the first [`MAX_LISTED`].
+    open: &'a [EffectId],
+    /// How many of them there are.
+    open_count: usize,
+    text_zh: String,
+    text_en: String,
+}
+
+/// The most incidents that a message about a silence lists.
+const MAX_LISTED: usize = 100;
+
+/// Tells others what happened during a silence, if the profile says so.
+pub(super) fn silence(reducer: &Reducer, at: At, silence: &Silence, open: &[EffectId], out: &mut EffectSink) {
+    const TOPIC: &str = "silence.over";
+    let Some((name, texts)) = reducer.profile.outbox.topics.get_key_value(TOPIC) else { return };
+    let value = |place: &str| match place {
+        "reason" => silence.asked.reason.to_string(),
+        "work_order" => silence.asked.work_order.as_deref().unwrap_or("-").to_owned(),
+        "author" => silence.author.to_string(),
+        "held" => silence.held.to_string(),
+        "cleared" => silence.cleared.to_string(),
+        _ => open.len().to_string(),
+    };
+    let (text_zh, text_en) = (texts.zh.fill(value), texts.en.fill(value));
+    let listed = open.get(..MAX_LISTED).unwrap_or(open);
+    let body =
+        SilenceBody { topic: TOPIC, time: at.now, silence, open: listed, open_count: open.len(), text_zh, text_en };
+    send(name, at, &body, out);
+}
+
+/// Tells others about a case, if the profile says so. `event` is what happened to it, `replaces` the cases whose
+/// messages this one replaces.
+pub(super) fn case(
+    reducer: &Reducer,
+    at: At,
+    topic: &str,
+    case: &Case,
+    event: &CaseEvent,
+    replaces: &[EffectId],
+    out: &mut EffectSink,
+) {
     let Some((name, texts)) = reducer.profile.outbox.topics.get_key_value(topic) else { return };
     let due = case.deadline.as_ref().map(|deadline| reducer.profile.calendar.local(deadline.due));
     let due = due.map_or_else(|| "-".to_owned(), |due| due.format("%Y-%m-%d %H:%M").to_string());
@@ -68,7 +116,7 @@ pub(super) fn case(reducer: &Reducer, at: At, topic: &str, case: &Case, event: &
     let TextPair { zh, en } = texts;
     let text_zh = zh.fill(|place| value(place, &case.text_zh));
     let text_en = en.fill(|place| value(place, &case.text_en));
-    send(name, at, &CaseBody { topic, time: at.now, case, event, text_zh, text_en }, out);
+    send(name, at, &CaseBody { topic, time: at.now, case, event, replaces, text_zh, text_en }, out);
 }
 
 fn send(topic: &Arc<str>, at: At, body: &impl Serialize, out: &mut EffectSink) {

@@ -4,7 +4,7 @@ use gengfu_model::staff::{Accepted, CaseStep};
 use gengfu_model::{CaseEvent, CaseState, EffectId, EffectSink, Refusal, Role, Verdict};
 
 use super::state::OpenCase;
-use super::{At, Reducer, case, clocks, dispatch, merge};
+use super::{At, Reducer, case, clocks, dispatch, merge, storm};
 use crate::deadline;
 use crate::transitions::{self, Next};
 
@@ -136,6 +136,9 @@ fn take_step(
         _ => "case.updated",
     };
     case::publish(reducer, at, open, vec![event], Some(topic), out);
+    if matches!(asked.step, CaseStep::Dispatch { .. }) {
+        storm::dispatched(reducer, at, asked.case, out);
+    }
     // A limit that ran out while nobody's clock ran is noticed as soon as the clock runs again.
     if let Some(mut open) = reducer.cases.get(&asked.case).cloned()
         && let Some(overdue) = case::overdue_by_now(at, &mut open)

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use gengfu_model::{Case, EffectId, Incident, IncidentState};
 
 use super::Reducer;
-use super::state::{CASE_PREFIX, CaseExtra, NUMBERS_KEY, OpenCase, STORM_PREFIX, TRACK_PREFIX, Track, TrackKey};
+use super::state::{
+    CASE_PREFIX, CaseExtra, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, TRACK_PREFIX, Track, TrackKey,
+};
 use crate::profile::Profile;
 
 /// Why the ledger's rows are no state of a reducer.
@@ -68,8 +70,10 @@ pub(super) fn restore(
         } else if let Some(name) = key.strip_prefix(STORM_PREFIX) {
             let parent: EffectId = read(key, value)?;
             let incident = incidents.remove(&parent).ok_or(RestoreError::MissingIncident(parent))?;
-            reducer.incidents.insert(parent, incident);
+            reducer.keep_incident(incident);
             reducer.storms.insert(read(key, name)?, parent);
+        } else if key.starts_with(SILENCE_PREFIX) {
+            reducer.keep_silence(read(key, value)?);
         } else if let Some(id) = key.strip_prefix(CASE_PREFIX) {
             let id: EffectId = id.parse().map_err(|reason: String| unreadable(key, reason))?;
             let extra: CaseExtra = read(key, value)?;
@@ -100,7 +104,7 @@ fn restore_track(
                 reducer.note_hold(&other.device, &key);
             }
         }
-        reducer.incidents.insert(id, incident);
+        reducer.keep_incident(incident);
     }
     reducer.keep_track(key, track);
     Ok(())

@@ -3,12 +3,17 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Case, DeviceId, Effect, EffectId, EffectSink, Incident, IncidentState, Timestamp};
+use gengfu_model::{
+    Case, DeviceId, Effect, EffectId, EffectSink, Incident, IncidentState, Silence, SilenceState, Timestamp,
+};
 use serde::Serialize;
 
-use super::Reducer;
-use super::state::{CASE_PREFIX, NUMBERS_KEY, OpenCase, STORM_PREFIX, StormKey, TRACK_PREFIX, Track, TrackKey};
+use super::state::{
+    CASE_PREFIX, KeptSilence, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, StormKey, TRACK_PREFIX, Track,
+    TrackKey,
+};
 use super::timer::Timer;
+use super::{At, Reducer, silence};
 
 /// The JSON text of a piece of state.
 fn json(value: &impl Serialize) -> String {
@@ -28,7 +33,70 @@ impl Reducer {
     /// Puts an incident out and keeps it.
     pub(super) fn save_incident(&mut self, incident: Incident, out: &mut EffectSink) {
         out.push(Effect::Incident(Box::new(incident.clone())));
+        self.keep_incident(incident);
+    }
+
+    /// Keeps an incident, and notes what holds it back.
+    pub(super) fn keep_incident(&mut self, incident: Incident) {
+        self.forget_incident(incident.id);
+        let open = incident.state == IncidentState::Open;
+        for holder in incident.silenced_by.iter().chain(&incident.inhibited_by).filter(|_| open) {
+            self.held_back.entry(*holder).or_default().insert(incident.id);
+        }
         self.incidents.insert(incident.id, incident);
+    }
+
+    /// An incident leaves the memory.
+    pub(super) fn forget_incident(&mut self, id: EffectId) {
+        let Some(incident) = self.incidents.remove(&id) else { return };
+        for holder in incident.silenced_by.iter().chain(&incident.inhibited_by) {
+            if let Some(held) = self.held_back.get_mut(holder) {
+                held.remove(&id);
+                if held.is_empty() {
+                    self.held_back.remove(holder);
+                }
+            }
+        }
+    }
+
+    /// Puts a silence out and keeps it; one that is over leaves the memory.
+    pub(super) fn save_silence(&mut self, at: At, silence: Silence, out: &mut EffectSink) {
+        let id = silence.id;
+        out.push(Effect::Silence(Box::new(silence.clone())));
+        let known = self.forget_silence(id);
+        let key = format!("{SILENCE_PREFIX}{id}");
+        if silence.state == SilenceState::Ended {
+            if known {
+                out.push(Effect::ReducerState { key, value: None });
+            }
+            return;
+        }
+        let (_, next) = silence::stands(self, &silence, at);
+        let kept = KeptSilence { silence, next };
+        out.push(Effect::ReducerState { key, value: Some(json(&kept)) });
+        self.keep_silence(kept);
+    }
+
+    fn forget_silence(&mut self, id: EffectId) -> bool {
+        let Some(kept) = self.silences.remove(&id) else { return false };
+        if let Some(next) = kept.next {
+            self.timers.remove(&(next, Timer::Silence(id)));
+        }
+        true
+    }
+
+    /// Keeps a silence with its timer.
+    pub(super) fn keep_silence(&mut self, kept: KeptSilence) {
+        let id = kept.silence.id;
+        if let Some(next) = kept.next {
+            self.timers.insert((next, Timer::Silence(id)));
+        }
+        self.silences.insert(id, kept);
+    }
+
+    /// The silence of that id, unless it is over.
+    pub(super) fn silence(&self, id: EffectId) -> Option<&Silence> {
+        self.silences.get(&id).map(|kept| &kept.silence)
     }
 
     /// Puts a track out if it changed, and keeps it; `None` forgets it.
@@ -50,9 +118,17 @@ impl Reducer {
         if let Some(member) = &track.member
             && let Some(members) = self.members_of.get_mut(&member.storm)
         {
-            members.remove(key);
+            members.remove(member.since, key);
             if members.is_empty() {
                 self.members_of.remove(&member.storm);
+            }
+        }
+        for (cause, id) in track.causes.iter().filter_map(|cause| Some((cause, track.incident?))) {
+            if let Some(ids) = self.causes.get_mut(cause) {
+                ids.remove(&id);
+                if ids.is_empty() {
+                    self.causes.remove(cause);
+                }
             }
         }
         Some(track)
@@ -64,7 +140,10 @@ impl Reducer {
             self.timers.insert((due, Timer::Track(key.clone())));
         }
         if let Some(member) = &track.member {
-            self.members_of.entry(member.storm.clone()).or_default().insert(key.clone());
+            self.members_of.entry(member.storm.clone()).or_default().insert(member.since, &key);
+        }
+        for (cause, id) in track.causes.iter().filter_map(|cause| Some((cause, track.incident?))) {
+            self.causes.entry(cause.clone()).or_default().insert(id);
         }
         self.tracks.insert(key, track);
     }
@@ -107,6 +186,12 @@ impl Reducer {
         if before.is_none_or(|before| before.extra != open.extra) {
             out.push(Effect::ReducerState { key: case_row_key(id), value: Some(json(&open.extra)) });
         }
+        self.keep_case(open);
+    }
+
+    /// Keeps a changed case that is put out before the record ends.
+    pub(super) fn keep_case_quietly(&mut self, open: OpenCase) {
+        self.forget_case(open.case.id);
         self.keep_case(open);
     }
 

@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Case, CaseState, DeviceId, EffectId, Evidence, Incident, Severity, Timestamp};
+use gengfu_model::{Case, CaseState, DeviceId, EffectId, Evidence, Incident, Severity, Silence, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::place::Place;
 use super::timer::Timer;
 
 /// Key of the row of the case numbers' counter.
@@ -15,6 +16,8 @@ pub(super) const NUMBERS_KEY: &str = "cases/numbers";
 pub(super) const TRACK_PREFIX: &str = "cases/track/";
 /// Keys of storms' rows begin so, then comes the JSON of the [`StormKey`]; the value is the parent's id.
 pub(super) const STORM_PREFIX: &str = "cases/storm/";
+/// Keys of silences' rows begin so, then comes the silence's id.
+pub(super) const SILENCE_PREFIX: &str = "cases/silence/";
 /// Keys of cases' rows begin so, then comes the case's id.
 pub(super) const CASE_PREFIX: &str = "cases/case/";
 
@@ -52,6 +55,12 @@ pub(super) struct Track {
     /// Open: the group that it counts in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) member: Option<Membership>,
+    /// Open: where it stands, by the register's entry of its device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) place: Option<Box<Place>>,
+    /// Open: the conditions and groups in which it explains other incidents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) causes: Vec<StormKey>,
     /// What other devices on the asset hold; the incident itself says what its own device holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) others: Vec<Hold>,
@@ -107,6 +116,15 @@ pub(super) struct CaseKey {
     pub(super) class: Arc<str>,
     /// The asset or the group.
     pub(super) scope: Arc<str>,
+}
+
+/// A silence that is not over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeptSilence {
+    pub(super) silence: Silence,
+    /// When its standing changes by itself.
+    pub(super) next: Option<Timestamp>,
 }
 
 /// A case that is not final.

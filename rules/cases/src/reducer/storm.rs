@@ -1,33 +1,80 @@
 //! Storms: many assets of one group with the same condition become one parent incident with members.
 //!
-//! A storm opens when enough assets of a group (a feeder, a cabinet, a catchment) opened the condition within
-//! the time that the profile says. Its parent incident has the case; members that open while it lasts get
-//! neither case nor message of their own (one that gets worse than the storm makes the storm worse), and cases of members that nobody dispatched yet are folded into the
-//! parent's. The storm ends when no more than half of that number still hold; what is left then joins the
-//! parent's case, so that nothing is lost.
+//! A storm opens when enough assets of a group (a feeder, a catchment, so many metres around) opened the
+//! condition within the time that the profile says. Its parent incident has the case; members that open while it
+//! lasts get neither case nor message of their own (one that gets worse than the storm makes the storm worse),
+//! and cases of members that nobody dispatched yet are folded into the parent's, whose message says which
+//! messages it replaces. A member whose own case is dispatched stands for itself. The storm ends when no more
+//! than half of that number still hold; what is left then splits off and gets cases of its own, unless staff
+//! ended the storm's case: then they judged its members with it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gengfu_model::{
-    CaseEvent, CaseState, Decision, DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident,
-    IncidentState, Why,
-};
+use gengfu_model::{DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Why};
 
 use super::clearing::unasked;
 use super::state::{Membership, StormKey, TrackKey};
-use super::{At, Reducer, case, decide, merge, notify, transition};
-use crate::profile::GroupRule;
+use super::{At, Reducer, case, decide, notify, radius, standing, storm_fold, transition};
+use crate::profile::{GroupBy, GroupRule};
 
-/// What becomes of an incident that opens in a group.
+/// What becomes of an incident that looks for its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Entry {
     /// It stands for itself.
     Alone,
-    /// It is a member of that storm, which has the case.
+    /// It is a member of a storm, which has the case.
     Member,
     /// With it, that storm began.
     Began(EffectId),
+    /// That silence covers it.
+    Silenced(EffectId),
+    /// That incident explains it.
+    Inhibited(EffectId),
+}
+
+impl Entry {
+    /// Whether it calls nobody, not even through another incident.
+    pub(super) fn holds_back(self) -> bool {
+        matches!(self, Entry::Silenced(_) | Entry::Inhibited(_))
+    }
+}
+
+/// The group of a device for a rule: the first of the rule's that it has.
+#[derive(Clone)]
+enum Group {
+    /// The register names it.
+    Named(StormKey),
+    /// What stands around it, in metres.
+    Around { metres: u32, at: (f64, f64) },
+}
+
+fn group_for(rule: &GroupRule, device: &Device, incident: &Incident) -> Option<Group> {
+    rule.by.iter().find_map(|by| match by {
+        GroupBy::Radius(metres) => Some(Group::Around { metres: *metres, at: device.latitude.zip(device.longitude)? }),
+        by => {
+            let group = case::group_of(by, device)?;
+            Some(Group::Named(StormKey { condition: incident.condition.clone(), group }))
+        }
+    })
+}
+
+/// The storm under way that an incident belongs to.
+pub(super) fn active(reducer: &Reducer, device: &Device, incident: &Incident) -> Option<(StormKey, EffectId)> {
+    let rule = reducer.profile.groups.get(&incident.condition)?;
+    match group_for(rule, device, incident)? {
+        Group::Named(key) => reducer.storms.get(&key).map(|parent| (key, *parent)),
+        Group::Around { metres, at } => radius::storm_around(reducer, &incident.condition, metres, at),
+    }
+}
+
+/// The parent incident of a storm by its own condition and group.
+pub(super) fn parent_with(reducer: &Reducer, key: &StormKey) -> Option<EffectId> {
+    let mut rules = reducer.profile.groups.iter().filter(|(_, rule)| rule.parent_condition == key.condition);
+    rules.find_map(|(condition, _)| {
+        let storm = StormKey { condition: condition.clone(), group: key.group.clone() };
+        reducer.storms.get(&storm).copied()
+    })
 }
 
 /// Counts an open incident in its group; opens a storm if there are enough.
@@ -41,24 +88,42 @@ pub(super) fn enter(
 ) -> Entry {
     let key = TrackKey::of(incident);
     let rule = reducer.profile.groups.get(&incident.condition).cloned();
-    let group = rule.as_ref().and_then(|rule| case::group_of(&rule.by, device));
-    let storm = group.map(|group| StormKey { condition: incident.condition.clone(), group });
+    let group = rule.as_ref().and_then(|rule| group_for(rule, device, incident));
+    let under_way = group.as_ref().and_then(|_| active(reducer, device, incident));
+    let bucket = match (group.clone(), &under_way) {
+        (_, Some((storm, _))) => Some(storm.clone()),
+        (Some(Group::Named(storm)), None) => Some(storm),
+        (Some(Group::Around { metres, at }), None) => Some(radius::bucket(&incident.condition, metres, at)),
+        (None, None) => None,
+    };
     let before = reducer.tracks.get(&key).and_then(|track| track.member.clone());
-    if before.as_ref().map(|member| &member.storm) != storm.as_ref() {
+    if before.as_ref().map(|member| &member.storm) != bucket.as_ref() {
         leave(reducer, at, &key, out);
     }
     // An incident that opens again may still name the storm of last time.
     incident.parent = None;
-    let (Some(rule), Some(storm)) = (rule, storm) else { return Entry::Alone };
-    if let Some(mut track) = reducer.tracks.get(&key).filter(|track| track.member.is_none()).cloned() {
-        track.member = Some(Membership { storm: storm.clone(), since: at.now });
-        reducer.save_track(&key, Some(track), out);
+    let (Some(rule), Some(group), Some(bucket)) = (rule, group, bucket) else { return Entry::Alone };
+    if under_way.is_some() && is_dispatched(reducer, incident.case) {
+        leave(reducer, at, &key, out);
+        return Entry::Alone;
     }
-    if let Some(parent) = reducer.storms.get(&storm) {
-        incident.parent = Some(*parent);
+    join(reducer, at, &key, &bucket, out);
+    if let Some((storm, parent)) = under_way {
+        incident.parent = Some(parent);
+        count_up(reducer, at, &storm, parent, out);
         return Entry::Member;
     }
-    if recent_assets(reducer, at, &rule, &storm) < rule.distinct {
+    let (storm, assets) = match group {
+        Group::Named(storm) => {
+            let assets = recent_assets(reducer, at, &rule, &storm);
+            (storm, assets)
+        }
+        Group::Around { metres, at: place } => {
+            let assets = radius::recent_assets(reducer, at, &rule, &incident.condition, metres, place);
+            (radius::storm_key(&incident.condition, metres, place), assets)
+        }
+    };
+    if assets < rule.distinct || !enough_share(reducer, &rule, device, &storm, assets) {
         return Entry::Alone;
     }
     let parent = begin(reducer, at, device, incident, &rule, &storm, evidence, out);
@@ -66,15 +131,33 @@ pub(super) fn enter(
     Entry::Began(parent)
 }
 
-/// How many assets of the group opened the condition lately and still have it.
+fn join(reducer: &mut Reducer, at: At, key: &TrackKey, storm: &StormKey, out: &mut EffectSink) {
+    if let Some(mut track) = reducer.tracks.get(key).filter(|track| track.member.is_none()).cloned() {
+        track.member = Some(Membership { storm: storm.clone(), since: at.now });
+        reducer.save_track(key, Some(track), out);
+    }
+}
+
+/// How many assets of the group opened the condition lately and still have it. More than the rule asks for are
+/// counted only where it asks for a share as well.
 fn recent_assets(reducer: &Reducer, at: At, rule: &GroupRule, storm: &StormKey) -> u32 {
-    let members = reducer.members_of.get(storm).into_iter().flatten();
-    let recent = members.filter(|key| {
-        let member = reducer.tracks.get(key).and_then(|track| track.member.as_ref());
-        member.is_some_and(|member| at.now.since_ms(member.since) <= rule.within_ms)
-    });
-    let assets: BTreeSet<&str> = recent.map(|key| &*key.asset).collect();
+    let Some(members) = reducer.members_of.get(storm) else { return 0 };
+    let enough = if rule.share.is_some() { usize::MAX } else { rule.distinct as usize };
+    let mut assets: BTreeSet<&str> = BTreeSet::new();
+    for key in members.since(at.now.plus_ms(-rule.within_ms)) {
+        assets.insert(&key.asset);
+        if assets.len() >= enough {
+            break;
+        }
+    }
     u32::try_from(assets.len()).unwrap_or(u32::MAX)
+}
+
+/// Whether so many are enough of the group, if the rule wants a share and the register knows the group.
+fn enough_share(reducer: &Reducer, rule: &GroupRule, device: &Device, storm: &StormKey, assets: u32) -> bool {
+    let Some(share) = rule.share else { return true };
+    let size = reducer.sizes.of(device.kind, &storm.group);
+    size.is_none_or(|size| f64::from(assets) >= share * f64::from(size))
 }
 
 /// Opens the parent incident and its case, and makes all that hold its members.
@@ -83,16 +166,18 @@ fn begin(
     reducer: &mut Reducer,
     at: At,
     device: &Device,
-    last: &Incident,
+    last: &mut Incident,
     rule: &GroupRule,
     storm: &StormKey,
     evidence: &Evidence,
     out: &mut EffectSink,
 ) -> EffectId {
     let id = out.reserve();
-    let worst = open_members(reducer, storm).iter().map(|member| member.severity).max();
+    radius::gather(reducer, storm, out);
+    let members = adopt(reducer, at, id, storm, last, out);
+    let worst = members.iter().map(|member| member.severity).max();
     let severity = worst.into_iter().chain([rule.severity, last.severity]).max().unwrap_or(rule.severity);
-    let count = reducer.members_of.get(storm).map_or(0, BTreeSet::len);
+    let count = reducer.members_of.get(storm).map_or(0, super::members::Members::len);
     let mut parent = Incident {
         id,
         asset: storm.group.clone(),
@@ -102,18 +187,24 @@ fn begin(
         worst: severity,
         opened: at.now,
         updated: at.now,
-        value: None,
+        value: Some(count_value(count)),
         late: false,
         reopened: 0,
         text_zh: format!("{}（{count}）：{}", storm.group, last.text_zh),
         text_en: format!("{} ({count}): {}", storm.group, last.text_en),
         parent: None,
         case: None,
+        silenced_by: None,
+        inhibited_by: None,
         ..last.clone()
     };
     let place = Device { asset_code: storm.group.clone(), name: storm.group.clone(), ..device.clone() };
-    let placement = case::place(reducer, &place, &parent, out);
+    let mut placement = case::place(reducer, &place, &parent, out);
     parent.case = placement.case();
+    let own_cases = members.iter().chain([&*last]).filter_map(|member| member.case).collect();
+    let foldable =
+        parent.case.map_or_else(Vec::new, |into| storm_fold::foldable(reducer, id, last.id, into, own_cases));
+    placement.replaces(foldable.clone());
     reducer.save_storm(storm.clone(), Some(id), out);
     let told = parent.clone();
     reducer.save_incident(parent, out);
@@ -121,13 +212,54 @@ fn begin(
     decide::about(at, &told, DecisionKind::Raised, Why::StormBegan, out);
     notify::incident(reducer, at, "incident.opened", &told, out);
     transition::settle(reducer, at, Some(&place), &told, None, placement, false, out);
-    for mut member in open_members(reducer, storm).into_iter().filter(|member| member.id != last.id) {
-        member.parent = Some(id);
-        member.updated = at.now;
-        decide::because(at, &member, DecisionKind::Grouped, Why::StormMember, id, out);
-        reducer.save_incident(member, out);
+    if let Some(into) = told.case {
+        storm_fold::fold(reducer, at, &told, into, &foldable, last, out);
     }
     id
+}
+
+/// Makes what is open in the group members of the storm, but for what has a dispatched case of its own.
+fn adopt(
+    reducer: &mut Reducer,
+    at: At,
+    parent: EffectId,
+    storm: &StormKey,
+    last: &Incident,
+    out: &mut EffectSink,
+) -> Vec<Incident> {
+    let mut adopted = Vec::new();
+    for mut member in open_members(reducer, storm).into_iter().filter(|member| member.id != last.id) {
+        if is_dispatched(reducer, member.case) {
+            forget_membership(reducer, &TrackKey::of(&member), out);
+            continue;
+        }
+        member.parent = Some(parent);
+        member.updated = at.now;
+        decide::because(at, &member, DecisionKind::Grouped, Why::StormMember, parent, out);
+        reducer.save_incident(member.clone(), out);
+        adopted.push(member);
+    }
+    adopted
+}
+
+/// Whether somebody works on that case already.
+fn is_dispatched(reducer: &Reducer, case: Option<EffectId>) -> bool {
+    let open = case.and_then(|id| reducer.cases.get(&id));
+    open.is_some_and(|open| !storm_fold::waits(open.case.state))
+}
+
+/// The parent shows how many members there were, brought up to date each time that they doubled.
+fn count_up(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, out: &mut EffectSink) {
+    let count = reducer.members_of.get(storm).map_or(0, super::members::Members::len);
+    let Some(parent) = reducer.incidents.get(&parent) else { return };
+    if count_value(count) >= 2.0 * parent.value.unwrap_or(0.0) {
+        let counted = Incident { value: Some(count_value(count)), updated: at.now, ..parent.clone() };
+        reducer.save_incident(counted, out);
+    }
+}
+
+fn count_value(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
 /// A member got worse than its storm: so does the storm, since the member itself calls nobody.
@@ -149,87 +281,41 @@ pub(super) fn worsen(reducer: &mut Reducer, at: At, member: &Incident, out: &mut
 }
 
 fn open_members(reducer: &Reducer, storm: &StormKey) -> Vec<Incident> {
-    let keys = reducer.members_of.get(storm).into_iter().flatten();
+    let keys = reducer.members_of.get(storm).into_iter().flat_map(super::members::Members::keys);
     let ids = keys.filter_map(|key| reducer.tracks.get(key)?.incident);
     let open = ids.filter_map(|id| reducer.incidents.get(&id)).filter(|row| row.state == IncidentState::Open);
     open.cloned().collect()
 }
 
-/// Folds the cases of members into the parent's, if nobody dispatched them and nothing else holds in them.
-pub(super) fn fold_cases(reducer: &mut Reducer, at: At, parent: EffectId, out: &mut EffectSink) {
-    let Some(into) = reducer.incidents.get(&parent).and_then(|parent| parent.case) else { return };
-    let members = reducer.incidents.values().filter(|incident| incident.parent == Some(parent));
-    let cases: BTreeSet<EffectId> = members.filter_map(|member| member.case).filter(|case| *case != into).collect();
-    for id in cases {
-        let Some(folded) = reducer.cases.get(&id).cloned() else { continue };
-        let waits = matches!(
-            folded.case.state,
-            CaseState::Reported | CaseState::PendingVerify | CaseState::Filed | CaseState::Returned
-        );
-        let of_storm = reducer
-            .members(&folded.case)
-            .all(|incident| incident.state == IncidentState::Cleared || incident.parent == Some(parent));
-        let Some(stays) = reducer.cases.get(&into).filter(|_| waits && of_storm).cloned() else { continue };
-        if merge::fits(&stays, &folded).is_err() {
-            continue;
-        }
-        let event = CaseEvent {
-            case: id,
-            time: at.now,
-            actor: case::SYSTEM.into(),
-            action: "merge".into(),
-            from: Some(folded.case.state),
-            to: CaseState::Merged,
-            note: into.to_string(),
-        };
-        let about = reducer.incidents.get(&parent).map(|parent| {
-            let decision = Decision::about(parent, at.now, DecisionKind::Folded, Why::StormBegan).because_of(into);
-            Decision { case: Some(id), asset: folded.case.asset.clone(), device: None, ..decision }
-        });
-        merge::fold(reducer, at, folded, stays, event, out);
-        if let Some(about) = about {
-            decide::put(about, out);
-        }
+/// An incident is no member any more; the storm ends when few are left.
+pub(super) fn leave(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut EffectSink) {
+    if let Some(storm) = forget_membership(reducer, key, out) {
+        left(reducer, at, &storm, out);
     }
 }
 
-/// An incident is no member any more; the storm ends when few are left.
-pub(super) fn leave(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut EffectSink) {
-    let Some(mut track) = reducer.tracks.get(key).cloned() else { return };
-    let Some(Membership { storm, .. }) = track.member.take() else { return };
+fn forget_membership(reducer: &mut Reducer, key: &TrackKey, out: &mut EffectSink) -> Option<StormKey> {
+    let mut track = reducer.tracks.get(key).cloned()?;
+    let Membership { storm, .. } = track.member.take()?;
     reducer.save_track(key, Some(track), out);
-    left(reducer, at, &storm, out);
+    Some(storm)
 }
 
 /// Looks at a storm after a member left it.
 pub(super) fn left(reducer: &mut Reducer, at: At, storm: &StormKey, out: &mut EffectSink) {
     let Some(parent) = reducer.storms.get(storm).copied() else { return };
-    let rest = open_members(reducer, storm);
-    let assets: BTreeSet<&str> = rest.iter().map(|member| &*member.asset).collect();
+    let assets = reducer.members_of.get(storm).map_or(0, super::members::Members::asset_count);
     let enough = reducer.profile.groups.get(&storm.condition).map_or(u32::MAX, |rule| rule.distinct / 2);
-    if u32::try_from(assets.len()).unwrap_or(u32::MAX) <= enough {
-        end(reducer, at, storm, parent, rest, out);
+    if u32::try_from(assets).unwrap_or(u32::MAX) <= enough {
+        end(reducer, at, storm, parent, out);
     }
 }
 
-fn end(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, rest: Vec<Incident>, out: &mut EffectSink) {
+fn end(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, out: &mut EffectSink) {
+    let rest = open_members(reducer, storm);
     reducer.save_storm(storm.clone(), None, out);
     let Some(mut parent) = reducer.incidents.get(&parent).cloned() else { return };
     let of_case = parent.case.filter(|id| reducer.cases.contains_key(id));
-    for mut member in rest {
-        member.parent = None;
-        member.updated = at.now;
-        if member.case.is_none_or(|own| !reducer.cases.contains_key(&own)) {
-            // If staff ended the storm's case, they judged its members with it.
-            member.case = parent.case.or(member.case);
-        }
-        let told = member.clone();
-        reducer.save_incident(member, out);
-        decide::because(at, &told, DecisionKind::SplitOff, Why::StormOver, parent.id, out);
-        if let Some(of_case) = told.case.filter(|case| Some(*case) == of_case) {
-            case::take_in(reducer, at, of_case, &told, out);
-        }
-    }
     parent.state = IncidentState::Cleared;
     parent.updated = at.now;
     parent.cleared = Some(at.now);
@@ -239,11 +325,68 @@ fn end(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, rest: 
     out.push(Effect::Explanation { incident: told.id, change: "cleared", evidence: unasked(at, "group") });
     decide::about(at, &told, DecisionKind::Cleared, Why::StormOver, out);
     notify::incident(reducer, at, "incident.cleared", &told, out);
+    for member in rest {
+        let judged = told.case.filter(|_| of_case.is_none());
+        split_off(reducer, at, member, &told, judged, out);
+    }
     if let Some(of_case) = of_case {
         case::refresh(reducer, at, of_case, None, false, out);
     }
-    reducer.incidents.remove(&told.id);
+    reducer.forget_incident(told.id);
     if let Some(of_case) = of_case {
         case::close_if_gone(reducer, at, of_case, out);
+    }
+    standing::release(reducer, at, told.id, Why::CauseOver, out);
+}
+
+/// A member outlives its storm: it stands for itself, in a case of its own.
+fn split_off(
+    reducer: &mut Reducer,
+    at: At,
+    mut member: Incident,
+    parent: &Incident,
+    judged: Option<EffectId>,
+    out: &mut EffectSink,
+) {
+    member.parent = None;
+    member.updated = at.now;
+    let key = TrackKey::of(&member);
+    if radius::is_radius(reducer.tracks.get(&key).and_then(|track| track.member.as_ref())) {
+        // The storm's circle is no group of the register: it counts again when it opens again.
+        forget_membership(reducer, &key, out);
+    }
+    if member.case == parent.case && judged.is_none() {
+        member.case = None;
+    }
+    let place = reducer.tracks.get(&key).and_then(|track| track.place.as_ref());
+    let device = place.map(|place| place.device(&member));
+    let own = standing::has_open_case(reducer, &member);
+    match device.filter(|_| judged.is_none() && !own) {
+        Some(device) => {
+            let entry = standing::stand_alone(reducer, at, &device, &mut member, out);
+            standing::tell(reducer, at, &device, member, entry, (DecisionKind::SplitOff, Why::StormOver), out);
+        }
+        None => {
+            if !own {
+                member.case = judged.or(member.case);
+            }
+            decide::because(at, &member, DecisionKind::SplitOff, Why::StormOver, parent.id, out);
+            reducer.save_incident(member, out);
+        }
+    }
+}
+
+/// A case was dispatched: what it has of a storm's members stands for itself from now on.
+pub(super) fn dispatched(reducer: &mut Reducer, at: At, case: EffectId, out: &mut EffectSink) {
+    let Some(open) = reducer.cases.get(&case) else { return };
+    let members: Vec<Incident> = reducer.members(&open.case).filter(|row| row.parent.is_some()).cloned().collect();
+    for mut member in members {
+        let parent = member.parent.take().and_then(|id| reducer.incidents.get(&id));
+        let Some(parent) = parent.filter(|parent| parent.case != Some(case)).map(|parent| parent.id) else { continue };
+        member.updated = at.now;
+        decide::because(at, &member, DecisionKind::SplitOff, Why::OwnCaseDispatched, parent, out);
+        let key = TrackKey::of(&member);
+        reducer.save_incident(member, out);
+        leave(reducer, at, &key, out);
     }
 }

@@ -3,7 +3,7 @@
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, clearing, clocks};
+use super::{At, Reducer, case, clearing, clocks, silence};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +12,8 @@ pub(super) enum Timer {
     Track(TrackKey),
     /// A case's deadline.
     Overdue(EffectId),
+    /// A silence begins, or one of its windows is over.
+    Silence(EffectId),
     /// The limit of a case's stage.
     Stage(EffectId),
     /// A case's total deadline.
@@ -28,6 +30,7 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
         match timer {
             Timer::Track(key) => track_due(reducer, at, &key, out),
             Timer::Overdue(id) => case::overdue(reducer, at, id, out),
+            Timer::Silence(id) => silence::due(reducer, at, id, out),
             Timer::Stage(id) => clocks::stage_overdue(reducer, at, id, out),
             Timer::Total(id) => clocks::total_overdue(reducer, at, id, out),
             Timer::Rung(id) => clocks::rung(reducer, at, id, out),
@@ -59,7 +62,7 @@ pub(super) fn expire(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut Ef
     let Some(incident) = ended.and_then(|id| reducer.incidents.get(&id)) else { return };
     debug_assert_eq!(incident.state, IncidentState::Cleared);
     let (id, of_case) = (incident.id, incident.case);
-    reducer.incidents.remove(&id);
+    reducer.forget_incident(id);
     if let Some(of_case) = of_case {
         case::close_if_gone(reducer, at, of_case, out);
     }

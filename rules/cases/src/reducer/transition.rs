@@ -4,7 +4,7 @@
 use gengfu_model::{DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, Why};
 
 use super::storm::Entry;
-use super::{At, Reducer, case, decide, notify, storm};
+use super::{At, Reducer, case, decide, notify, silence, standing, storm};
 
 /// What is put out about an incident's transition.
 pub(super) struct Change {
@@ -32,29 +32,36 @@ pub(super) fn put_out(
     let old_case = incident.case;
     let mut entry = Entry::Alone;
     let mut placement = case::Placement::None;
+    // What has a case goes on in it while a silence covers it, but calls nobody.
+    let mut muted = None;
     if let Some(device) = device.filter(|_| change.place && !change.quiet) {
-        entry = storm::enter(reducer, at, device, &mut incident, &evidence, out);
+        entry = standing::stand(reducer, at, device, &mut incident, &evidence, out);
         if entry == Entry::Alone {
             placement = case::place(reducer, device, &incident, out);
         }
     }
-    incident.case = placement.case().or(old_case);
+    if let Some(device) = device.filter(|_| !change.quiet && standing::has_open_case(reducer, &incident)) {
+        muted = silence::covering(reducer, device, &incident);
+    }
+    incident.case = placement.case().or(incident.case);
     let told = incident.clone();
     let before = reducer.incidents.get(&id).cloned();
     reducer.save_incident(incident, out);
     out.push(Effect::Explanation { incident: id, change: change.name, evidence });
-    decided(at, before.as_ref(), &told, &change, entry, &placement, out);
+    let held = told.silenced_by.is_some() || told.inhibited_by.is_some();
+    let hush = change.quiet || held || muted.is_some();
+    match muted.filter(|_| change.name != "cleared") {
+        Some(silence) => decide::because(at, &told, DecisionKind::Silenced, Why::SilenceCovers, silence, out),
+        None => decided(at, before.as_ref(), &told, &change, entry, &placement, out),
+    }
     // What happens to a storm's members is told by its parent.
     let swallowed = told.parent.is_some_and(|parent| reducer.incidents.contains_key(&parent));
-    if let Some(topic) = change.topic.filter(|_| !change.quiet && !swallowed) {
+    if let Some(topic) = change.topic.filter(|_| !hush && !swallowed) {
         notify::incident(reducer, at, topic, &told, out);
     }
-    settle(reducer, at, device, &told, old_case, placement, change.quiet, out);
-    if !change.quiet {
+    settle(reducer, at, device, &told, old_case, placement, hush, out);
+    if !hush {
         storm::worsen(reducer, at, &told, out);
-    }
-    if let Entry::Began(parent) = entry {
-        storm::fold_cases(reducer, at, parent, out);
     }
 }
 
@@ -99,7 +106,7 @@ pub(super) fn settle(
     let stays = placement.case().is_none_or(|case| Some(case) == old_case);
     match (placement, device) {
         (case::Placement::Open(plan), Some(device)) => case::open(reducer, at, device, incident, plan, out),
-        (case::Placement::Join(plan), Some(_)) => case::join(reducer, at, incident, &plan, out),
+        (case::Placement::Join(plan), Some(_)) => case::join(reducer, at, incident, &plan, quiet, out),
         _ => {
             if let Some(id) = incident.case {
                 case::refresh(reducer, at, id, Some(incident), quiet, out);

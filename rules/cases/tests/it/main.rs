@@ -12,6 +12,8 @@ mod profile;
 mod properties;
 mod reports;
 mod restore;
+mod silences;
+mod storm_load;
 mod storms;
 mod support;
 mod workflow;

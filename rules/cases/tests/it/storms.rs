@@ -4,7 +4,7 @@ use gengfu_model::Severity::{Critical, Major, Minor};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{CaseState, Device, EffectId, Incident, IncidentState, Role};
 
-use crate::support::{World, device, in_maintenance, lamp, yuncheng};
+use crate::support::{World, device, in_maintenance, lamp, profile, yuncheng};
 
 /// A lamp of feeder F7 on a road of its own.
 fn fed(id: &str) -> Device {
@@ -27,6 +27,15 @@ fn parent(world: &World) -> &Incident {
     let parent = parents.next().expect("a storm");
     assert!(parents.next().is_none(), "one storm");
     parent
+}
+
+fn parents(world: &World) -> Vec<&Incident> {
+    world.ledger.incidents.values().filter(|row| row.key.starts_with("group:")).collect()
+}
+
+/// The newest incident of an asset.
+fn of<'a>(world: &'a World, asset: &str) -> &'a Incident {
+    world.ledger.incidents.values().rfind(|row| &*row.asset == asset).expect("an incident of the asset")
 }
 
 fn open_cases(world: &World) -> Vec<EffectId> {
@@ -72,7 +81,7 @@ fn slow_or_scattered_darkness_is_no_storm() {
 }
 
 #[test]
-fn it_ends_when_half_are_back_and_what_is_left_joins_its_case() {
+fn it_ends_when_half_are_back_and_what_is_left_stands_for_itself() {
     let mut world = world();
     dark(&mut world, &["l1", "l2", "l3", "l4"]);
     let (storm, case) = (parent(&world).id, parent(&world).case.expect("a case"));
@@ -81,18 +90,174 @@ fn it_ends_when_half_are_back_and_what_is_left_joins_its_case() {
     assert_eq!(parent(&world).state, IncidentState::Open);
     world.clear(&fed("l2"), "dark");
     assert_eq!((parent(&world).state, parent(&world).cleared), (IncidentState::Cleared, Some(world.now)));
-    let left = world.ledger.incidents.values().find(|row| &*row.asset == "A-l1").expect("the first lamp");
-    assert_eq!((left.state, left.parent, left.case), (IncidentState::Open, None, Some(case)));
-    assert!(world.ledger.cases[&case].incidents.contains(&left.id));
-    assert!(world.ledger.cases[&case].condition_holds, "one lamp is still dark");
+    let left = of(&world, "A-l1");
+    assert_eq!((left.state, left.parent), (IncidentState::Open, None));
+    let own = left.case.expect("a case of its own");
+    assert_ne!(own, case);
+    assert!(world.ledger.cases[&own].condition_holds, "one lamp is still dark");
+    assert!(!world.ledger.cases[&case].condition_holds, "the feeder is not");
+    assert_eq!(world.topics().last().map(String::as_str), Some("case.updated"));
     world.clear(&fed("l1"), "dark");
-    assert!(!world.ledger.cases[&case].condition_holds);
+    assert!(!world.ledger.cases[&own].condition_holds);
     assert!(world.ledger.state.keys().all(|key| !key.starts_with("cases/storm/")));
     // The next storm is another one.
     world.minutes(60);
     dark(&mut world, &["l1", "l2", "l3"]);
     let parents: Vec<_> = world.ledger.incidents.values().filter(|row| row.key.starts_with("group:")).collect();
     assert_eq!((parents.len(), parents[0].id, parents[1].state), (2, storm, IncidentState::Open));
+}
+
+#[test]
+fn when_staff_ended_the_storms_case_they_judged_its_members_with_it() {
+    let mut world = world();
+    dark(&mut world, &["l1", "l2", "l3", "l4"]);
+    let case = parent(&world).case.expect("a case");
+    world.done(Role::ShiftLeader, case, CaseStep::ForceClose);
+    for id in ["l4", "l3", "l2"] {
+        world.clear(&fed(id), "dark");
+    }
+    let left = of(&world, "A-l1");
+    assert_eq!((left.state, left.parent, left.case), (IncidentState::Open, None, Some(case)));
+    assert!(open_cases(&world).is_empty());
+}
+
+#[test]
+fn what_opened_before_the_storm_had_formed_is_folded_and_its_messages_are_replaced() {
+    let mut world = world();
+    dark(&mut world, &["l1", "l2"]);
+    let earlier = open_cases(&world);
+    dark(&mut world, &["l3"]);
+    let storm_case = parent(&world).case.expect("a case");
+    let seq = parent(&world).id.seq;
+    for id in &earlier {
+        let case = &world.ledger.cases[id];
+        assert_eq!((case.state, case.merged_into, case.condition_holds), (CaseState::Merged, Some(storm_case), false));
+        assert_eq!(case.updated, parent(&world).opened, "in the storm's own transaction");
+    }
+    let sent: Vec<serde_json::Value> = world
+        .ledger
+        .outbox
+        .iter()
+        .filter(|item| item.id.seq == seq)
+        .map(|item| serde_json::from_str(&item.body).expect("JSON"))
+        .collect();
+    let topics: Vec<&str> = sent.iter().filter_map(|body| body["topic"].as_str()).collect();
+    assert_eq!(topics, ["case.opened", "case.folded", "case.folded"]);
+    let ids: Vec<String> = earlier.iter().map(ToString::to_string).collect();
+    assert_eq!(sent[0]["replaces"], serde_json::json!(ids));
+    assert_eq!(sent[1]["case"]["merged_into"], storm_case.to_string());
+    assert_eq!(world.ledger.cases[&storm_case].incidents.len(), 3, "the parent and what was folded");
+}
+
+#[test]
+fn a_member_whose_own_case_is_dispatched_stands_for_itself() {
+    let mut world = world();
+    dark(&mut world, &["l1"]);
+    let own = world.case().id;
+    // The lamp's case has something else in it that holds, so it is not folded.
+    world.raise(&fed("l9"), "pole", Major, "pole_tilted");
+    let other = of(&world, "A-l9").case.expect("a case");
+    world.done(Role::Acceptor, other, CaseStep::Merge { into: own });
+    dark(&mut world, &["l2", "l3", "l4"]);
+    let storm = parent(&world).clone();
+    assert_eq!((of(&world, "A-l1").parent, world.ledger.cases[&own].state), (Some(storm.id), CaseState::Reported));
+    world.done(Role::Acceptor, own, CaseStep::File);
+    world.done(Role::Dispatcher, own, CaseStep::Dispatch { department: "lights".into() });
+    let first = of(&world, "A-l1").clone();
+    assert_eq!((first.parent, first.case), (None, Some(own)));
+    assert_eq!(world.decided(first.id).last(), Some(&("split_off", "own_case_dispatched")));
+    assert_eq!(of(&world, "A-l2").parent, Some(storm.id), "the others stay");
+}
+
+#[test]
+fn of_a_list_of_groups_the_first_that_the_device_has_counts() {
+    let mut world = world();
+    let water = |id: &str, catchment: &str, grid: &str| Device {
+        catchment: catchment.into(),
+        grid: grid.into(),
+        ..device(id, "01-03")
+    };
+    // Two grid cells of one catchment, and a third cell without one.
+    for n in 0..6 {
+        world.raise(&water(&format!("a{n}"), "C1", &format!("g{}", n % 2)), "water", Major, "manhole_water");
+        world.raise(&water(&format!("b{n}"), "", "g9"), "water", Major, "manhole_water");
+    }
+    let mut groups: Vec<&str> = parents(&world).iter().map(|row| &*row.asset).collect();
+    groups.sort_unstable();
+    assert_eq!(groups, ["catchment:C1", "grid:g9"]);
+    assert!(parents(&world).iter().all(|row| &*row.condition == "flood" && row.severity == Critical));
+    assert_eq!(open_cases(&world).len(), 2);
+    assert!(world.reducer.cases().all(|case| &*case.standard == "E05-06.1"));
+}
+
+#[test]
+fn so_many_metres_around_are_a_group_too() {
+    let around =
+        profile(&[("by = [\"catchment\", \"grid\", \"district\"]\ndistinct = 5", "by = \"radius:300\"\ndistinct = 3")]);
+    let mut world = World::new(around, "2026-11-20 19:00");
+    let at = |id: &str, east_m: f64| Device {
+        latitude: Some(35.02),
+        longitude: Some(111.0 + east_m / 91_150.0),
+        ..device(id, "01-03")
+    };
+    // Every 250 m: each has two neighbours within 300 m, so the third begins a storm around the second's side.
+    for (n, id) in ["w0", "w1", "w2", "w3", "w4"].iter().enumerate() {
+        world.raise(&at(id, 250.0 * n as f64), "water", Major, "manhole_water");
+    }
+    assert!(parents(&world).is_empty(), "nobody has two others around");
+    world.raise(&at("w5", 125.0), "water", Major, "manhole_water");
+    let storm = parent(&world).clone();
+    assert!(storm.asset.starts_with("radius:300m@35.02000,"), "{}", storm.asset);
+    let members = |world: &World| world.ledger.incidents.values().filter(|row| row.parent == Some(storm.id)).count();
+    assert_eq!(members(&world), 3);
+    world.raise(&at("w6", 300.0), "water", Major, "manhole_water");
+    world.raise(&at("w7", 2_000.0), "water", Major, "manhole_water");
+    assert_eq!(members(&world), 4, "what comes within the circle joins, what is far off does not");
+    for id in ["w0", "w1", "w5"] {
+        let place = if id == "w0" {
+            0.0
+        } else if id == "w1" {
+            250.0
+        } else {
+            125.0
+        };
+        world.clear(&at(id, place), "water");
+    }
+    assert_eq!(parent(&world).state, IncidentState::Cleared);
+    assert_eq!(of(&world, "A-w6").parent, None);
+    assert!(of(&world, "A-w6").case.is_some());
+}
+
+#[test]
+fn a_share_asks_for_that_part_of_the_register() {
+    let mut world = world();
+    let covers: Vec<Device> =
+        (0..100).map(|n| Device { carrier_cell: "460-1".into(), ..device(&format!("c{n}"), "01-02") }).collect();
+    for cover in &covers {
+        world.record(|reducer, _, _| reducer.resize(None, Some(cover)));
+    }
+    for cover in &covers[..9] {
+        world.raise(cover, "silent", Minor, "device_silent");
+    }
+    assert!(parents(&world).is_empty(), "nine of a hundred are not a tenth");
+    world.raise(&covers[9], "silent", Minor, "device_silent");
+    assert_eq!(&*parent(&world).condition, "cell_outage");
+}
+
+#[test]
+fn the_parent_counts_its_members() {
+    let mut world = world();
+    let ids: Vec<String> = (0..13).map(|n| format!("l{n}")).collect();
+    let counts: Vec<Option<f64>> = ids
+        .iter()
+        .map(|id| {
+            dark(&mut world, &[id]);
+            parents(&world).first().and_then(|row| row.value)
+        })
+        .collect();
+    let expected = [None, None, Some(3.0), Some(3.0), Some(3.0), Some(6.0), Some(6.0)];
+    assert_eq!(counts[..7], expected);
+    assert_eq!(counts[12], Some(12.0), "brought up to date each time that they doubled");
 }
 
 #[test]

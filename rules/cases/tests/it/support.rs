@@ -11,7 +11,8 @@ use gengfu_model::staff::CaseStep;
 use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{
     Assertion, Case, CaseEvent, Decision, Device, DeviceId, DeviceLife, Effect, EffectId, EffectSink, Evidence,
-    Incident, IncidentState, Kind, OutboxItem, Role, Seq, Severity, Signal, Timestamp, Value, Verdict,
+    Incident, IncidentState, Kind, NewSilence, OutboxItem, Role, Seq, Severity, Signal, Silence, Timestamp, Value,
+    Verdict,
 };
 
 /// What a ledger makes of effects.
@@ -22,6 +23,7 @@ pub(crate) struct Ledger {
     pub(crate) state: BTreeMap<String, String>,
     pub(crate) events: Vec<CaseEvent>,
     pub(crate) decisions: Vec<Decision>,
+    pub(crate) silences: BTreeMap<EffectId, Silence>,
     pub(crate) outbox: Vec<OutboxItem>,
     pub(crate) explanations: Vec<(EffectId, &'static str, Evidence)>,
     last: Option<EffectId>,
@@ -44,6 +46,9 @@ impl Ledger {
                     self.cases.insert(case.id, *case);
                 }
                 Effect::CaseEvent(event) => self.events.push(*event),
+                Effect::Silence(silence) => {
+                    self.silences.insert(silence.id, *silence);
+                }
                 Effect::Decision(decision) => self.decisions.push(*decision),
                 Effect::Outbox(item) => self.outbox.push(*item),
                 Effect::ReducerState { key, value: Some(value) } => {
@@ -232,6 +237,27 @@ impl World {
         assert_eq!(refusal.code, code, "{step:?}: {refusal:?}");
         assert!(!refusal.message.is_empty());
         assert_eq!(before, self.reducer, "a refused step changes nothing");
+    }
+
+    /// Asks for a silence; it must be accepted.
+    pub(crate) fn silence(&mut self, role: Role, asked: &NewSilence) -> EffectId {
+        let verdict = self.record(|reducer, at, out| reducer.put_silence(at, "zhang", &[role], asked, out));
+        verdict.expect("a good silence").id.expect("its id")
+    }
+
+    /// The silence must be refused with that code.
+    pub(crate) fn no_silence(&mut self, role: Role, asked: &NewSilence, code: &str, field: Option<&str>) {
+        let before = self.reducer.clone();
+        let verdict = self.record(|reducer, at, out| reducer.put_silence(at, "zhang", &[role], asked, out));
+        let refusal = verdict.expect_err("must be refused");
+        assert_eq!((refusal.code.as_str(), refusal.field.as_deref()), (code, field), "{refusal:?}");
+        assert_eq!(before, self.reducer);
+    }
+
+    /// The last message of a topic.
+    pub(crate) fn told(&self, topic: &str) -> serde_json::Value {
+        let item = self.ledger.outbox.iter().rfind(|item| &*item.topic == topic).expect("a message of the topic");
+        serde_json::from_str(&item.body).expect("JSON")
     }
 
     /// The only incident there ever was.

@@ -1,0 +1,41 @@
+//! What a pack raises and the city profile does not know: somebody should look before it goes live.
+
+use gengfu_cases::Profile;
+use gengfu_cases::profile::Route;
+
+use crate::diagnostic::{Diagnostic, Problem};
+use crate::pack::Pack;
+use crate::script::Pos;
+
+impl Pack {
+    /// A warning for every condition of a rule that the profile maps to nothing on the asset type that the rule's
+    /// kind usually has: its case would have no class and no limit. Ordered by file and place.
+    #[must_use]
+    pub fn unmapped(&self, profile: &Profile) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for placed in self.sets.iter().flat_map(|set| &set.rules) {
+            let rule = &placed.rule;
+            let asset_type = rule.kind.def().asset_type;
+            let info = self.rules().iter().find(|info| info.id == rule.id && info.kind == rule.kind);
+            let group = info.and_then(|info| info.group.as_ref()?.condition.clone());
+            let raised = rule.effects.iter().map(|effect| (&effect.condition, effect.origin.pos));
+            let mut said: Vec<&str> = Vec::new();
+            for (condition, pos) in raised.chain(group.iter().map(|condition| (condition, Pos { line: 1, column: 1 })))
+            {
+                if condition.is_empty() || said.contains(&&**condition) {
+                    continue;
+                }
+                said.push(condition);
+                if profile.route(&rule.id, asset_type, condition) == Route::Unmapped {
+                    let message =
+                        format!("the city profile maps condition `{condition}` on asset type {asset_type} to nothing");
+                    let hint = "its cases go to the acceptor without class and limit: add a [[mapping]] to the profile, \
+                                or the condition to incident.incident_only";
+                    found.push(Problem::warning(pos, message).hint(hint).in_file(&rule.file, &rule.source));
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
