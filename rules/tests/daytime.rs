@@ -123,7 +123,7 @@ fn burns_by_the_sun(before: &str) {
     let mut bench = lamp();
     assert!(!at(&mut bench, 19, 50) && at(&mut bench, 19, 56), "sunset 19:53");
     let offsets = "name = \"x\"\n[lighting]\non_after_sunset_min = 10\noff_before_sunrise_min = 20\n";
-    bench.city = City::of(&Profile::parse(offsets).unwrap());
+    bench.city = City::of(&Profile::parse(offsets).expect("the offsets are a profile"));
     assert!(!at(&mut bench, 20, 0) && at(&mut bench, 20, 5));
     assert!(at(&mut bench, 5, 0) && !at(&mut bench, 5, 5), "sunrise 05:22");
     bench.device.attributes.insert("on_at".into(), gengfu_model::Value::Text("18:00".into()));

@@ -40,6 +40,9 @@ struct Shared {
     failing: Option<(u64, Failure)>,
 }
 
+/// A finding's device, rule, key and opening.
+type FindingKey = (DeviceId, Arc<str>, Arc<str>, Timestamp);
+
 #[derive(Clone, Debug, Default)]
 struct Tables {
     position: Seq,
@@ -58,7 +61,7 @@ struct Tables {
     packs: BTreeMap<EffectId, ActivatedPack>,
     shadow: Option<ShadowRow>,
     /// By device, rule, key and opening; with the effect that brought it first.
-    findings: BTreeMap<(DeviceId, Arc<str>, Arc<str>, Timestamp), (EffectId, Finding)>,
+    findings: BTreeMap<FindingKey, (EffectId, Finding)>,
     parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
