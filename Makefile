@@ -47,6 +47,7 @@ bench: console
 	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || echo "no mosquitto: apt-get install mosquitto mosquitto-clients"
 	$(CARGO) bench --package gengfu-rules --bench judge
 	$(CARGO) bench --package gengfu --bench line -- $(BENCH)
+	$(CARGO) bench --package gengfu --bench backtest
 
 # Offline, the test `advisories` does the same with the advisories of the snapshot's day.
 advisories:

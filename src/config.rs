@@ -32,6 +32,8 @@ pub struct Config {
     pub engine: EngineConfig,
     /// The embedded time series.
     pub series: SeriesConfig,
+    /// A copy of each day's start, from which trials of rules begin.
+    pub days: DaysConfig,
     /// The remote time series beside it; none: there is none.
     pub influx: Option<InfluxConfig>,
     /// Who is told outside.
@@ -154,6 +156,18 @@ pub struct EngineConfig {
 pub struct SeriesConfig {
     /// How long points are kept.
     pub keep: Span,
+}
+
+/// A copy of each day's start, from which trials of rules begin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DaysConfig {
+    /// The hour of the city's day at which the copy is made, 0 to 23.
+    pub hour: u32,
+    /// How long copies are kept; none is kept longer than the archive reaches back.
+    pub keep: Span,
+    /// How large all copies together may grow; the newest is kept in any case.
+    pub keep_size: Size,
 }
 
 /// A remote time series that is fed from the journal: InfluxDB 2, or what speaks its write API.
@@ -451,6 +465,12 @@ impl Default for SeriesConfig {
     }
 }
 
+impl Default for DaysConfig {
+    fn default() -> Self {
+        DaysConfig { hour: 0, keep: Span(35 * gengfu_model::time::DAY_MS), keep_size: Size(10 << 30) }
+    }
+}
+
 impl Config {
     /// The part that can change an outcome.
     #[must_use]
@@ -571,13 +591,14 @@ impl Config {
             "journal" => self.journal = read(section, value)?,
             "engine" => self.engine = read(section, value)?,
             "series" => self.series = read(section, value)?,
+            "days" => self.days = read(section, value)?,
             "influx" => self.influx = Some(read(section, value)?),
             "webhook" => self.webhook = read(section, value)?,
             "channel" => self.channel = read(section, value)?,
             "platform" => self.platform = read(section, value)?,
             other => {
-                let hint = "sections are data, city, mqtt, coap, http, feed, journal, engine, series, influx, [[webhook]], \
-                     [[channel]] and [[platform]]";
+                let hint = "sections are data, city, mqtt, coap, http, feed, journal, engine, series, days, influx, \
+                     [[webhook]], [[channel]] and [[platform]]";
                 return Err((other.to_owned(), "there is no such section".to_owned(), hint.to_owned()));
             }
         }
@@ -611,6 +632,7 @@ impl Config {
         must((1_024..=1 << 20).contains(&packet), "mqtt.max_packet", "must be 1KiB to 1MiB", "");
         must(packet * 2 <= segment, "mqtt.max_packet", "must be at most half of `journal.segment`", "");
         must((1..=100_000).contains(&self.mqtt.rate), "mqtt.rate", "must be 1 to 100000", "");
+        must(self.days.hour < 24, "days.hour", "must be 0 to 23", "0 is midnight");
         if let Some(influx) = &self.influx {
             let url = crate::remote_series::address(influx);
             must(url.is_ok(), "influx.url", &url.err().unwrap_or_default(), "such as \"http://127.0.0.1:8086\"");

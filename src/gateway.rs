@@ -43,6 +43,11 @@ use crate::platform_poll;
 use crate::remote_series::{self, RemoteSeries};
 use crate::secret;
 use crate::supervise::Supervisor;
+use crate::trial::backtest::Source;
+use crate::trial::jobs::Jobs;
+use crate::trial::keeper::{Keeper, Wake};
+use crate::trial::shadow::Shadows;
+use crate::trial::{days, late};
 
 /// How many events the live stream keeps for a reader that is slow.
 const STREAM_CAPACITY: usize = 4_096;
@@ -112,6 +117,8 @@ pub struct Gateway {
     report: Report,
     deliverer: Option<Deliverer>,
     remote_series: Option<RemoteSeries>,
+    /// Closed to end the thread that keeps the days' copies.
+    days: Option<SyncSender<()>>,
     _lock: FolderLock,
 }
 
@@ -155,11 +162,22 @@ impl Gateway {
         let feed = if options.listeners { feed::start(config)? } else { None };
         let (intake, messages) = Intake::new(config.journal.queue);
         let mut supervisor = Supervisor::default();
-        let handle =
-            start_pipeline(config, opened, &mut supervisor, &directory, feed.as_ref(), |batches, log, archive| {
+        let handle = start_pipeline(
+            config,
+            opened,
+            &mut supervisor,
+            &directory,
+            feed.as_ref(),
+            &clock,
+            |batches, log, archive| {
                 let refusals = intake.refusals();
                 JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)
-            })?;
+            },
+        )?;
+        let days = if options.listeners { Some(start_days(config, &mut supervisor, &clock, &handle)?) } else { None };
+        if options.listeners {
+            start_versions(config, &mut supervisor, &handle)?;
+        }
         let mut gateway = Gateway {
             handle,
             supervisor,
@@ -169,6 +187,7 @@ impl Gateway {
             report,
             deliverer: None,
             remote_series: None,
+            days,
             _lock: lock,
         };
         gateway.watch_journal();
@@ -237,7 +256,8 @@ impl Gateway {
         self.handle.ready.store(false, Ordering::Relaxed);
         self.stop_listeners.cancel();
         while self.tasks.join_next().await.is_some() {}
-        let Gateway { handle, supervisor, deliverer, remote_series, _lock, .. } = self;
+        let Gateway { handle, supervisor, deliverer, remote_series, days, _lock, .. } = self;
+        drop(days);
         handle.progress.update(|positions| positions.stopping = true);
         let stopping = tokio::task::spawn_blocking(move || {
             let panicked = deliverer.map(Deliverer::stop).unwrap_or_default();
@@ -248,6 +268,8 @@ impl Gateway {
             if remote_series.is_some_and(|remote_series| !remote_series.stop()) {
                 tracing::error!("feeding the remote series had panicked; it goes on after the next start");
             }
+            handle.jobs.stop();
+            handle.versions.close();
             let state = handle.journal.stop();
             tracing::debug!(?state, "journal stopped");
             // The journal's end closes the decoder's input, and so on down the line; the engine also
@@ -374,6 +396,7 @@ fn start_pipeline(
     supervisor: &mut Supervisor,
     directory: &Arc<Directory>,
     feed: Option<&Feed>,
+    clock: &Arc<dyn Clock>,
     start_journal: impl FnOnce(SyncSender<Arc<Vec<gengfu_model::Record>>>, Log, Archive) -> std::io::Result<JournalHandle>,
 ) -> Result<Arc<Handle>, StartError> {
     let thread = |error: std::io::Error| StartError::new("threads", error);
@@ -389,6 +412,7 @@ fn start_pipeline(
     let pack = Arc::new(RwLock::new((!engine.pack().rules().is_empty()).then(|| Arc::clone(engine.pack().version()))));
     let (stream, _) = broadcast::channel(STREAM_CAPACITY);
     let downlink = Arc::new(Downlink::new(engine.open_commands()));
+    let versions = Arc::new(Wake::default());
 
     let (batches, decode_input) = sync_channel(QUEUE_BATCHES);
     let (engine_input, engine_queue) = sync_channel::<EngineInput>(QUEUE_BATCHES);
@@ -405,9 +429,10 @@ fn start_pipeline(
         directory: Arc::clone(directory),
         publish: {
             let (stream, pack, reader) = (stream.clone(), Arc::clone(&pack), ledger_reader(&config.data.folder)?);
-            let (feed, downlink) = (feed.clone(), Arc::clone(&downlink));
+            let (feed, downlink, versions) = (feed.clone(), Arc::clone(&downlink), Arc::clone(&versions));
             Box::new(move |effects| {
                 downlink.committed(effects);
+                versions.committed(effects);
                 publish(effects, &stream, &pack, &reader);
                 if let Some(feed) = &feed {
                     feed.effects(effects);
@@ -475,7 +500,13 @@ fn start_pipeline(
     let engine = EngineThread::new(engine, options, outputs);
     supervisor.spawn("engine", move || engine.run(&engine_queue)).map_err(thread)?;
     decode::start(supervisor, config.engine.decoders, decode_input, engine_input.clone()).map_err(thread)?;
+    let (data, synced) = (&config.data.folder, journal.synced_end());
     Ok(Arc::new(Handle {
+        jobs: Arc::new(Jobs::new(data, Arc::clone(&synced))),
+        shadows: Arc::new(Shadows::new(data, synced, Arc::clone(clock))),
+        versions,
+        clock: Arc::clone(clock),
+        zone: config.city.time_zone.parse().map_err(|_| StartError::new("city.time_zone", "no IANA time zone"))?,
         journal,
         engine: RwLock::new(Some(engine_input)),
         progress,
@@ -491,6 +522,80 @@ fn start_pipeline(
         told: Arc::default(),
         listener_metrics: RwLock::default(),
     }))
+}
+
+/// Starts the thread that keeps a copy of each day's start, and looks for late findings of the day that has ended. It
+/// ends when what it gives is dropped.
+fn start_days(
+    config: &Config,
+    supervisor: &mut Supervisor,
+    clock: &Arc<dyn Clock>,
+    handle: &Arc<Handle>,
+) -> Result<SyncSender<()>, StartError> {
+    let (stop, stopped) = sync_channel(1);
+    let (data, options, clock) = (config.data.folder.clone(), config.days.clone(), Arc::clone(clock));
+    let zone = config.city.time_zone.parse().map_err(|_| StartError::new("city.time_zone", "no IANA time zone"))?;
+    let (journal, watch) = (handle.journal.clone(), Arc::clone(&handle.jobs));
+    supervisor
+        .spawn("days", move || {
+            let after = |from, to| {
+                if let Err(error) = late_findings(&data, &journal, watch.as_ref(), from, to) {
+                    tracing::warn!(error, "late findings: left out, see `gengfu rules late`");
+                }
+            };
+            days::run(&data, &options, zone, clock.as_ref(), &stopped, &after);
+            Ok(())
+        })
+        .map_err(|error| StartError::new("threads", error))?;
+    Ok(stop)
+}
+
+/// Looks for what the late readings of a day would have raised, and journals it.
+fn late_findings(
+    data: &std::path::Path,
+    journal: &JournalHandle,
+    watch: &Jobs,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<(), String> {
+    let disk = RealDisk::open(data.join("journal")).map_err(|error| error.to_string())?;
+    let limit = ReadLimit::Synced(journal.synced_end());
+    let source = Source { data, disk: Arc::new(disk), limit };
+    let found = late::find(&source, from, to, watch).map_err(|error| error.to_string())?;
+    for request in late::requests(&found.findings) {
+        journal.control_blocking(request).map_err(|error| error.to_string())?;
+    }
+    if found.devices > 0 {
+        tracing::info!(devices = found.devices, findings = found.findings.len(), "looked at late readings");
+    }
+    Ok(())
+}
+
+/// Starts the thread that keeps the rules' versions: the shadow, and packs with limits. It ends when the handle's
+/// end is closed.
+fn start_versions(config: &Config, supervisor: &mut Supervisor, handle: &Arc<Handle>) -> Result<(), StartError> {
+    let woken = handle.versions.open();
+    let (journal, live_pack) = (handle.journal.clone(), Arc::clone(&handle.live_pack));
+    let now = {
+        let journal = journal.clone();
+        move || {
+            let pack = live_pack.read().map(|pack| Arc::clone(&pack)).ok();
+            let faults = pack.map_or(0, |pack| pack.counts().iter().map(|counts| counts.faults).sum());
+            (journal.metrics().last_time, faults)
+        }
+    };
+    let keeper = Keeper {
+        reader: ledger_reader(&config.data.folder)?,
+        shadows: Arc::clone(&handle.shadows),
+        now: Box::new(now),
+        ask: Box::new(move |control| journal.control_blocking(control).map_err(|error| error.to_string())),
+    };
+    supervisor
+        .spawn("versions", move || {
+            keeper.run(&woken);
+            Ok(())
+        })
+        .map_err(|error| StartError::new("threads", error))
 }
 
 /// Stores behind the journal that wait for room on a full disk. While one does, messages are held back.

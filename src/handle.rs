@@ -7,16 +7,17 @@ use std::sync::mpsc::SyncSender;
 
 use gengfu_connectors::LedgerReader;
 use gengfu_dashboards::gateway::{
-    Answer, Balance, Delivery, DeviceNow, Gateway, LatestField, RuleNow, Status, StreamEvent,
+    Answer, BacktestAsk, Balance, Delivery, DeviceNow, Gateway, LatestField, PublishAsk, RuleNow, Status, StreamEvent,
+    Vetted,
 };
-use gengfu_ingest::Directory;
 use gengfu_ingest::journal::JournalHandle;
+use gengfu_ingest::{Clock, Directory};
 use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
-use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo, explained_by};
 use gengfu_rules::testing::{self, Options};
+use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo, explained_by};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
@@ -25,9 +26,25 @@ use crate::metrics::Samples;
 use crate::pipeline::EngineInput;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::verdicts::Verdicts;
+use crate::trial::TrialError;
+use crate::trial::ask::{Against, Ask, DEFAULT_EXAMPLES, MAX_EXAMPLES, Sweep, moment};
+use crate::trial::jobs::Jobs;
+use crate::trial::keeper::Wake;
+use crate::trial::shadow::Shadows;
+use crate::trial::vet::vet;
 
 /// What all parts of the process share of the running gateway.
 pub struct Handle {
+    /// Backtests that the API asked for.
+    pub(crate) jobs: Arc<Jobs>,
+    /// The place of the shadow.
+    pub(crate) shadows: Arc<Shadows>,
+    /// Wakes the thread that keeps the rules' versions.
+    pub(crate) versions: Arc<Wake>,
+    /// The wall clock.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The city's time zone.
+    pub(crate) zone: chrono_tz::Tz,
     pub(crate) journal: JournalHandle,
     /// Taken away when the gateway stops, so that the engine's input closes.
     pub(crate) engine: std::sync::RwLock<Option<SyncSender<EngineInput>>>,
@@ -241,6 +258,42 @@ impl Gateway for Shared {
         self.0.told.read().ok()?.doors.get(name).cloned()
     }
 
+    fn begin_backtest(&self, ask: BacktestAsk) -> Result<serde_json::Value, Refusal> {
+        let now = self.0.clock.now();
+        let invalid = |field: &'static str| move |message: String| Refusal::new("invalid", message).field(field);
+        let at = |field, text: &str| moment(text, self.0.zone, now).map_err(invalid(field));
+        let own = Ask {
+            from: at("from", &ask.from)?,
+            to: at("to", ask.to.as_deref().unwrap_or("now"))?,
+            sweep: ask.sweep.as_deref().map(Sweep::parse).transpose().map_err(invalid("sweep"))?,
+            against: if ask.history { Against::History } else { Against::Live },
+            examples: ask.examples.unwrap_or(DEFAULT_EXAMPLES).min(MAX_EXAMPLES),
+            files: ask.files,
+        };
+        self.0.jobs.begin(own, &ask.by, now)
+    }
+
+    fn trials(&self) -> Result<Vec<serde_json::Value>, Refusal> {
+        self.0.jobs.list().map_err(|error| unreadable(&error))
+    }
+
+    fn trial(&self, id: &str) -> Result<Option<serde_json::Value>, Refusal> {
+        self.0.jobs.view(id).map_err(|error| unreadable(&error))
+    }
+
+    fn cancel_trial(&self, id: &str) -> bool {
+        self.0.jobs.cancel(id)
+    }
+
+    fn shadow(&self) -> Option<serde_json::Value> {
+        self.0.shadows.view()
+    }
+
+    fn vet_publication(&self, ask: &PublishAsk) -> Result<Vetted, Refusal> {
+        vet(self.0.jobs.store(), &ask.files, ask.after_trial.as_deref())
+            .map_err(|error| Refusal::new("invalid", error.to_string()))
+    }
+
     fn subscribe(&self) -> broadcast::Receiver<Arc<StreamEvent>> {
         self.0.stream.subscribe()
     }
@@ -368,6 +421,10 @@ pub(crate) fn replay_with(
         Some(Err(why)) => why,
         None => format!("pack {version} does not load with this program"),
     }
+}
+
+fn unreadable(error: &TrialError) -> Refusal {
+    Refusal::new("unavailable", error.to_string())
 }
 
 /// A diagnostic as editors read it.

@@ -21,5 +21,6 @@ mod platform_poll;
 mod remote_series;
 pub mod secret;
 pub mod supervise;
+pub mod trial;
 
 pub use gateway::{Addresses, Gateway, StartError, StartOptions};

@@ -52,6 +52,8 @@ pub enum Question {
     Duty(String),
     /// How an account is reached.
     Contact(String),
+    /// What the shadow has found by now.
+    Shadow,
 }
 
 /// The answer.
@@ -68,6 +70,8 @@ pub enum Reply {
     Why(Option<serde_json::Value>),
     /// What was asked for, as JSON; `null`: there is none.
     Found(serde_json::Value),
+    /// The shadow as JSON; `null`: there is none.
+    Shadow(serde_json::Value),
     /// The question could not be read.
     Error(String),
 }
@@ -158,6 +162,11 @@ pub async fn answer(gateway: &Shared, question: Question) -> Reply {
             Reply::Found(serde_json::to_value(view).unwrap_or_default())
         }
         Question::Contact(user) => Reply::Found(serde_json::to_value(gateway.contact(user).await).unwrap_or_default()),
+        Question::Shadow => {
+            let gateway = gateway.clone();
+            let found = tokio::task::spawn_blocking(move || gateway.shadow()).await.ok().flatten();
+            Reply::Shadow(found.unwrap_or_default())
+        }
         Question::Status => Reply::Status(serde_json::to_value(gateway.status()).unwrap_or_default()),
     }
 }

@@ -5,7 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use gengfu_model::Refusal;
 use gengfu_model::duty::{Contact, EscalationChain, Roster};
+use gengfu_model::pack::TrialNote;
 use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{DeviceId, DeviceLife, EffectId, Evidence, Kind, Quality, Seq, Timestamp, Value};
 use serde::{Deserialize, Serialize};
@@ -162,6 +164,49 @@ pub struct RuleNow {
     pub last_fault: Option<serde_json::Value>,
 }
 
+/// A backtest that the API was asked for; texts are read by the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BacktestAsk {
+    /// The draft; `None`: the pack that is live.
+    pub files: Option<BTreeMap<String, String>>,
+    /// The first moment, as written.
+    pub from: String,
+    /// The first moment after the stretch, as written; `None`: now.
+    pub to: Option<String>,
+    /// A sweep, as written.
+    pub sweep: Option<String>,
+    /// Compare with what was live at each moment.
+    pub history: bool,
+    /// Examples of each sort of change.
+    pub examples: Option<usize>,
+    /// Who asks.
+    pub by: String,
+}
+
+/// A pack that somebody wants to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishAsk {
+    /// Its files.
+    pub files: BTreeMap<String, String>,
+    /// The report that it is published after.
+    pub after_trial: Option<String>,
+}
+
+/// What the checks before a publication found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vetted {
+    /// What the pack's tests said, in words; empty: none were run.
+    pub tests: String,
+    /// The report that it is published after.
+    pub trial: Option<TrialNote>,
+    /// What stands against the publication.
+    pub against: Vec<String>,
+}
+
+fn no_trials() -> Refusal {
+    Refusal::new("unavailable", "this gateway runs no trials")
+}
+
 /// The running gateway, as the API sees it.
 pub trait Gateway: Send + Sync + 'static {
     /// Journals a staff request and waits for the engine's verdict; the ledger has it by then.
@@ -221,6 +266,48 @@ pub trait Gateway: Send + Sync + 'static {
     /// The door of a city platform.
     fn platform(&self, _name: &str) -> Option<Arc<PlatformDoor>> {
         None
+    }
+
+    /// Begins a backtest and gives its view with its id. Blocks on files.
+    ///
+    /// # Errors
+    /// What is wrong with what is asked, or `busy`.
+    fn begin_backtest(&self, _ask: BacktestAsk) -> Result<serde_json::Value, Refusal> {
+        Err(no_trials())
+    }
+
+    /// Backtests that run or failed, and reports, the newest first. Blocks on files.
+    ///
+    /// # Errors
+    /// When reports cannot be read.
+    fn trials(&self) -> Result<Vec<serde_json::Value>, Refusal> {
+        Ok(Vec::new())
+    }
+
+    /// A backtest or a report by its id. Blocks on files.
+    ///
+    /// # Errors
+    /// When a report cannot be read.
+    fn trial(&self, _id: &str) -> Result<Option<serde_json::Value>, Refusal> {
+        Ok(None)
+    }
+
+    /// Cancels a backtest; whether one of that id was running.
+    fn cancel_trial(&self, _id: &str) -> bool {
+        false
+    }
+
+    /// What the shadow has found by now; `None`: there is none. Blocks for some seconds at most.
+    fn shadow(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// What the checks before a publication find. Blocks.
+    ///
+    /// # Errors
+    /// When the named report cannot be read or is not there.
+    fn vet_publication(&self, _ask: &PublishAsk) -> Result<Vetted, Refusal> {
+        Ok(Vetted::default())
     }
 
     /// The live stream from now on. A reader that falls behind is told so and resumes by id.

@@ -32,6 +32,7 @@ mod sandbox;
 mod script;
 mod template;
 pub mod testing;
+pub mod trial;
 
 pub use city::City;
 pub use diagnostic::{Diagnostic, Level};

@@ -2,6 +2,7 @@
 //!
 //! Messages for people go to standard error; what a program may read goes to standard output.
 
+mod backtest;
 mod backup;
 mod check;
 mod codecs;
@@ -10,17 +11,20 @@ mod demo;
 mod devices;
 mod doctor;
 mod duty;
+mod history;
 mod journal;
+mod late;
 mod manifest;
 mod profile;
 mod quarantine;
 mod restore;
 mod rules;
-mod series;
 mod rules_pin;
 mod rules_test;
+mod series;
 mod serve;
 mod users;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -35,12 +35,19 @@ enum RulesCommand {
     /// Make a test of an incident, or of one that was missed.
     Pin(super::rules_pin::PinCommand),
     /// Put a folder of rule files to work, as a whole; the pack that is live is replaced.
-    Publish {
-        /// Folder of `.rhai` files.
-        folder: PathBuf,
-        #[command(flatten)]
-        config: ConfigArgument,
-    },
+    Publish(super::versions::Publish),
+    /// Put an earlier pack back to work.
+    Rollback(super::versions::Rollback),
+    /// A draft in the shadow of the live pack.
+    Shadow(super::versions::Shadow),
+    /// What differs between two versions.
+    Diff(super::versions::Diff),
+    /// Run a draft over the archive and tell what it would have changed.
+    Backtest(super::backtest::Backtest),
+    /// Look for what late readings would have raised, and write it down.
+    Late(super::late::Late),
+    /// Reports of backtests and shadows.
+    Trials(super::backtest::Trials),
     /// What decided an incident, change by change, and whether it evaluates again to the same values.
     Explain {
         /// The incident's id.
@@ -80,10 +87,7 @@ enum RulesCommand {
         config: ConfigArgument,
     },
     /// The packs that were activated, newest last.
-    List {
-        #[command(flatten)]
-        config: ConfigArgument,
-    },
+    List(super::versions::List),
 }
 
 impl Rules {
@@ -96,7 +100,6 @@ impl Rules {
             RulesCommand::Check { folder, json } => check(folder.as_ref(), *json),
             RulesCommand::Test(test) => test.run(),
             RulesCommand::Pin(pin) => pin.run(),
-            RulesCommand::Publish { folder, config } => publish(folder, config),
             RulesCommand::Explain { incident, config } => explain(*incident, config),
             RulesCommand::Why { device, rule, json, config } => why(device, rule, *json, config),
             RulesCommand::Pause { rule, reason, config } => {
@@ -107,7 +110,14 @@ impl Rules {
                 let action = Action::ResumeRule { rule: rule.as_str().into() };
                 carry_out(action, &format!("rule {rule} judges again"), config)
             }
-            RulesCommand::List { config } => list(config),
+            RulesCommand::Publish(command) => command.run(),
+            RulesCommand::Rollback(command) => command.run(),
+            RulesCommand::Shadow(command) => command.run(),
+            RulesCommand::Diff(command) => command.run(),
+            RulesCommand::Backtest(command) => command.run(),
+            RulesCommand::Late(command) => command.run(),
+            RulesCommand::Trials(command) => command.run(),
+            RulesCommand::List(command) => command.run(),
         }
     }
 }
@@ -143,20 +153,6 @@ fn check(folder: Option<&PathBuf>, json: bool) -> Result<(), Failure> {
         }
     }
     if good { Ok(()) } else { Err(Failure::Configuration(format!("{} mistakes", found.len()))) }
-}
-
-fn publish(folder: &std::path::Path, config: &ConfigArgument) -> Result<(), Failure> {
-    let files = packs::read_folder(folder).map_err(Failure::Failed)?;
-    let mut local = reach(&config.load()?)?;
-    let verdict = local.act(Action::ActivatePack { files }).map_err(Failure::failed);
-    leave(local);
-    match verdict? {
-        Ok(accepted) => {
-            say(&format!("{} rule files are live", accepted.rows));
-            Ok(())
-        }
-        Err(refusal) => Err(Failure::Configuration(refusal.message)),
-    }
 }
 
 fn explain(incident: EffectId, config: &ConfigArgument) -> Result<(), Failure> {
@@ -233,13 +229,4 @@ fn carry_out(action: Action, done: &str, config: &ConfigArgument) -> Result<(), 
         }
         Err(refusal) => Err(Failure::Failed(refusal.message)),
     }
-}
-
-fn list(config: &ConfigArgument) -> Result<(), Failure> {
-    let config = config.load()?;
-    let reader = LedgerReader::open(&ledger_file(&config.data.folder)).map_err(Failure::failed)?;
-    for pack in reader.packs().map_err(Failure::failed)? {
-        give(&format!("{} {} {} files by {}", pack.id, pack.version, pack.files.len(), pack.by));
-    }
-    Ok(())
 }

@@ -127,7 +127,7 @@ fn a_broken_rule_pack_does_not_replace_the_live_one() {
     let drafts = gateway.folder.path().join("drafts");
     std::fs::create_dir(&drafts).unwrap();
     std::fs::write(drafts.join("a.rhai"), "this is no rule").unwrap();
-    let output = gengfu(&["rules", "publish", drafts.to_str().unwrap(), "--config", &file]);
+    let output = gengfu(&["rules", "publish", drafts.to_str().unwrap(), "--reason", "first", "--config", &file]);
     assert_eq!(code(&output), 64);
     assert!(told(&output).contains("a.rhai:1:"), "{}", told(&output));
     assert_eq!(String::from_utf8(gengfu(&["rules", "list", "--config", &file]).stdout).unwrap(), before);

@@ -4,6 +4,7 @@
 
 mod advisories;
 mod arrows;
+mod backtest;
 mod backup;
 mod bad_input;
 mod clients;
@@ -25,5 +26,6 @@ mod reference;
 mod replay;
 mod restart;
 mod rule_tests;
+mod versions;
 mod webhook;
 mod workflow;

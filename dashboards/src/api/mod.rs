@@ -13,10 +13,11 @@ mod commands;
 mod decisions;
 mod device_import;
 mod devices;
-mod evaluate;
 mod duty;
+mod evaluate;
 mod evaluation;
 mod extract;
+mod findings;
 mod incidents;
 mod messages;
 mod notifications;
@@ -31,6 +32,7 @@ mod silence_preview;
 mod silences;
 mod status;
 mod stream;
+mod trials;
 mod users;
 
 pub(crate) use extract::{Body, Params};
@@ -346,6 +348,40 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/profile/check", Login, "Check a city profile; every mistake", profile::check)
             .takes::<profile::ProfileText>()
             .answers::<views::ProfileCheckView>(),
+        get("/api/v1/findings", Login, "What late readings would have raised", findings::list)
+            .query(&[
+                DEVICE,
+                Param { name: "rule", doc: "the rule's id", example: "tilt" },
+                DISTRICT,
+                FROM,
+                TO,
+                LIMIT,
+                CURSOR,
+            ])
+            .answers_page::<views::FindingView>(),
+        // Versions of the rules, and trials
+        get("/api/v1/rules/diff", Login, "What differs between two versions", rules::diff)
+            .query(&[
+                Param { name: "from", doc: "the version before; the one before `to` if left out", example: "" },
+                Param { name: "to", doc: "the version after; the live one if left out", example: "" },
+            ])
+            .answers::<views::DiffView>(),
+        post("/api/v1/rules/backtest", Roles(roles::TRY_RULES), "Run a draft over the archive", trials::begin)
+            .takes::<trials::Backtest>()
+            .answers::<views::TrialView>(),
+        get("/api/v1/rules/trials", Login, "Backtests and reports, the newest first", trials::list)
+            .answers::<views::TrialsView>(),
+        get("/api/v1/rules/trials/{id}", Login, "A backtest's progress, or its report", trials::one)
+            .answers::<views::TrialView>(),
+        delete("/api/v1/rules/trials/{id}", Roles(roles::TRY_RULES), "Cancel a backtest", trials::cancel)
+            .answers::<views::DoneView>(),
+        get("/api/v1/rules/shadow", Login, "What the shadow has found by now", trials::shadow)
+            .answers::<views::TrialView>(),
+        post("/api/v1/rules/shadow", Roles(roles::PUBLISH_RULES), "Put a draft into the shadow", trials::start_shadow)
+            .takes::<trials::Shadow>()
+            .answers::<views::DoneView>(),
+        delete("/api/v1/rules/shadow", Roles(roles::PUBLISH_RULES), "End the shadow", trials::stop_shadow)
+            .answers::<views::DoneView>(),
         // The gateway itself
         get("/api/v1/status", Login, "How the gateway is doing", status::status).answers::<views::StatusView>(),
         get("/api/v1/balance", Login, "The two sheets", status::balance)

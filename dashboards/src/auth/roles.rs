@@ -40,6 +40,8 @@ pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
 pub const PAUSE_RULES: &[Role] = &[ShiftLeader, Engineer, Administrator];
 /// Report a case that no sensor found.
 pub const REPORT_CASES: &[Role] = &[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator];
+/// Run a draft over the archive.
+pub const TRY_RULES: &[Role] = &[ShiftLeader, Engineer, Administrator];
 /// See what became of messages, and their bytes.
 pub const READ_MESSAGES: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engineer, Administrator];
 /// Decode what is in quarantine again.

@@ -8,6 +8,7 @@ mod decision;
 mod device;
 mod duty;
 mod evaluation;
+mod finding;
 mod incident;
 mod message;
 mod profile;
@@ -26,11 +27,12 @@ pub use duty::{
     OwedView, WatchView,
 };
 pub use evaluation::{EvaluationRowView, EvaluationView};
+pub use finding::FindingView;
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use profile::{ClassView, ProfileCheckView, ProfileMistakeView, ProfileView, SourceView, StandardView};
+pub use rule::{CheckView, DiffView, PackView, RuleDetail, RuleView, RulesView, TestView, TrialView, TrialsView};
 pub use rule_evaluation::RuleEvaluationView;
-pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView, TestView};
 pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
 pub use user::{LoginView, MeView, UserView};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::time_text::Time;
+
 /// The live pack, its rules, and earlier packs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RulesView {
@@ -25,6 +27,24 @@ pub struct PackView {
     pub version: String,
     /// Who activated it.
     pub by: String,
+    /// When.
+    pub time: Time,
+    /// Why.
+    pub reason: String,
+    /// What its tests said; empty: none were run.
+    pub tests: String,
+    /// The report of the trial that it was published after.
+    pub trial: Option<String>,
+    /// What that trial found, in a line.
+    pub trial_summary: Option<String>,
+    /// What stood against it, when it was published nevertheless.
+    pub forced: Vec<String>,
+    /// It is rolled back by itself above so many incidents an hour,
+    pub limit_incidents_per_hour: Option<u32>,
+    /// or failed evaluations,
+    pub limit_faults: Option<u64>,
+    /// for so many hours after its publication.
+    pub limit_hours: Option<u32>,
     /// The names of its files.
     pub files: Vec<String>,
 }
@@ -78,4 +98,28 @@ pub struct CheckView {
     /// How each rule would run, if there is no error: `rule, kind, file, tier` (`lowered` or
     /// `interpreter`), `reason` (`line, column, message`: what keeps it from being lowered).
     pub tiers: Vec<serde_json::Value>,
+}
+
+/// Two versions side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DiffView {
+    /// The version before; `null`: there was none.
+    pub from: Option<String>,
+    /// The version after.
+    pub to: String,
+    /// What differs, file by file: lines with `-` are gone, with `+` are new.
+    pub text: String,
+}
+
+/// A backtest, a shadow or their report: `id, sort, state` (`running`, `done`, `failed`, `cancelled`), `by`, `asked`,
+/// `progress` from 0 to 1, `messages`, `error`, and when it is done `summary` and `report`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct TrialView(pub serde_json::Value);
+
+/// Backtests and reports.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct TrialsView {
+    /// The newest first; without the reports themselves.
+    pub items: Vec<TrialView>,
 }

@@ -178,12 +178,18 @@ impl FakeGateway {
                 Action::RotateKey { device, token_hash } => {
                     (device.to_string(), change(inner, at, &device, out, |entry| entry.token_hash = Some(token_hash)))
                 }
-                Action::ActivatePack { files } => {
+                Action::ActivatePack { .. } => (String::new(), Err(Refusal::new("invalid", "the fake publishes"))),
+                Action::StartShadow { .. } | Action::StopShadow | Action::RecordFindings { .. } => {
+                    (String::new(), Ok(Accepted::default()))
+                }
+                Action::PublishPack { files, note } => {
                     let version = format!("pack-{}", at.seq);
                     out.push(Effect::Pack {
                         version: Arc::from(version.as_str()),
                         files: Arc::new(files),
                         by: user.clone(),
+                        time: at.now,
+                        note: Box::new(note),
                     });
                     (version, Ok(Accepted::default()))
                 }

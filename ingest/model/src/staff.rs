@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
-use crate::{CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, NewSilence, Quarantined, Value};
+use crate::pack::PackNote;
+use crate::{CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, Finding, NewSilence, Quarantined, Value};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,6 +127,27 @@ pub enum Action {
         /// Every file of the pack, name and text, in the order of the names.
         files: BTreeMap<String, String>,
     },
+    /// Put a rule pack to work, with what is to be kept with it.
+    PublishPack {
+        /// Every file of the pack, name and text, in the order of the names.
+        files: BTreeMap<String, String>,
+        /// Why, and what it had passed.
+        note: PackNote,
+    },
+    /// Run a draft in the shadow of the live pack, in the place of the one that may be there.
+    StartShadow {
+        /// Every file of the draft.
+        files: BTreeMap<String, String>,
+        /// Why.
+        reason: String,
+    },
+    /// End the shadow.
+    StopShadow,
+    /// Record what late readings would have raised.
+    RecordFindings {
+        /// At most [`MAX_FINDINGS`](crate::finding::MAX_FINDINGS) of them.
+        findings: Vec<Finding>,
+    },
     /// Replace the city profile: classes, limits, calendar.
     SetProfile {
         /// The profile as TOML text.
@@ -240,6 +262,10 @@ impl Action {
             Action::SetLife { .. } => "set_life",
             Action::RotateKey { .. } => "rotate_key",
             Action::ActivatePack { .. } => "activate_pack",
+            Action::PublishPack { .. } => "publish_pack",
+            Action::StartShadow { .. } => "start_shadow",
+            Action::StopShadow => "stop_shadow",
+            Action::RecordFindings { .. } => "record_findings",
             Action::SetProfile { .. } => "set_profile",
             Action::SetParameter { .. } => "set_parameter",
             Action::PauseRule { .. } => "pause_rule",

@@ -17,7 +17,11 @@ fn allowed(action: &Action) -> Option<&'static [Role]> {
         }
         Action::AddDevices { .. } | Action::SetLife { .. } | Action::RotateKey { .. } => Some(&[Administrator]),
         Action::SetProfile { .. } | Action::PutUser { .. } => Some(&[Administrator]),
-        Action::ActivatePack { .. } => Some(&[Engineer, Administrator]),
+        Action::ActivatePack { .. }
+        | Action::PublishPack { .. }
+        | Action::StartShadow { .. }
+        | Action::StopShadow
+        | Action::RecordFindings { .. } => Some(&[Engineer, Administrator]),
         // The reducer looks closer: what is wide or long is a shift leader's.
         Action::PutSilence { .. } | Action::EndSilence { .. } => Some(&[DutyOfficer, ShiftLeader, Administrator]),
         Action::Redecode { .. } => Some(&[Engineer, Administrator]),

@@ -19,6 +19,8 @@ mod pauses;
 mod redecode;
 mod requests;
 mod sheet;
+mod trial;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -78,7 +80,8 @@ pub struct DeviceView {
     pub total: Sheet,
 }
 
-/// The engine's whole state.
+/// The engine's whole state. A copy of it is for a trial ([`crate::trial`]).
+#[derive(Clone)]
 pub struct Engine {
     config: OutcomeConfig,
     zone: chrono_tz::Tz,
@@ -112,6 +115,8 @@ pub struct Engine {
     refused: u64,
     /// Signals of the evaluation under way; kept to save the allocation.
     signals: Vec<Signal>,
+    /// In a trial: what the journal's records may not change. The live engine holds nothing.
+    held: trial::Held,
 }
 
 impl Engine {
@@ -141,6 +146,7 @@ impl Engine {
             orphans: Sheet::default(),
             refused: 0,
             signals: Vec::new(),
+            held: trial::Held::default(),
         }
     }
 

@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_cases::{At, PlatformMessage, Profile};
+use gengfu_model::pack::PackNote;
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
 use gengfu_model::{Device, DeviceId, DeviceLife, DutyAction, Effect, Record, Refusal, Seq, Value};
 
 use super::commands::Asked;
 use super::device::DeviceState;
-use super::{DecodedMessage, Engine, Output, authority};
+use super::{DecodedMessage, Engine, Output, authority, versions};
 use crate::{City, Context, Pack, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
@@ -93,7 +94,11 @@ impl Engine {
                 self.change_device(seq, device, out, |device| device.token_hash = Some(*token_hash))?;
                 Ok(rows(1))
             }
-            Action::ActivatePack { files } => self.activate(seq, &request.user, files, out),
+            Action::ActivatePack { files } => self.activate(seq, &request.user, files, &PackNote::default(), out),
+            Action::PublishPack { files, note } => self.activate(seq, &request.user, files, note, out),
+            Action::StartShadow { files, reason } => self.start_shadow(seq, &request.user, files, reason, out),
+            Action::StopShadow => self.stop_shadow(seq, out),
+            Action::RecordFindings { findings } => self.record_findings(seq, findings, out),
             Action::SetProfile { text } => self.set_profile(seq, text, out),
             Action::SetParameter { rule, name, scope, value } => {
                 self.set_parameter(seq, rule, name, scope, value.as_ref(), out)
@@ -218,7 +223,7 @@ impl Engine {
     }
 
     /// Arms silence for a device in service that has not been heard yet, and puts its next timer in place.
-    fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
+    pub(super) fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         match state.device.life {
@@ -233,12 +238,19 @@ impl Engine {
         self.settle(index, At { seq, now: self.now }, out);
     }
 
-    fn activate(&mut self, seq: Seq, by: &Arc<str>, files: &BTreeMap<String, String>, out: &mut Output) -> Verdict {
-        let pack = Pack::compile(files).map_err(|mistakes| {
-            let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Refusal::new("invalid", format!("the rule pack has {} mistakes:\n{}", mistakes.len(), text.join("\n")))
-                .hint("`gengfu rules check` shows them with their places; the live pack keeps running")
-        })?;
+    fn activate(
+        &mut self,
+        seq: Seq,
+        by: &Arc<str>,
+        files: &BTreeMap<String, String>,
+        note: &PackNote,
+        out: &mut Output,
+    ) -> Verdict {
+        versions::check_note(note)?;
+        if self.held.pack {
+            return Ok(rows(u32::try_from(files.len()).unwrap_or(u32::MAX)));
+        }
+        let pack = versions::compile(files)?;
         // A rule that was mended judges again; one that is as it was stays paused.
         let old = std::mem::replace(&mut self.pack, Arc::new(pack));
         let same = |rule: &str| {
@@ -253,6 +265,8 @@ impl Engine {
                 version: Arc::clone(self.pack.version()),
                 files: Arc::new(files.clone()),
                 by: Arc::clone(by),
+                time: self.now,
+                note: Box::new(note.clone()),
             });
             let pack = Arc::clone(&self.pack);
             let at = At { seq, now: self.now };
@@ -298,7 +312,9 @@ impl Engine {
         if let Some(value) = value {
             self.pack.check_parameter(rule, name, value).map_err(invalid)?;
         }
-        self.parameters.set(rule, name, scope, value.cloned());
+        if !self.held.has_parameter(rule, name) {
+            self.parameters.set(rule, name, scope, value.cloned());
+        }
         if self.is_live(seq) {
             out.effects.push(Effect::Parameter {
                 rule: Arc::clone(rule),
@@ -353,7 +369,7 @@ impl Engine {
     }
 }
 
-fn rows(rows: u32) -> Accepted {
+pub(super) fn rows(rows: u32) -> Accepted {
     Accepted { rows, ..Accepted::default() }
 }
 
@@ -393,6 +409,10 @@ fn subject(action: &Action) -> String {
         }
         Action::SendCommand { device, name, .. } => format!("{name} to {device}"),
         Action::ActivatePack { files } => format!("{} files", files.len()),
+        Action::PublishPack { files, note } => format!("{} files: {}", files.len(), note.reason),
+        Action::StartShadow { files, reason } => format!("{} files: {reason}", files.len()),
+        Action::StopShadow => String::new(),
+        Action::RecordFindings { findings } => format!("{} findings", findings.len()),
         Action::SetProfile { .. } => String::new(),
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
         Action::PauseRule { rule, .. } | Action::ResumeRule { rule } => rule.to_string(),

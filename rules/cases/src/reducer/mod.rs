@@ -361,6 +361,12 @@ impl Reducer {
         self.cases.values().map(|open| &open.case)
     }
 
+    /// An incident that is open, or may open again, by its id.
+    #[must_use]
+    pub fn incident(&self, id: EffectId) -> Option<&Incident> {
+        self.incidents.get(&id)
+    }
+
     /// Every open incident and every one that may open again, in the order of the ids.
     pub fn incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents.values()
