@@ -31,7 +31,7 @@ use crate::trial::ask::{Against, Ask, DEFAULT_EXAMPLES, MAX_EXAMPLES, Sweep, mom
 use crate::trial::jobs::Jobs;
 use crate::trial::keeper::Wake;
 use crate::trial::shadow::Shadows;
-use crate::trial::vet::vet;
+use crate::trial::vet::{profile_at_work, vet};
 
 /// What all parts of the process share of the running gateway.
 pub struct Handle {
@@ -290,7 +290,8 @@ impl Gateway for Shared {
     }
 
     fn vet_publication(&self, ask: &PublishAsk) -> Result<Vetted, Refusal> {
-        vet(self.0.jobs.store(), &ask.files, ask.after_trial.as_deref())
+        let profile = profile_at_work(Some(&self.0.ledger));
+        vet(self.0.jobs.store(), &ask.files, &ask.files, profile, ask.after_trial.as_deref())
             .map_err(|error| Refusal::new("invalid", error.to_string()))
     }
 

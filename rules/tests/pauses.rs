@@ -199,3 +199,15 @@ fn a_new_pack_resumes_what_was_mended_and_leaves_paused_what_is_as_it_was() {
     let paused: Vec<_> = city.engine.paused().iter().map(|(rule, _)| rule.to_string()).collect();
     assert_eq!(paused, ["good"]);
 }
+
+#[test]
+fn the_period_of_a_new_rule_begins_with_its_pack_and_not_with_the_next_message() {
+    let mut city = City::new(1);
+    city.say(0, 80.0, false);
+    let clock = "const RULE = #{ kind: \"manhole\", key: \"k\", severity: \"minor\", condition: \"x\", every: 1.h };\n\
+                 fn on_timer(dev, name) { raise(#{}); }\nfn on_message(msg, dev) { if msg.water { clear(); } }\n";
+    city.ask("engineer", Action::ActivatePack { files: BTreeMap::from([("clock.rhai".to_owned(), clock.to_owned())]) });
+    city.time += 3_600_000;
+    city.give(Body::Control(Control::Tick), None);
+    assert_eq!(city.opened, ["clock/d-0"]);
+}

@@ -16,7 +16,7 @@ use crate::packs;
 use crate::trial::TrialError;
 use crate::trial::report::Report;
 use crate::trial::store::Store;
-use crate::trial::vet::vet;
+use crate::trial::vet::{profile_at_work, vet};
 
 /// Put a folder of rule files to work, as a whole; the pack that is live is replaced.
 #[derive(clap::Args)]
@@ -54,7 +54,10 @@ impl Publish {
         let files = packs::read_folder(&self.folder).map_err(Failure::Failed)?;
         let config = self.config.load()?;
         let store = Store::new(&config.data.folder);
-        let vetted = vet(&store, &files, self.after_backtest.as_deref()).map_err(failure)?;
+        let with_tests = packs::read_folder_with_tests(&self.folder).map_err(Failure::Failed)?;
+        let ledger = LedgerReader::open(&ledger_file(&config.data.folder)).ok();
+        let profile = profile_at_work(ledger.as_ref());
+        let vetted = vet(&store, &files, &with_tests, profile, self.after_backtest.as_deref()).map_err(failure)?;
         if !vetted.against.is_empty() && !self.force {
             let text = vetted.against.join("\n  ");
             return Err(Failure::Failed(format!(

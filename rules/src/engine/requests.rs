@@ -222,18 +222,23 @@ impl Engine {
         self.arm(seq, index, out);
     }
 
-    /// Arms silence for a device in service that has not been heard yet, and puts its next timer in place.
+    /// Arms what a device in service waits for: silence if it has not been heard yet, and the periods of rules that
+    /// are new to it. Puts its next timer in place.
     pub(super) fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         match state.device.life {
             DeviceLife::Retired => state.rules = RuleState::default(),
-            DeviceLife::InService if state.rules.heard().is_none() => {
+            DeviceLife::InService => {
                 let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
                 let cx = Context { zone: self.zone, city: &self.city, paused: &self.paused, ..cx };
-                pack.arm(&cx, &mut state.rules, &mut self.signals);
+                if state.rules.heard().is_none() {
+                    pack.arm(&cx, &mut state.rules, &mut self.signals);
+                } else {
+                    pack.begin_periods(&cx, &mut state.rules);
+                }
             }
-            DeviceLife::Registered | DeviceLife::InService | DeviceLife::Maintenance => {}
+            DeviceLife::Registered | DeviceLife::Maintenance => {}
         }
         self.settle(index, At { seq, now: self.now }, out);
     }

@@ -139,13 +139,18 @@ impl Pack {
         }
         state.fit(&set.layout, &set.slot_kinds);
         for placed in &set.rules {
-            if let Some((period_ms, slot)) = placed.rule.every
-                && let Some(place) = state.slots.get_mut(placed.base + slot)
-                && *place == Slot::Empty
-            {
-                *place = Slot::Timer(cx.now.plus_ms(period_ms));
-            }
+            begin_period(placed, cx, state);
             self.clear_silence(placed, cx, state, out);
+        }
+    }
+
+    /// A pack was put to work while the device is in service: periods of `every` that it does not have yet begin
+    /// now, and not with the device's next message.
+    pub fn begin_periods(&self, cx: &Context<'_>, state: &mut RuleState) {
+        let Some(set) = self.set_of(cx.device).filter(|set| set.has_every) else { return };
+        state.fit(&set.layout, &set.slot_kinds);
+        for placed in &set.rules {
+            begin_period(placed, cx, state);
         }
     }
 
@@ -236,6 +241,16 @@ impl Pack {
                 evaluate::run(self, placed, entry, cx, Trigger::Timer, Some(name), state, out);
             }
         }
+    }
+}
+
+/// The period of a rule's `every` begins, if it does not run yet.
+fn begin_period(placed: &Placed, cx: &Context<'_>, state: &mut RuleState) {
+    if let Some((period_ms, slot)) = placed.rule.every
+        && let Some(place) = state.slots.get_mut(placed.base + slot)
+        && *place == Slot::Empty
+    {
+        *place = Slot::Timer(cx.now.plus_ms(period_ms));
     }
 }
 
