@@ -3,7 +3,7 @@
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, clearing, clocks, silence};
+use super::{At, Reducer, case, clearing, clocks, silence, verify};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +12,8 @@ pub(super) enum Timer {
     Track(TrackKey),
     /// A case's deadline.
     Overdue(EffectId),
+    /// The sensors' time to verify what was handled.
+    Verify(EffectId),
     /// A silence begins, or one of its windows is over.
     Silence(EffectId),
     /// The limit of a case's stage.
@@ -30,6 +32,7 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
         match timer {
             Timer::Track(key) => track_due(reducer, at, &key, out),
             Timer::Overdue(id) => case::overdue(reducer, at, id, out),
+            Timer::Verify(id) => verify::due(reducer, at, id, out),
             Timer::Silence(id) => silence::due(reducer, at, id, out),
             Timer::Stage(id) => clocks::stage_overdue(reducer, at, id, out),
             Timer::Total(id) => clocks::total_overdue(reducer, at, id, out),
