@@ -77,12 +77,12 @@ async function explaining(page) {
   await page.locator(".card .rule-line").waitFor();
   await page.locator(".card .chart canvas").waitFor();
   const shown = await page.locator(".card").innerText();
-  await page.locator(".card details > summary").click();
+  await page.locator(".card .why details > summary").click();
   return {
     shown,
     rule: await page.locator(".rule-line").innerText(),
     source: await page.locator("pre.source").innerText(),
-    steps: await page.locator(".card details").innerText(),
+    steps: await page.locator(".card .why details").innerText(),
     buttons: await texts(page, ".card .actions button"),
   };
 }

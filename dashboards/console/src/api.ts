@@ -61,6 +61,10 @@ export async function patch<T>(path: string, body: unknown): Promise<T> {
   return (await (await request("PATCH", path, body)).json()) as T;
 }
 
+export async function remove<T>(path: string): Promise<T> {
+  return (await (await request("DELETE", path)).json()) as T;
+}
+
 /** Path with a query of what is not empty. */
 export function query(path: string, parameters: Record<string, string | number | boolean | null | undefined>): string {
   const search = new URLSearchParams();

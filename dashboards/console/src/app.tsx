@@ -6,12 +6,15 @@ import { AppContext, type Context, texts } from "./context.tsx";
 import { listen, type LiveState } from "./live.ts";
 import type { Lang } from "./logic/format.ts";
 import { setZone } from "./logic/zone.ts";
+import { DecisionsPage } from "./pages/decisions.tsx";
 import { DevicePage } from "./pages/device.tsx";
 import { DevicesPage } from "./pages/devices.tsx";
+import { EvaluationPage } from "./pages/evaluation.tsx";
 import { IncidentPage } from "./pages/incident.tsx";
 import { IncidentsPage } from "./pages/incidents.tsx";
 import { LoginPage } from "./pages/login.tsx";
 import { RulesPage } from "./pages/rules.tsx";
+import { SilencesPage } from "./pages/silences.tsx";
 import { StatusPage } from "./pages/status.tsx";
 import { WorkPage } from "./pages/work.tsx";
 import { Frame } from "./parts/frame.tsx";
@@ -166,10 +169,16 @@ function Shown({ place }: { place: Place }) {
   switch (place.page) {
     case "incidents":
       return place.id === null ? <IncidentsPage /> : <IncidentPage key={place.id} id={place.id} />;
+    case "silences":
+      return <SilencesPage id={place.id} search={place.search} />;
+    case "decisions":
+      return <DecisionsPage search={place.search} />;
     case "devices":
       return place.id === null ? <DevicesPage /> : <DevicePage key={place.id} id={place.id} />;
     case "rules":
       return <RulesPage id={place.id} line={Number(place.search.get("line") ?? 0)} />;
+    case "evaluation":
+      return <EvaluationPage />;
     case "status":
       return <StatusPage />;
     default:

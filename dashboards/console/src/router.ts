@@ -7,7 +7,7 @@ export interface Place {
   search: URLSearchParams;
 }
 
-export const PAGES = ["work", "incidents", "devices", "rules", "status"] as const;
+export const PAGES = ["work", "incidents", "silences", "decisions", "devices", "rules", "evaluation", "status"] as const;
 
 export function parsePlace(hash: string): Place {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split("?", 2);

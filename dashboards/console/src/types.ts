@@ -8,16 +8,25 @@ export interface Page<T> {
 }
 
 export interface Deadline {
-  limit: "urgent_hour" | "work_hour" | "work_day" | "natural_day";
+  limit: "urgent_minute" | "urgent_hour" | "work_hour" | "work_day" | "natural_day";
   amount: number;
   started: string;
   due: string;
+}
+
+/** The limit of the stage that a case stands in. */
+export interface StageDeadline {
+  stage: "file" | "verify" | "dispatch" | "check";
+  deadline: Deadline;
+  overdue: boolean;
 }
 
 export interface Case {
   id: string;
   number: string;
   source: string;
+  /** A rule's id where the source is `iot`. */
+  reporter: string;
   state: string;
   stage: string;
   final: boolean;
@@ -40,6 +49,15 @@ export interface Case {
   condition_holds: boolean;
   deadline: Deadline | null;
   overdue: boolean;
+  stage_deadline: StageDeadline | null;
+  total_deadline: Deadline | null;
+  total_overdue: boolean;
+  /** How many limits of stages have passed. */
+  stages_overdue: number;
+  returns: number;
+  reworks: number;
+  reported_again: number;
+  supervised: boolean;
   acknowledged_by: string | null;
   acknowledged_at: string | null;
   assignee: string | null;
@@ -92,6 +110,118 @@ export interface Incident {
   text_en: string;
   parent: string | null;
   case: string | null;
+  silenced_by: string | null;
+  inhibited_by: string | null;
+}
+
+/** What was decided, and why. */
+export interface Decision {
+  id: string;
+  time: string;
+  incident: string | null;
+  case: string | null;
+  rule: string;
+  asset: string;
+  device: string | null;
+  district: string;
+  what: string;
+  who: string | null;
+  why: string;
+  text_zh: string;
+  text_en: string;
+  note: string;
+  refs: string[];
+}
+
+export interface Weekly {
+  /** 1 is Monday, 7 is Sunday. */
+  days: number[];
+  /** `22:00`. */
+  from: string;
+  /** `06:00`; at or before `from`: of the next day. */
+  to: string;
+}
+
+export interface Silence {
+  id: string;
+  state: "planned" | "active" | "resting" | "ended";
+  /** What it covers, by field; everything named must fit. */
+  matches: Record<string, string>;
+  from: string;
+  to: string;
+  weekly: Weekly | null;
+  until_clear: boolean;
+  work_order: string | null;
+  reason: string;
+  comment: string;
+  author: string;
+  created: string;
+  held: number;
+  cleared: number;
+  rearmed: string[];
+  ended: string | null;
+  ended_by: string | null;
+  ended_why: string | null;
+}
+
+/** What a silence would hide now and would have hidden in the past seven days. */
+export interface Preview {
+  live: number;
+  week: number;
+  with_case: number;
+  assets: number;
+  by_condition: { condition: string; severity: Severity; count: number }[];
+  examples: Incident[];
+  truncated: boolean;
+}
+
+/** What the console reads of the city profile. */
+export interface Profile {
+  classes: {
+    id: string;
+    kind: string;
+    code: string;
+    name: string;
+    big_name: string;
+    standards: { id: string; filing: string; limit: Deadline["limit"]; amount: number }[];
+  }[];
+  sources: { name: string; zh: string; en: string; start: string }[];
+  departments: string[];
+}
+
+export interface Evaluation {
+  by: string;
+  from: string;
+  to: string;
+  items: EvaluationRow[];
+}
+
+export interface EvaluationRow {
+  key: string;
+  name: string;
+  cases: number;
+  open: number;
+  closed: number;
+  not_filed: number;
+  on_time: number;
+  overdue: number;
+  on_time_share: number | null;
+  rework: number;
+  rework_share: number | null;
+  returned: number;
+  supervised: number;
+  real: number;
+  false_alarms: number;
+  nuisance: number;
+  duplicates: number;
+  false_share: number | null;
+  alarms: number;
+  alarms_per_hour: number;
+  acknowledge_median_s: number | null;
+  acknowledge_p90_s: number | null;
+  handle_median_s: number | null;
+  close_median_s: number | null;
+  close_p90_s: number | null;
 }
 
 export type FieldValue = number | boolean | string;

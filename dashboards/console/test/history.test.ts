@@ -13,6 +13,13 @@ test("the gateway's notes are in the reader's language", () => {
   assert.equal(zh("system", "opened", "incident 1-0: of_our_own, major"), "of_our_own · 重要");
 });
 
+test("limits that passed are named", () => {
+  assert.equal(zh("system", "stage_overdue", "verify"), "核实时限");
+  assert.equal(zh("system", "remind", "overdue"), "超期");
+  assert.equal(zh("system", "supervise", ""), "");
+  assert.equal(zh("wang", "remind", "overdue"), "overdue");
+});
+
 test("a verdict is a word, and what people wrote stays", () => {
   assert.equal(zh("li", "close", "false"), "误报");
   assert.equal(zh("li", "close", "real: 已加固: 两处"), "属实: 已加固: 两处");

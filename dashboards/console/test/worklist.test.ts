@@ -8,11 +8,13 @@ const after = (minutes: number): string => new Date(NOW + minutes * 60_000).toIS
 
 function item(id: string, more: Partial<Case> = {}): Case {
   return {
-    id, number: id, source: "iot", state: "reported", stage: "report", final: false, severity: "minor", asset: id,
+    id, number: id, source: "iot", reporter: "", state: "reported", stage: "report", final: false, severity: "minor", asset: id,
     asset_name: "", class: "", class_kind: "", class_name: "", standard: "", condition: "", text_zh: "", text_en: "",
     district: "", grid: "", department: "", latitude: null, longitude: null, incidents: [], condition_holds: true,
     deadline: null, overdue: false, acknowledged_by: null, acknowledged_at: null, assignee: null, opened: after(-60),
-    updated: after(-60), closed: null, feedback: null, merged_into: null, ...more,
+    updated: after(-60), closed: null, feedback: null, merged_into: null,
+    stage_deadline: null, total_deadline: null, total_overdue: false, stages_overdue: 0, returns: 0, reworks: 0, reported_again: 0, supervised: false,
+    ...more,
   };
 }
 

@@ -17,6 +17,9 @@ export function noteText(event: CaseEvent, w: Words): string {
     return [w("feedback", verdict), ...rest].join(": ");
   }
   if (event.actor !== "system" && action !== "merged_from") return note;
+  if (action === "stage_overdue") return w("stageLimit", note);
+  // The gateway's reminders and supervision say whether the limit had passed.
+  if (note === "overdue") return w("step", note);
   const incident = INCIDENT.exec(note);
   if (incident !== null) return `${w("condition", incident[1]!)} · ${w("severity", incident[2]!)}`;
   const limit = action === "limit_changed" ? LIMIT.exec(note) : null;

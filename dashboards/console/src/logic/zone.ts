@@ -46,3 +46,30 @@ export function inZone(ms: number): Moment {
   for (const { type, value } of format.formatToParts(ms)) found[type] = value;
   return found as unknown as Moment;
 }
+
+const DAY_MS = 24 * 3_600_000;
+
+/** A moment as an input of date and time holds it: `2026-11-23T03:04` on the bureau's clocks. */
+export function toField(ms: number): string {
+  const { year, month, day, hour, minute } = inZone(ms);
+  return `${year}-${month}-${day}T${hour}:${minute}`;
+}
+
+/** How far the bureau's clocks are ahead of UTC, to the minute. */
+function ahead(ms: number): number {
+  return Date.parse(`${toField(ms)}Z`) - Math.floor(ms / 60_000) * 60_000;
+}
+
+/**
+ * The moment that such a text, or a day alone, means on the bureau's clocks; `null` if it is none. Of an hour that
+ * the clocks show twice, the first; one that they leave out is read as if they had not jumped yet.
+ */
+export function fromField(text: string): number | null {
+  const found = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}))?$/.exec(text);
+  if (found === null) return null;
+  const [year = 0, month = 1, day = 1, hour = 0, minute = 0] = found.slice(1).map((part) => Number(part ?? 0));
+  const wall = Date.UTC(year, month - 1, day, hour, minute);
+  if (new Date(wall).getUTCDate() !== day || hour > 23 || minute > 59) return null;
+  const [before, after] = [wall - ahead(wall - DAY_MS), wall - ahead(wall + DAY_MS)];
+  return [before, after].sort((a, b) => a - b).find((moment) => moment + ahead(moment) === wall) ?? before;
+}

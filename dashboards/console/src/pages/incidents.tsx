@@ -80,6 +80,8 @@ export function IncidentsPage() {
               </td>
               <td>
                 <a href={href("incidents", item.id)}>{titleOf(item, texts)}</a>
+                {item.silenced_by !== null && <span class="dim"> {t("incident.silenced")}</span>}
+                {item.inhibited_by !== null && <span class="dim"> {t("incident.inhibited")}</span>}
                 {item.reopened > 0 && <span class="dim"> {t("incident.reopened", { count: item.reopened })}</span>}
               </td>
               <td class="mono rare">{item.device}</td>

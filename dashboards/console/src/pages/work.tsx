@@ -5,10 +5,12 @@ import { get, query } from "../api.ts";
 import { useApp, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { momentText } from "../logic/format.ts";
+import { mayReport } from "../logic/roles.ts";
 import { arrange, isIn, move, type Tab, TABS, wanted } from "../logic/worklist.ts";
 import { clockOf, placeOf, SeverityMark, titleOf } from "../parts/bits.tsx";
 import { keyOf, useStep } from "../parts/case_actions.tsx";
 import { CaseCard } from "../parts/case_card.tsx";
+import { ReportForm } from "../parts/report_form.tsx";
 import { href, replacePlace } from "../router.ts";
 import type { Case, Page } from "../types.ts";
 
@@ -71,13 +73,20 @@ export function WorkPage({ selected }: { selected: string | null }) {
   return (
     <div class={`split ${selected === null ? "" : "chosen"}`}>
       <div class="list-side">
-        <div class="tabs" role="tablist">
-          {TABS.map((each) => (
-            <button key={each} role="tab" aria-selected={each === tab} class={each === tab ? "here" : ""} onClick={() => setTab(each)}>
-              {t(`tab.${each}`)}
-              {each !== "closed" && <span class={`count ${each === "overdue" && (counts[each] ?? 0) > 0 ? "over" : ""}`}>{counts[each]}</span>}
-            </button>
-          ))}
+        <div class="list-tabs">
+          <div class="tabs" role="tablist">
+            {TABS.map((each) => (
+              <button key={each} role="tab" aria-selected={each === tab} class={each === tab ? "here" : ""} onClick={() => setTab(each)}>
+                {t(`tab.${each}`)}
+                {each !== "closed" && <span class={`count ${each === "overdue" && (counts[each] ?? 0) > 0 ? "over" : ""}`}>{counts[each]}</span>}
+              </button>
+            ))}
+          </div>
+          {mayReport(me.roles) && (
+            <a class="button" href={href("work", "new")} aria-current={selected === "new" ? "page" : undefined}>
+              {t("report.new")}
+            </a>
+          )}
         </div>
         <button class={`waiting ${waiting > 0 ? "some" : ""}`} disabled={waiting === 0} onClick={release}>
           {waiting > 0 ? t("work.waiting", { count: waiting }) : `${t("work.keys")}${still ? `　${t("work.still")}` : ""}`}
@@ -93,7 +102,11 @@ export function WorkPage({ selected }: { selected: string | null }) {
           {shown.length === 0 && <li class="dim pad">{t(tab === "new" ? "work.emptyNew" : "work.empty")}</li>}
         </ol>
       </div>
-      <div class="card-side">{selected === null ? <p class="dim pad">{t("work.choose")}</p> : <CaseCard key={selected} id={selected} />}</div>
+      <div class="card-side">
+        {selected === null && <p class="dim pad">{t("work.choose")}</p>}
+        {selected === "new" && <ReportForm />}
+        {selected !== null && selected !== "new" && <CaseCard key={selected} id={selected} />}
+      </div>
     </div>
   );
 }
@@ -139,10 +152,14 @@ function CaseRow({ item, now, here, gone, choose }: RowProps) {
     <li class={`case ${here ? "here" : ""} ${gone ? "gone" : ""} ${unseen ? "unseen" : ""}`} onClick={() => choose(item.id)}>
       <SeverityMark severity={item.severity} active={unseen} />
       <div class="what">
-        <div class="title">{titleOf(item, texts)}</div>
+        <div class="title">
+          {item.incidents.length > 1 && <span class="badge members" title={t("work.incidents", { count: item.incidents.length })}>×{item.incidents.length}</span>}
+          {titleOf(item, texts)}
+        </div>
         <div class="dim under">
           {placeOf(item, texts)}
           {item.department !== "" && <> · {item.department}</>}
+          {item.supervised && <span class="holds"> · {t("case.supervised")}</span>}
         </div>
       </div>
       <div class="right">

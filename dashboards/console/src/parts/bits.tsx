@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { ApiFailure } from "../api.ts";
 import { type Texts, useTexts } from "../context.tsx";
 import { type Countdown, countdown } from "../logic/format.ts";
-import type { Case, Severity } from "../types.ts";
+import type { Case, Deadline, Severity } from "../types.ts";
 
 /** The severity by shape first, then by colour: a full diamond, a triangle, a ring, a bar. */
 export function SeverityMark({ severity, active }: { severity: Severity; active: boolean }) {
@@ -36,6 +36,11 @@ export function placeOf(item: Case, texts: Texts): string {
 export function clockOf(item: Case, now: number, texts: Texts): Countdown | null {
   if (item.deadline === null || item.final) return null;
   return countdown(item.deadline.due, item.deadline.started, now, texts.lang);
+}
+
+/** A limit in words: `2 working h`. */
+export function limitText(limit: Pick<Deadline, "limit" | "amount">, { w }: Texts): string {
+  return w("limit", limit.limit).replace("{amount}", String(limit.amount));
 }
 
 export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {

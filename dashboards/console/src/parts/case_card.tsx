@@ -1,16 +1,19 @@
 // One case from top to bottom: what, where, whose, until when, what to do, why, and what happened so far.
 
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { get, query } from "../api.ts";
 import { type Texts, useApp, useEvents, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
-import { agoText, momentText } from "../logic/format.ts";
+import { agoText, countdown, momentText } from "../logic/format.ts";
 import { noteText } from "../logic/history.ts";
 import { RANK } from "../logic/worklist.ts";
 import { href } from "../router.ts";
-import type { Case, CaseDetail, CaseEvent, Incident, Page } from "../types.ts";
-import { clockOf, Facts, placeOf, Section, SeverityMark, titleOf, Waiting } from "./bits.tsx";
+import type { Case, CaseDetail, CaseEvent, Deadline, Incident, Page } from "../types.ts";
+import { clockOf, Facts, limitText, placeOf, Section, SeverityMark, titleOf, Waiting } from "./bits.tsx";
 import { CaseActions } from "./case_actions.tsx";
+import { DecisionsFold } from "./decisions.tsx";
+import { SilenceLink } from "./silence_link.tsx";
 import { Why } from "./why.tsx";
 
 const STAGES = ["report", "file", "dispatch", "handle", "check", "close"] as const;
@@ -42,16 +45,20 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
       <header class="card-head">
         <SeverityMark severity={item.severity} active={unseen} />
         <div class="card-title">
-          <h2>{titleOf(item, texts)}</h2>
+          <h2>
+            {titleOf(item, texts)}
+            {item.supervised && <span class="badge over supervised">{t("case.supervised")}</span>}
+          </h2>
           <p class="dim">
-            {placeOf(item, texts)} · {w("severity", item.severity)} ·{" "}
-            <span class={item.condition_holds ? "holds" : ""}>{t(item.condition_holds ? "case.holds" : "case.gone")}</span>
+            {placeOf(item, texts)} · {w("severity", item.severity)}
+            {item.incidents.length > 0 && " · "}
+            {item.incidents.length > 0 && <span class={item.condition_holds ? "holds" : ""}>{t(item.condition_holds ? "case.holds" : "case.gone")}</span>}
           </p>
         </div>
         {clock !== null && (
           <div class={`clock ${clock.urgency}`}>
             <strong>{clock.text}</strong>
-            <span>{limitText(item, texts)}</span>
+            <span>{item.deadline === null ? "" : limitText(item.deadline, texts)}</span>
           </div>
         )}
       </header>
@@ -64,10 +71,12 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
           [t("case.asset"), <span class="mono">{item.asset}</span>],
           [t("case.class"), item.class_name === "" ? "" : `${item.class} ${item.class_name}`],
           [t("case.owner"), item.department],
-          [t("case.deadline"), item.deadline === null ? t("work.noDeadline") : `${limitText(item, texts)} → ${momentText(item.deadline.due, now)}`],
+          ...deadlineRows(item, now, texts),
           [t("case.acknowledgedBy"), item.acknowledged_by === null ? <span class={item.final ? "dim" : "holds"}>{t("case.nobody")}</span> : `${item.acknowledged_by} ${momentText(item.acknowledged_at, now)}`],
           [t("case.assignee"), item.assignee ?? ""],
           [t("case.number"), <span class="mono">{item.number}</span>],
+          [t("case.source"), sourceText(item, texts)],
+          [t("case.turns"), turnsText(item, texts)],
           [t("case.opened"), `${momentText(item.opened, now)} (${agoText(item.opened, now, lang)})`],
           [t("case.map"), item.latitude === null || item.longitude === null ? "" : <span class="mono">{`${item.latitude.toFixed(5)}, ${item.longitude.toFixed(5)}`}</span>],
           [t("case.feedback"), item.feedback === null ? "" : w("feedback", item.feedback)],
@@ -75,6 +84,7 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
         ]}
       />
       <CaseIncidents item={item} />
+      <DecisionsFold parameters={{ case: item.id }} />
       <Section title={t("case.history")}>
         <Timeline events={item.history} />
       </Section>
@@ -82,9 +92,48 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
   );
 }
 
-function limitText(item: Case, { t, w }: Texts): string {
-  if (item.deadline === null) return t("work.noDeadline");
-  return w("limit", item.deadline.limit).replace("{amount}", String(item.deadline.amount));
+/** The three clocks of a case: handling, the stage that it stands in, and the whole. */
+function deadlineRows(item: CaseDetail, now: number, texts: Texts): [string, ComponentChildren][] {
+  const { t, w } = texts;
+  const told = (deadline: Deadline, passed: boolean): ComponentChildren => {
+    const { text, urgency } = countdown(deadline.due, deadline.started, now, texts.lang);
+    return (
+      <>
+        {limitText(deadline, texts)} → {momentText(deadline.due, now)}{" "}
+        {!item.final && <span class={`left-time ${passed ? "over" : urgency}`}>{text}</span>}
+      </>
+    );
+  };
+  const late = item.stages_overdue > 0 ? ` ${t("case.stagesOverdue", { count: item.stages_overdue })}` : "";
+  const rows: [string, ComponentChildren][] = [
+    [t("case.deadline"), item.deadline === null ? t("work.noDeadline") : told(item.deadline, item.overdue)],
+  ];
+  const stage = item.stage_deadline;
+  if (stage !== null) rows.push([w("stageLimit", stage.stage), <>{told(stage.deadline, stage.overdue)}{late !== "" && <span class="dim">{late}</span>}</>]);
+  else if (late !== "") rows.push([t("case.stageLimits"), late.trim()]);
+  if (item.total_deadline !== null) rows.push([t("case.total"), told(item.total_deadline, item.total_overdue)]);
+  return rows;
+}
+
+/** Who reported it: a rule, with a link to it, or people. */
+function sourceText(item: Case, { w }: Texts): ComponentChildren {
+  const source = w("source", item.source);
+  if (item.reporter === "") return source;
+  return (
+    <>
+      {source} · {item.source === "iot" ? <a href={href("rules", item.reporter)}>{item.reporter}</a> : item.reporter}
+    </>
+  );
+}
+
+/** How often it went back, as far as it did. */
+function turnsText(item: Case, { t }: Texts): string {
+  const counted: [number, string][] = [
+    [item.returns, t("case.returns", { count: item.returns })],
+    [item.reworks, t("case.reworks", { count: item.reworks })],
+    [item.reported_again, t("case.reportedAgain", { count: item.reported_again })],
+  ];
+  return counted.filter(([count]) => count > 0).map(([, text]) => text).join(" · ");
 }
 
 function StageBar({ item }: { item: Case }) {
@@ -111,13 +160,21 @@ function CaseIncidents({ item }: { item: Case }) {
     [item.id, ids.join(), item.updated],
   );
   useEffect(() => setChosen(null), [item.id]);
+  if (ids.length === 0) return null;
   if (loaded.value === null) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
   const incidents = loaded.value;
   const incident = incidents.find((other) => other.id === chosen) ?? worst(incidents);
   if (incident === undefined) return null;
   return (
     <>
-      <Section title={t("case.why")} side={<a href={href("devices", incident.device)}>{incident.device}</a>}>
+      <Section
+        title={t("case.why")}
+        side={
+          <>
+            <SilenceLink incident={incident} /> <a href={href("devices", incident.device)}>{incident.device}</a>
+          </>
+        }
+      >
         <Why key={incident.id} incident={incident} />
       </Section>
       {incidents.length > 1 && (

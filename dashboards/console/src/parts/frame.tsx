@@ -1,9 +1,10 @@
 // Navigation, the state of connection and gateway, and who is logged in.
 
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp, useNow, useTexts } from "../context.tsx";
 import { clockText } from "../logic/format.ts";
+import { mayEvaluate } from "../logic/roles.ts";
 import { isOverdue } from "../logic/worklist.ts";
 import { zoneName } from "../logic/zone.ts";
 import { href, PAGES, type Place } from "../router.ts";
@@ -23,6 +24,9 @@ export function Frame({ place, status, switchLang, logout, children }: Props) {
   const { t } = useTexts();
   const now = useNow(10_000);
   const [sound, setSound] = useState(soundIsOn);
+  // On a narrow window the pages are a strip that is moved.
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => nav.current?.querySelector(".here")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [place.page]);
   const open = [...cases.values()].filter((item) => !item.final);
   const fresh = open.filter((item) => item.acknowledged_by === null).length;
   const late = open.filter((item) => isOverdue(item, now)).length;
@@ -31,10 +35,10 @@ export function Frame({ place, status, switchLang, logout, children }: Props) {
       <header class="top">
         <a class="brand" href={href("work")}>
           <img src="/icon.svg" alt="" width="22" height="22" />
-          {t("app.name")}
+          <span>{t("app.name")}</span>
         </a>
-        <nav>
-          {PAGES.map((page) => (
+        <nav ref={nav}>
+          {PAGES.filter((page) => page !== "evaluation" || mayEvaluate(me.roles)).map((page) => (
             <a key={page} href={href(page)} class={page === place.page ? "here" : ""} aria-current={page === place.page ? "page" : undefined}>
               {t(`page.${page}`)}
               {page === "work" && fresh > 0 && (
