@@ -346,3 +346,17 @@ fn a_storm_that_ends_with_its_member_explains_that_member_no_more() {
         assert_eq!((incident.state, incident.inhibited_by, incident.parent), (IncidentState::Open, None, None));
     }
 }
+
+#[test]
+fn what_opens_again_in_maintenance_is_in_no_storm_of_before() {
+    let mut world = world();
+    dark(&mut world, &["l1", "l2", "l3"]);
+    let storm = parent(&world).id;
+    assert_eq!(of(&world, "A-l3").parent, Some(storm));
+    world.clear(&fed("l3"), "dark");
+    world.clear(&fed("l2"), "dark");
+    assert_eq!(parent(&world).state, IncidentState::Cleared);
+    world.raise(&in_maintenance(&fed("l3")), "dark", Minor, "lamp_dark");
+    let incident = of(&world, "A-l3");
+    assert_eq!((incident.state, incident.reopened, incident.parent), (IncidentState::Open, 1, None));
+}
