@@ -5,12 +5,13 @@ CARGO ?= cargo
 CONSOLE := dashboards/console
 CONSOLE_SOURCES := $(shell find $(CONSOLE) -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 
-.PHONY: demo test build console check lint bench clean help
+.PHONY: demo test build console check lint bench advisories clean help
 
 help:
 	@echo "make demo   build, and run the gateway with a simulated city"
 	@echo "make test   install what the tests need, and run them all"
 	@echo "make lint   rustfmt, clippy and the console's type check"
+	@echo "make advisories  check the dependencies against the advisories of today"
 	@echo "make bench  build for speed, and measure the whole line (prints figures, asserts nothing)"
 
 # The console is built by npm into dashboards/console/dist, which the binary embeds.
@@ -41,8 +42,21 @@ lint: console
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	cd $(CONSOLE) && npm run check
 
+# mosquitto is the peer that figures are given as a ratio to; without it there are no ratios.
 bench: console
+	@command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || echo "no mosquitto: apt-get install mosquitto mosquitto-clients"
+	$(CARGO) bench --package gengfu-rules --bench judge
 	$(CARGO) bench --package gengfu --bench line -- $(BENCH)
+	$(CARGO) bench --package gengfu --bench backtest
+
+# Offline, the test `advisories` does the same with the advisories of the snapshot's day.
+advisories:
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny check; \
+	else \
+		echo "cargo-deny is not installed (cargo install --locked cargo-deny): checking against the snapshot only"; \
+		$(CARGO) test --package gengfu --test it advisories; \
+	fi
 
 clean:
 	$(CARGO) clean

@@ -32,10 +32,16 @@ pub struct Config {
     pub engine: EngineConfig,
     /// The embedded time series.
     pub series: SeriesConfig,
+    /// A copy of each day's start, from which trials of rules begin.
+    pub days: DaysConfig,
     /// The remote time series beside it; none: there is none.
     pub influx: Option<InfluxConfig>,
     /// Who is told outside.
     pub webhook: Vec<WebhookConfig>,
+    /// Channels to people: robots of their messengers, mail, SMS.
+    pub channel: Vec<ChannelConfig>,
+    /// The city's case platforms.
+    pub platform: Vec<PlatformConfig>,
 }
 
 /// Where everything is kept.
@@ -152,6 +158,18 @@ pub struct SeriesConfig {
     pub keep: Span,
 }
 
+/// A copy of each day's start, from which trials of rules begin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DaysConfig {
+    /// The hour of the city's day at which the copy is made, 0 to 23.
+    pub hour: u32,
+    /// How long copies are kept; none is kept longer than the archive reaches back.
+    pub keep: Span,
+    /// How large all copies together may grow; the newest is kept in any case.
+    pub keep_size: Size,
+}
+
 /// A remote time series that is fed from the journal: InfluxDB 2, or what speaks its write API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -231,6 +249,141 @@ pub struct WebhookConfig {
     /// Topics that it is told of: names, or prefixes that end in a full stop (`case.`); none: all.
     #[serde(default)]
     pub topics: Vec<String>,
+    /// The `source` of CloudEvents, such as `/gengfu/yuncheng`; none: the body is the row's own JSON.
+    #[serde(default)]
+    pub cloudevents_source: Option<String>,
+}
+
+/// A channel to people. Which keys are needed depends on `kind`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelConfig {
+    /// Name in contacts and receipts, without spaces; not `console`.
+    pub name: String,
+    /// What it is.
+    pub kind: ChannelKind,
+    /// Address of the robot or the SMS gateway; of mail `HOST:PORT`.
+    #[serde(default)]
+    pub url: String,
+    /// File with the address instead: whoever knows a robot's address may use it.
+    #[serde(default)]
+    pub url_file: Option<PathBuf>,
+    /// File with the robot's secret for signatures, the SMS gateway's secret or the mail account's password.
+    #[serde(default)]
+    pub secret_file: Option<PathBuf>,
+    /// PEM file of the certificates to trust, for `https` and encrypted mail.
+    #[serde(default)]
+    pub roots_file: Option<PathBuf>,
+    /// The word that a DingTalk or Feishu robot asks for.
+    #[serde(default)]
+    pub keyword: Option<String>,
+    /// SMS: the JSON body with `{phone}`, `{text}`, `{id}` and `{secret}`.
+    #[serde(default)]
+    pub body: String,
+    /// SMS: where the answer says whether it took the message, such as `data.code`; empty: the status alone.
+    #[serde(default)]
+    pub ok_field: String,
+    /// SMS: what it says then.
+    #[serde(default)]
+    pub ok_value: String,
+    /// Mail: the sender, such as `duty@city.example.cn`.
+    #[serde(default)]
+    pub from: String,
+    /// Mail: the account whose password `secret_file` holds.
+    #[serde(default)]
+    pub account: String,
+    /// Mail: how the connection is encrypted.
+    #[serde(default)]
+    pub tls: ChannelTls,
+}
+
+/// What a channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelKind {
+    /// A WeCom group robot.
+    Wecom,
+    /// A DingTalk group robot.
+    Dingtalk,
+    /// A Feishu group robot.
+    Feishu,
+    /// An SMS gateway.
+    Sms,
+    /// Mail.
+    Smtp,
+}
+
+/// How a mail connection is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChannelTls {
+    /// By STARTTLS, or not at all.
+    #[default]
+    Starttls,
+    /// From the first byte on.
+    Tls,
+    /// Not, which is possible only without a password.
+    None,
+}
+
+/// The city's case platform.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformConfig {
+    /// Name in receipts, in histories (`platform:NAME`) and in its own path `/api/v1/platforms/NAME/status`.
+    pub name: String,
+    /// Where cases are posted; none: it only answers.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// File with the token that both sides show, as a bearer; at least 16 characters.
+    pub token_file: PathBuf,
+    /// PEM file of the certificates to trust, for an `https` address.
+    #[serde(default)]
+    pub roots_file: Option<PathBuf>,
+    /// In which form cases go out.
+    #[serde(default)]
+    pub form: PlatformForm,
+    /// The `source` of CloudEvents.
+    #[serde(default = "default_source")]
+    pub source: String,
+    /// TOML file with `[[field]]` lines, `[codes.NAME]` tables and `[status]`.
+    #[serde(default)]
+    pub mapping_file: Option<PathBuf>,
+    /// Topics that it is told of.
+    #[serde(default = "case_topics")]
+    pub topics: Vec<String>,
+    /// Where it is asked for news, with `since` in milliseconds; none: it calls by itself.
+    #[serde(default)]
+    pub poll_url: Option<String>,
+    /// How often it is asked.
+    #[serde(default = "default_poll_every")]
+    pub poll_every: Span,
+    /// Path of the list in its answer; empty: the answer is the list.
+    #[serde(default)]
+    pub poll_items: String,
+}
+
+/// In which form cases go to a platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlatformForm {
+    /// CloudEvents 1.0, with our own body as the data.
+    #[default]
+    Cloudevents,
+    /// What the mapping file makes of it.
+    Mapped,
+}
+
+fn default_source() -> String {
+    "/gengfu".to_owned()
+}
+
+fn case_topics() -> Vec<String> {
+    vec!["case.".to_owned()]
+}
+
+const fn default_poll_every() -> Span {
+    Span(60_000)
 }
 
 const LOOPBACK_ANY: [u8; 4] = [0, 0, 0, 0];
@@ -312,6 +465,12 @@ impl Default for SeriesConfig {
     }
 }
 
+impl Default for DaysConfig {
+    fn default() -> Self {
+        DaysConfig { hour: 0, keep: Span(35 * gengfu_model::time::DAY_MS), keep_size: Size(10 << 30) }
+    }
+}
+
 impl Config {
     /// The part that can change an outcome.
     #[must_use]
@@ -332,22 +491,30 @@ impl Config {
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Config, ConfigError> {
-        let text = match file {
-            Some(file) => std::fs::read_to_string(file).map_err(|error| {
-                ConfigError(vec![Mistake {
-                    place: file.display().to_string(),
+        good(Config::examine(file, environment))
+    }
+
+    /// As [`Config::load`], but gives what could be read beside the mistakes, so that the files that the
+    /// configuration names can be looked at as well.
+    #[must_use]
+    pub fn examine(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>) -> (Config, Vec<Mistake>) {
+        let text = match file.map_or_else(|| Ok(String::new()), std::fs::read_to_string) {
+            Ok(text) => text,
+            Err(error) => {
+                let mistake = Mistake {
+                    place: file.unwrap_or(Path::new("")).display().to_string(),
                     message: format!("cannot be read: {error}"),
                     hint: "`gengfu check --config FILE` tells what a file may hold".to_owned(),
-                }])
-            })?,
-            None => String::new(),
+                };
+                return (Config::default(), vec![mistake]);
+            }
         };
         let name = file.map_or_else(|| "defaults".to_owned(), |file| file.display().to_string());
-        let mut config = Config::parse(&text, &name, environment)?;
+        let (mut config, mistakes) = Config::examine_text(&text, &name, environment);
         if let Some(folder) = file.and_then(Path::parent) {
             config.make_paths_relative_to(folder);
         }
-        Ok(config)
+        (config, mistakes)
     }
 
     /// Parses a configuration text; `name` stands for the file in messages.
@@ -359,28 +526,38 @@ impl Config {
         name: &str,
         environment: impl Iterator<Item = (String, String)>,
     ) -> Result<Config, ConfigError> {
-        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
-            ConfigError(vec![Mistake {
-                place: format!("{name}:{line}"),
-                message: error.message().to_owned(),
-                hint: "this is no TOML".to_owned(),
-            }])
-        })?;
+        good(Config::examine_text(text, name, environment))
+    }
+
+    fn examine_text(
+        text: &str,
+        name: &str,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> (Config, Vec<Mistake>) {
+        let mut table: toml::Table = match text.parse::<toml::Table>() {
+            Ok(table) => table,
+            Err(error) => {
+                let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+                let mistake = Mistake {
+                    place: format!("{name}:{line}"),
+                    message: error.message().to_owned(),
+                    hint: "this is no TOML".to_owned(),
+                };
+                return (Config::default(), vec![mistake]);
+            }
+        };
         let mut mistakes = override_from(&mut table, environment);
-        // Section by section, so that one wrong key does not hide the mistakes of the others.
         let mut config = Config::default();
-        for (section, value) in table {
-            match config.set_section(&section, value) {
-                Ok(()) => {}
-                Err((key, message, hint)) => {
-                    let last = key.rsplit('.').next().unwrap_or(&key);
-                    let line = line_of(text, &section, last);
-                    mistakes.push(Mistake {
-                        place: format!("{name}:{line}"),
-                        message: format!("`{key}`: {message}"),
-                        hint,
-                    });
+        for (section, mut value) in table {
+            // Key by key, so that a wrong one does not hide the mistakes of the others.
+            while let Err((key, message, hint)) = config.set_section(&section, value.clone()) {
+                let last = key.rsplit('.').next().unwrap_or(&key);
+                let line = line_of(text, &section, last);
+                let place = format!("{name}:{line}");
+                mistakes.push(Mistake { place, message: format!("`{key}`: {message}"), hint });
+                let wrong = key.split('.').nth(1).unwrap_or_default();
+                if value.as_table_mut().and_then(|keys| keys.remove(wrong)).is_none() {
+                    break;
                 }
             }
         }
@@ -392,7 +569,7 @@ impl Config {
                 hint,
             }
         }));
-        if mistakes.is_empty() { Ok(config) } else { Err(ConfigError(mistakes)) }
+        (config, mistakes)
     }
 
     fn set_section(&mut self, section: &str, value: toml::Value) -> Result<(), (String, String, String)> {
@@ -414,11 +591,14 @@ impl Config {
             "journal" => self.journal = read(section, value)?,
             "engine" => self.engine = read(section, value)?,
             "series" => self.series = read(section, value)?,
+            "days" => self.days = read(section, value)?,
             "influx" => self.influx = Some(read(section, value)?),
             "webhook" => self.webhook = read(section, value)?,
+            "channel" => self.channel = read(section, value)?,
+            "platform" => self.platform = read(section, value)?,
             other => {
-                let hint =
-                    "sections are data, city, mqtt, coap, http, feed, journal, engine, series, influx and [[webhook]]";
+                let hint = "sections are data, city, mqtt, coap, http, feed, journal, engine, series, days, influx, \
+                     [[webhook]], [[channel]] and [[platform]]";
                 return Err((other.to_owned(), "there is no such section".to_owned(), hint.to_owned()));
             }
         }
@@ -452,6 +632,7 @@ impl Config {
         must((1_024..=1 << 20).contains(&packet), "mqtt.max_packet", "must be 1KiB to 1MiB", "");
         must(packet * 2 <= segment, "mqtt.max_packet", "must be at most half of `journal.segment`", "");
         must((1..=100_000).contains(&self.mqtt.rate), "mqtt.rate", "must be 1 to 100000", "");
+        must(self.days.hour < 24, "days.hour", "must be 0 to 23", "0 is midnight");
         if let Some(influx) = &self.influx {
             let url = crate::remote_series::address(influx);
             must(url.is_ok(), "influx.url", &url.err().unwrap_or_default(), "such as \"http://127.0.0.1:8086\"");
@@ -466,6 +647,30 @@ impl Config {
             let http = hook.url.starts_with("http://") || hook.url.starts_with("https://");
             must(http, "webhook.url", "must begin with http:// or https://", "");
             must(!hook.name.is_empty(), "webhook.name", "is empty", "it stands in receipts");
+            let source = hook.cloudevents_source.as_deref().is_none_or(gengfu_connectors::city::cloudevents::is_source);
+            must(source, "webhook.cloudevents_source", "is no URI reference", "such as \"/gengfu/yuncheng\"");
+        }
+        for channel in &self.channel {
+            let name = &channel.name;
+            let good = !name.is_empty() && name != "console" && !name.contains(char::is_whitespace);
+            must(good, "channel.name", "is empty, has spaces or is `console`", "contacts name the channel by it");
+            let address = channel.url.is_empty() == channel.url_file.is_some();
+            must(address, "channel.url", "either `url` or `url_file`", "");
+            let mail = channel.kind == ChannelKind::Smtp;
+            must(!mail || !channel.from.is_empty(), "channel.from", "is missing", "mail needs its sender");
+            let body = channel.kind != ChannelKind::Sms || !channel.body.is_empty();
+            must(body, "channel.body", "is missing", "such as '{\"mobile\":\"{phone}\",\"content\":\"{text}\"}'");
+        }
+        for platform in &self.platform {
+            let name = &platform.name;
+            let good =
+                !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            must(good, "platform.name", "is no word of letters, digits, `-` and `_`", "it stands in a path");
+            let mapped = platform.form != PlatformForm::Mapped || platform.mapping_file.is_some();
+            must(mapped, "platform.mapping_file", "is missing", "the form `mapped` needs it");
+            let source = gengfu_connectors::city::cloudevents::is_source(&platform.source);
+            must(source, "platform.source", "is no URI reference", "such as \"/gengfu/yuncheng\"");
+            must((1_000..=86_400_000).contains(&platform.poll_every.0), "platform.poll_every", "must be 1s to 1d", "");
         }
         wrong
     }
@@ -481,12 +686,26 @@ impl Config {
         let remote = self.influx.iter_mut().flat_map(|influx| [&mut influx.token_file, &mut influx.roots_file]);
         let hooks = self.webhook.iter_mut();
         let files = hooks.flat_map(|hook| hook.roots_file.as_mut().into_iter().chain([&mut hook.secret_file]));
+        let channels = self
+            .channel
+            .iter_mut()
+            .flat_map(|channel| [&mut channel.url_file, &mut channel.secret_file, &mut channel.roots_file]);
+        let platforms = self.platform.iter_mut();
+        let platforms = platforms.flat_map(|platform| {
+            let files = [&mut platform.roots_file, &mut platform.mapping_file];
+            files.into_iter().flatten().chain([&mut platform.token_file])
+        });
+        let files = files.chain(channels.flatten()).chain(platforms);
         let paths =
             optional.into_iter().chain(remote).flatten().chain(files).chain(std::iter::once(&mut self.data.folder));
         for path in paths {
             *path = folder.join(&*path);
         }
     }
+}
+
+fn good((config, mistakes): (Config, Vec<Mistake>)) -> Result<Config, ConfigError> {
+    if mistakes.is_empty() { Ok(config) } else { Err(ConfigError(mistakes)) }
 }
 
 /// Puts `GENGFU_SECTION_KEY=value` variables into the table.

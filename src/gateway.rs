@@ -17,8 +17,8 @@ use gengfu_ingest::journal::{
     ReadLimit, RealDisk, WriterOptions, append_start, start_records,
 };
 use gengfu_ingest::{Clock, Directory, Intake, SystemClock};
-use gengfu_model::staff::Action;
-use gengfu_model::{Effect, EffectId, Point, Seq, Timestamp};
+use gengfu_model::staff::{Action, Role, StaffRequest};
+use gengfu_model::{Control, Effect, EffectId, Point, Seq, Timestamp};
 use gengfu_rules::engine::Engine;
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
@@ -39,9 +39,15 @@ use crate::pipeline::progress::Progress;
 use crate::pipeline::recover::{Report, recover};
 use crate::pipeline::verdicts::Verdicts;
 use crate::pipeline::{EngineInput, QUEUE_BATCHES, checkpoint, decode, ledger, series};
+use crate::platform_poll;
 use crate::remote_series::{self, RemoteSeries};
 use crate::secret;
 use crate::supervise::Supervisor;
+use crate::trial::backtest::Source;
+use crate::trial::jobs::Jobs;
+use crate::trial::keeper::{Keeper, Wake};
+use crate::trial::shadow::Shadows;
+use crate::trial::{days, late};
 
 /// How many events the live stream keeps for a reader that is slow.
 const STREAM_CAPACITY: usize = 4_096;
@@ -111,6 +117,8 @@ pub struct Gateway {
     report: Report,
     deliverer: Option<Deliverer>,
     remote_series: Option<RemoteSeries>,
+    /// Closed to end the thread that keeps the days' copies.
+    days: Option<SyncSender<()>>,
     _lock: FolderLock,
 }
 
@@ -154,11 +162,22 @@ impl Gateway {
         let feed = if options.listeners { feed::start(config)? } else { None };
         let (intake, messages) = Intake::new(config.journal.queue);
         let mut supervisor = Supervisor::default();
-        let handle =
-            start_pipeline(config, opened, &mut supervisor, &directory, feed.as_ref(), |batches, log, archive| {
+        let handle = start_pipeline(
+            config,
+            opened,
+            &mut supervisor,
+            &directory,
+            feed.as_ref(),
+            &clock,
+            |batches, log, archive| {
                 let refusals = intake.refusals();
                 JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)
-            })?;
+            },
+        )?;
+        let days = if options.listeners { Some(start_days(config, &mut supervisor, &clock, &handle)?) } else { None };
+        if options.listeners {
+            start_versions(config, &mut supervisor, &handle)?;
+        }
         let mut gateway = Gateway {
             handle,
             supervisor,
@@ -168,6 +187,7 @@ impl Gateway {
             report,
             deliverer: None,
             remote_series: None,
+            days,
             _lock: lock,
         };
         gateway.watch_journal();
@@ -176,7 +196,7 @@ impl Gateway {
             return Err(error);
         }
         if options.listeners {
-            gateway.deliverer = match delivery::start(config, &clock) {
+            gateway.deliverer = match delivery::start(config, &clock, &gateway.handle.told) {
                 Ok(deliverer) => deliverer,
                 Err(error) => {
                     gateway.stop().await;
@@ -190,6 +210,11 @@ impl Gateway {
                     return Err(error);
                 }
             };
+            let (shared, stop) = (gateway.shared(), gateway.stop_listeners.clone());
+            if let Err(error) = platform_poll::start(config, &shared, &clock, &mut gateway.tasks, &stop) {
+                gateway.stop().await;
+                return Err(error);
+            }
             let shared = gateway.shared();
             let parts = listeners::Parts { shared, intake, directory, clock, secret, data, went_down };
             if let Err(error) = listeners::run(config, bound, parts, &mut gateway.tasks, &gateway.stop_listeners) {
@@ -231,7 +256,8 @@ impl Gateway {
         self.handle.ready.store(false, Ordering::Relaxed);
         self.stop_listeners.cancel();
         while self.tasks.join_next().await.is_some() {}
-        let Gateway { handle, supervisor, deliverer, remote_series, _lock, .. } = self;
+        let Gateway { handle, supervisor, deliverer, remote_series, days, _lock, .. } = self;
+        drop(days);
         handle.progress.update(|positions| positions.stopping = true);
         let stopping = tokio::task::spawn_blocking(move || {
             let panicked = deliverer.map(Deliverer::stop).unwrap_or_default();
@@ -242,6 +268,8 @@ impl Gateway {
             if remote_series.is_some_and(|remote_series| !remote_series.stop()) {
                 tracing::error!("feeding the remote series had panicked; it goes on after the next start");
             }
+            handle.jobs.stop();
+            handle.versions.close();
             let state = handle.journal.stop();
             tracing::debug!(?state, "journal stopped");
             // The journal's end closes the decoder's input, and so on down the line; the engine also
@@ -368,6 +396,7 @@ fn start_pipeline(
     supervisor: &mut Supervisor,
     directory: &Arc<Directory>,
     feed: Option<&Feed>,
+    clock: &Arc<dyn Clock>,
     start_journal: impl FnOnce(SyncSender<Arc<Vec<gengfu_model::Record>>>, Log, Archive) -> std::io::Result<JournalHandle>,
 ) -> Result<Arc<Handle>, StartError> {
     let thread = |error: std::io::Error| StartError::new("threads", error);
@@ -383,6 +412,7 @@ fn start_pipeline(
     let pack = Arc::new(RwLock::new((!engine.pack().rules().is_empty()).then(|| Arc::clone(engine.pack().version()))));
     let (stream, _) = broadcast::channel(STREAM_CAPACITY);
     let downlink = Arc::new(Downlink::new(engine.open_commands()));
+    let versions = Arc::new(Wake::default());
 
     let (batches, decode_input) = sync_channel(QUEUE_BATCHES);
     let (engine_input, engine_queue) = sync_channel::<EngineInput>(QUEUE_BATCHES);
@@ -399,9 +429,10 @@ fn start_pipeline(
         directory: Arc::clone(directory),
         publish: {
             let (stream, pack, reader) = (stream.clone(), Arc::clone(&pack), ledger_reader(&config.data.folder)?);
-            let (feed, downlink) = (feed.clone(), Arc::clone(&downlink));
+            let (feed, downlink, versions) = (feed.clone(), Arc::clone(&downlink), Arc::clone(&versions));
             Box::new(move |effects| {
                 downlink.committed(effects);
+                versions.committed(effects);
                 publish(effects, &stream, &pack, &reader);
                 if let Some(feed) = &feed {
                     feed.effects(effects);
@@ -447,13 +478,20 @@ fn start_pipeline(
             checkpoint::run(&mut checkpoints, &checkpoint_queue, &checkpoint_progress, &|seq| release.release(seq))
         })
         .map_err(thread)?;
-    let due = journal.clone();
+    let (due, decisions) = (journal.clone(), journal.clone());
     let live_pack = Arc::new(RwLock::new(Arc::clone(engine.pack())));
     let outputs = Outputs {
         ledger: ledger_jobs,
         series: series_jobs,
         checkpoints: checkpoint_jobs,
         next_due: Box::new(move |next| due.set_next_due(next)),
+        decide: Box::new(move |action| {
+            let name = action.name();
+            let request = StaffRequest { user: "system".into(), roles: vec![Role::Engineer], action };
+            if decisions.control_detached(Control::Request(request)) {
+                tracing::warn!(action = name, "the gateway decided something about a rule: see the audit");
+            }
+        }),
         progress: Arc::clone(&progress),
         live_pack: Arc::clone(&live_pack),
     };
@@ -462,7 +500,13 @@ fn start_pipeline(
     let engine = EngineThread::new(engine, options, outputs);
     supervisor.spawn("engine", move || engine.run(&engine_queue)).map_err(thread)?;
     decode::start(supervisor, config.engine.decoders, decode_input, engine_input.clone()).map_err(thread)?;
+    let (data, synced) = (&config.data.folder, journal.synced_end());
     Ok(Arc::new(Handle {
+        jobs: Arc::new(Jobs::new(data, Arc::clone(&synced))),
+        shadows: Arc::new(Shadows::new(data, synced, Arc::clone(clock))),
+        versions,
+        clock: Arc::clone(clock),
+        zone: config.city.time_zone.parse().map_err(|_| StartError::new("city.time_zone", "no IANA time zone"))?,
         journal,
         engine: RwLock::new(Some(engine_input)),
         progress,
@@ -475,8 +519,83 @@ fn start_pipeline(
         pack,
         live_pack,
         ledger: ledger_reader(&config.data.folder)?,
+        told: Arc::default(),
         listener_metrics: RwLock::default(),
     }))
+}
+
+/// Starts the thread that keeps a copy of each day's start, and looks for late findings of the day that has ended. It
+/// ends when what it gives is dropped.
+fn start_days(
+    config: &Config,
+    supervisor: &mut Supervisor,
+    clock: &Arc<dyn Clock>,
+    handle: &Arc<Handle>,
+) -> Result<SyncSender<()>, StartError> {
+    let (stop, stopped) = sync_channel(1);
+    let (data, options, clock) = (config.data.folder.clone(), config.days.clone(), Arc::clone(clock));
+    let zone = config.city.time_zone.parse().map_err(|_| StartError::new("city.time_zone", "no IANA time zone"))?;
+    let (journal, watch) = (handle.journal.clone(), Arc::clone(&handle.jobs));
+    supervisor
+        .spawn("days", move || {
+            let after = |from, to| {
+                if let Err(error) = late_findings(&data, &journal, watch.as_ref(), from, to) {
+                    tracing::warn!(error, "late findings: left out, see `gengfu rules late`");
+                }
+            };
+            days::run(&data, &options, zone, clock.as_ref(), &stopped, &after);
+            Ok(())
+        })
+        .map_err(|error| StartError::new("threads", error))?;
+    Ok(stop)
+}
+
+/// Looks for what the late readings of a day would have raised, and journals it.
+fn late_findings(
+    data: &std::path::Path,
+    journal: &JournalHandle,
+    watch: &Jobs,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<(), String> {
+    let disk = RealDisk::open(data.join("journal")).map_err(|error| error.to_string())?;
+    let limit = ReadLimit::Synced(journal.synced_end());
+    let source = Source { data, disk: Arc::new(disk), limit };
+    let found = late::find(&source, from, to, watch).map_err(|error| error.to_string())?;
+    for request in late::requests(&found.findings) {
+        journal.control_blocking(request).map_err(|error| error.to_string())?;
+    }
+    if found.devices > 0 {
+        tracing::info!(devices = found.devices, findings = found.findings.len(), "looked at late readings");
+    }
+    Ok(())
+}
+
+/// Starts the thread that keeps the rules' versions: the shadow, and packs with limits. It ends when the handle's
+/// end is closed.
+fn start_versions(config: &Config, supervisor: &mut Supervisor, handle: &Arc<Handle>) -> Result<(), StartError> {
+    let woken = handle.versions.open();
+    let (journal, live_pack) = (handle.journal.clone(), Arc::clone(&handle.live_pack));
+    let now = {
+        let journal = journal.clone();
+        move || {
+            let pack = live_pack.read().map(|pack| Arc::clone(&pack)).ok();
+            let faults = pack.map_or(0, |pack| pack.counts().iter().map(|counts| counts.faults).sum());
+            (journal.metrics().last_time, faults)
+        }
+    };
+    let keeper = Keeper {
+        reader: ledger_reader(&config.data.folder)?,
+        shadows: Arc::clone(&handle.shadows),
+        now: Box::new(now),
+        ask: Box::new(move |control| journal.control_blocking(control).map_err(|error| error.to_string())),
+    };
+    supervisor
+        .spawn("versions", move || {
+            keeper.run(&woken);
+            Ok(())
+        })
+        .map_err(|error| StartError::new("threads", error))
 }
 
 /// Stores behind the journal that wait for room on a full disk. While one does, messages are held back.
@@ -515,7 +634,7 @@ fn publish(
 ) {
     let mut has_events = false;
     for (_, effect) in effects {
-        has_events |= matches!(effect, Effect::Incident(_) | Effect::Case(_));
+        has_events |= matches!(effect, Effect::Incident(_) | Effect::Case(_) | Effect::Outbox(_));
         if let Effect::Pack { version, .. } = effect
             && let Ok(mut live) = pack.write()
         {

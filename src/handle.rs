@@ -6,13 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use gengfu_connectors::LedgerReader;
-use gengfu_dashboards::gateway::{Answer, Balance, Delivery, DeviceNow, Gateway, LatestField, Status, StreamEvent};
-use gengfu_ingest::Directory;
+use gengfu_dashboards::gateway::{
+    Answer, BacktestAsk, Balance, Delivery, DeviceNow, Gateway, LatestField, PublishAsk, RuleNow, Status, StreamEvent,
+    Vetted,
+};
 use gengfu_ingest::journal::JournalHandle;
+use gengfu_ingest::{Clock, Directory};
+use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{Control, DeviceId, EffectId, Refusal};
+use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
-use gengfu_rules::{Level, Pack, RuleCounts};
+use gengfu_rules::testing::{self, Options};
+use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo, explained_by};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
@@ -21,9 +26,25 @@ use crate::metrics::Samples;
 use crate::pipeline::EngineInput;
 use crate::pipeline::progress::Progress;
 use crate::pipeline::verdicts::Verdicts;
+use crate::trial::TrialError;
+use crate::trial::ask::{Against, Ask, DEFAULT_EXAMPLES, MAX_EXAMPLES, Sweep, moment};
+use crate::trial::jobs::Jobs;
+use crate::trial::keeper::Wake;
+use crate::trial::shadow::Shadows;
+use crate::trial::vet::vet;
 
 /// What all parts of the process share of the running gateway.
 pub struct Handle {
+    /// Backtests that the API asked for.
+    pub(crate) jobs: Arc<Jobs>,
+    /// The place of the shadow.
+    pub(crate) shadows: Arc<Shadows>,
+    /// Wakes the thread that keeps the rules' versions.
+    pub(crate) versions: Arc<Wake>,
+    /// The wall clock.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The city's time zone.
+    pub(crate) zone: chrono_tz::Tz,
     pub(crate) journal: JournalHandle,
     /// Taken away when the gateway stops, so that the engine's input closes.
     pub(crate) engine: std::sync::RwLock<Option<SyncSender<EngineInput>>>,
@@ -39,6 +60,8 @@ pub struct Handle {
     /// The pack that the engine judges by, for its counts.
     pub(crate) live_pack: Arc<std::sync::RwLock<Arc<Pack>>>,
     pub(crate) ledger: LedgerReader,
+    /// What is known of telling others.
+    pub(crate) told: Arc<std::sync::RwLock<crate::delivery::Told>>,
     /// Metrics of the listeners.
     pub(crate) listener_metrics: std::sync::RwLock<Vec<MetricsSource>>,
 }
@@ -106,6 +129,15 @@ impl Handle {
         }
     }
 
+    /// Evaluates explanations again, each with the pack that made it.
+    fn replays(&self, rule: &str, evidence: &[Evidence]) -> Vec<String> {
+        let mut packs: BTreeMap<Arc<str>, Arc<Pack>> = BTreeMap::new();
+        if let Ok(live) = self.live_pack.read() {
+            packs.insert(Arc::clone(live.version()), Arc::clone(&live));
+        }
+        evidence.iter().map(|evidence| replay_with(&self.ledger, &mut packs, rule, evidence)).collect()
+    }
+
     async fn judge(self: Arc<Self>, request: StaffRequest) -> Verdict {
         let unavailable = |what: String| {
             Err(Refusal::new("unavailable", what)
@@ -145,6 +177,23 @@ impl Gateway for Shared {
         })
     }
 
+    fn why(&self, device: DeviceId, rule: String) -> Answer<Option<serde_json::Value>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            let why = handle.query(move |engine| engine.why(device.as_str(), &rule)).await.flatten()?;
+            serde_json::to_value(why).ok()
+        })
+    }
+
+    fn replays(&self, rule: String, evidence: Vec<Evidence>) -> Answer<Vec<String>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            let count = evidence.len();
+            let replayed = tokio::task::spawn_blocking(move || handle.replays(&rule, &evidence)).await;
+            replayed.unwrap_or_else(|_| vec!["not evaluated".to_owned(); count])
+        })
+    }
+
     fn balance(&self, device: Option<DeviceId>) -> Answer<Balance> {
         let handle = Arc::clone(&self.0);
         Box::pin(async move {
@@ -159,6 +208,90 @@ impl Gateway for Shared {
 
     fn command_delivery(&self, command: EffectId) -> Option<Delivery> {
         self.0.downlink.delivery(command)
+    }
+
+    fn duty_now(&self, district: String) -> Answer<Option<gengfu_cases::DutyNow>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            // The engine's own time stands still while nothing comes; people look at the clock.
+            let now = handle.journal.metrics().last_time;
+            handle.query(move |engine| engine.reducer().duty_now(&district, engine.now().max(now))).await.flatten()
+        })
+    }
+
+    fn rosters(&self) -> Answer<Vec<Roster>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            handle.query(|engine| engine.reducer().rosters().cloned().collect()).await.unwrap_or_default()
+        })
+    }
+
+    fn chains(&self) -> Answer<(Vec<EscalationChain>, bool)> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move { handle.query(|engine| engine.reducer().chains()).await.unwrap_or_default() })
+    }
+
+    fn contact(&self, user: String) -> Answer<Option<Contact>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move { handle.query(move |engine| engine.reducer().contact(&user).cloned()).await.flatten() })
+    }
+
+    fn read_up_to(&self, user: String) -> Answer<Option<EffectId>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move { handle.query(move |engine| engine.reducer().read_up_to(&user)).await.flatten() })
+    }
+
+    fn channels(&self) -> Vec<String> {
+        self.0.told.read().map(|told| told.channels.clone()).unwrap_or_default()
+    }
+
+    fn deliveries(&self, item: EffectId) -> Answer<Vec<gengfu_connectors::delivery::Delivery>> {
+        let receipts = self.0.told.read().ok().and_then(|told| told.receipts.clone());
+        Box::pin(async move {
+            let Some(receipts) = receipts else { return Vec::new() };
+            let read = tokio::task::spawn_blocking(move || receipts.of_item(item)).await;
+            read.ok().and_then(Result::ok).unwrap_or_default()
+        })
+    }
+
+    fn platform(&self, name: &str) -> Option<Arc<gengfu_dashboards::gateway::PlatformDoor>> {
+        self.0.told.read().ok()?.doors.get(name).cloned()
+    }
+
+    fn begin_backtest(&self, ask: BacktestAsk) -> Result<serde_json::Value, Refusal> {
+        let now = self.0.clock.now();
+        let invalid = |field: &'static str| move |message: String| Refusal::new("invalid", message).field(field);
+        let at = |field, text: &str| moment(text, self.0.zone, now).map_err(invalid(field));
+        let own = Ask {
+            from: at("from", &ask.from)?,
+            to: at("to", ask.to.as_deref().unwrap_or("now"))?,
+            sweep: ask.sweep.as_deref().map(Sweep::parse).transpose().map_err(invalid("sweep"))?,
+            against: if ask.history { Against::History } else { Against::Live },
+            examples: ask.examples.unwrap_or(DEFAULT_EXAMPLES).min(MAX_EXAMPLES),
+            files: ask.files,
+        };
+        self.0.jobs.begin(own, &ask.by, now)
+    }
+
+    fn trials(&self) -> Result<Vec<serde_json::Value>, Refusal> {
+        self.0.jobs.list().map_err(|error| unreadable(&error))
+    }
+
+    fn trial(&self, id: &str) -> Result<Option<serde_json::Value>, Refusal> {
+        self.0.jobs.view(id).map_err(|error| unreadable(&error))
+    }
+
+    fn cancel_trial(&self, id: &str) -> bool {
+        self.0.jobs.cancel(id)
+    }
+
+    fn shadow(&self) -> Option<serde_json::Value> {
+        self.0.shadows.view()
+    }
+
+    fn vet_publication(&self, ask: &PublishAsk) -> Result<Vetted, Refusal> {
+        vet(self.0.jobs.store(), &ask.files, ask.after_trial.as_deref())
+            .map_err(|error| Refusal::new("invalid", error.to_string()))
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<StreamEvent>> {
@@ -179,6 +312,9 @@ impl Gateway for Shared {
         }
         if journal.clock_fault.is_some() {
             faults.push("the machine's clock jumped and is not followed".to_owned());
+        }
+        for rule in self.rules_now().iter().filter(|rule| rule.paused) {
+            faults.push(format!("rule `{}` is paused and judges nobody: see the audit, then resume it", rule.id));
         }
         Status {
             version: env!("CARGO_PKG_VERSION"),
@@ -214,6 +350,19 @@ impl Gateway for Shared {
         self.0.directory.hash_token(token.as_bytes())
     }
 
+    fn test_rules(
+        &self,
+        files: BTreeMap<String, String>,
+        filter: &str,
+    ) -> Result<serde_json::Value, Vec<serde_json::Value>> {
+        // Tests are about a rule, not about today's profile: they run before the example city.
+        let profile = gengfu_cases::Profile::parse(gengfu_cases::profile::YUNCHENG).map_err(|_| Vec::new())?;
+        let options = Options { profile: Arc::new(profile), filter: filter.to_owned(), coverage: true };
+        let told = |found: Vec<gengfu_rules::Diagnostic>| found.iter().map(diagnostic_json).collect::<Vec<_>>();
+        let report = testing::run(&files, &options).map_err(told)?;
+        Ok(serde_json::to_value(report).unwrap_or_default())
+    }
+
     fn check_rules(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value> {
         let mistakes = match Pack::compile(&files) {
             Ok(pack) => pack.warnings().to_vec(),
@@ -221,6 +370,61 @@ impl Gateway for Shared {
         };
         mistakes.iter().map(diagnostic_json).collect()
     }
+
+    fn rule_tiers(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value> {
+        Pack::compile(&files).map(|pack| pack.rules().iter().map(tier_json).collect()).unwrap_or_default()
+    }
+
+    fn rules_now(&self) -> Vec<RuleNow> {
+        let Ok(pack) = self.0.live_pack.read().map(|pack| Arc::clone(&pack)) else { return Vec::new() };
+        let rules = pack.rules().iter().zip(pack.counts());
+        rules
+            .map(|(info, counts)| RuleNow {
+                id: info.id.to_string(),
+                kind: info.kind,
+                tier: tier_json(info),
+                evaluations: counts.evaluations,
+                operations: counts.operations,
+                faults: counts.faults,
+                skipped: counts.skipped,
+                paused: counts.paused,
+                signals: counts.signals,
+                last_fault: counts.last_fault.and_then(|fault| serde_json::to_value(fault).ok()),
+            })
+            .collect()
+    }
+}
+
+/// How a rule runs, and what keeps it from being lowered, as editors and the API read it.
+pub fn tier_json(info: &RuleInfo) -> serde_json::Value {
+    serde_json::json!({ "rule": info.id, "kind": info.kind, "file": info.file, "tier": info.tier, "reason": info.tier_reason })
+}
+
+/// Whether an explanation evaluates again to the values that it shows: `same`, `different`, or why that
+/// cannot be told. Packs that are not in `packs` come from the ledger.
+pub(crate) fn replay_with(
+    ledger: &LedgerReader,
+    packs: &mut BTreeMap<Arc<str>, Arc<Pack>>,
+    rule: &str,
+    evidence: &Evidence,
+) -> String {
+    let Some(version) = explained_by(evidence) else { return "no inputs were kept: nothing was evaluated".to_owned() };
+    if !packs.contains_key(&version) {
+        let files = ledger.packs().ok().and_then(|all| all.into_iter().find(|pack| pack.version == version));
+        if let Some(pack) = files.and_then(|pack| Pack::compile(&pack.files).ok()) {
+            packs.insert(Arc::clone(&version), Arc::new(pack));
+        }
+    }
+    match packs.get(&version).map(|pack| pack.replays(rule, evidence)) {
+        Some(Ok(true)) => "same".to_owned(),
+        Some(Ok(false)) => "different".to_owned(),
+        Some(Err(why)) => why,
+        None => format!("pack {version} does not load with this program"),
+    }
+}
+
+fn unreadable(error: &TrialError) -> Refusal {
+    Refusal::new("unavailable", error.to_string())
 }
 
 /// A diagnostic as editors read it.
@@ -230,6 +434,7 @@ pub fn diagnostic_json(diagnostic: &gengfu_rules::Diagnostic) -> serde_json::Val
         "file": diagnostic.file,
         "line": diagnostic.line,
         "column": diagnostic.column,
+        "end_column": diagnostic.end_column,
         "source": diagnostic.source_line,
         "message": diagnostic.message,
         "hint": diagnostic.hint,

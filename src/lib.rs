@@ -16,8 +16,11 @@ pub mod local;
 pub mod metrics;
 pub mod packs;
 pub mod pipeline;
+mod platform_file;
+mod platform_poll;
 mod remote_series;
 pub mod secret;
 pub mod supervise;
+pub mod trial;
 
 pub use gateway::{Addresses, Gateway, StartError, StartOptions};

@@ -41,6 +41,19 @@ pub enum Question {
     Status,
     /// The two sheets of all devices.
     Balance,
+    /// Why a rule says what it says of a device, or does not.
+    Why {
+        /// The device.
+        device: gengfu_model::DeviceId,
+        /// The rule's id.
+        rule: String,
+    },
+    /// Who is on duty in a district.
+    Duty(String),
+    /// How an account is reached.
+    Contact(String),
+    /// What the shadow has found by now.
+    Shadow,
 }
 
 /// The answer.
@@ -53,6 +66,12 @@ pub enum Reply {
     Status(serde_json::Value),
     /// The two sheets.
     Balance(Balance),
+    /// The evaluation; `None`: no such device, or its kind has no such rule.
+    Why(Option<serde_json::Value>),
+    /// What was asked for, as JSON; `null`: there is none.
+    Found(serde_json::Value),
+    /// The shadow as JSON; `null`: there is none.
+    Shadow(serde_json::Value),
     /// The question could not be read.
     Error(String),
 }
@@ -136,6 +155,18 @@ pub async fn answer(gateway: &Shared, question: Question) -> Reply {
     match question {
         Question::Do(action) => Reply::Verdict(gateway.request(local_request(*action)).await),
         Question::Balance => Reply::Balance(gateway.balance(None).await),
+        Question::Why { device, rule } => Reply::Why(gateway.why(device, rule).await),
+        Question::Duty(district) => {
+            let duty = gateway.duty_now(district.clone()).await;
+            let view = duty.map(|duty| gengfu_dashboards::views::DutyView::new(district, duty));
+            Reply::Found(serde_json::to_value(view).unwrap_or_default())
+        }
+        Question::Contact(user) => Reply::Found(serde_json::to_value(gateway.contact(user).await).unwrap_or_default()),
+        Question::Shadow => {
+            let gateway = gateway.clone();
+            let found = tokio::task::spawn_blocking(move || gateway.shadow()).await.ok().flatten();
+            Reply::Shadow(found.unwrap_or_default())
+        }
         Question::Status => Reply::Status(serde_json::to_value(gateway.status()).unwrap_or_default()),
     }
 }

@@ -19,11 +19,23 @@ pub fn shipped() -> BTreeMap<String, String> {
 /// # Errors
 /// A text that names the file and says what is wrong.
 pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    read(folder, &|name| name.ends_with(".rhai"))
+}
+
+/// [`read_folder`] with the tables of tests beside the rules (`.test.toml`).
+///
+/// # Errors
+/// A text that names the file and says what is wrong.
+pub fn read_folder_with_tests(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    read(folder, &|name| name.ends_with(".rhai") || name.ends_with(gengfu_rules::testing::TABLE_SUFFIX))
+}
+
+fn read(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<BTreeMap<String, String>, String> {
     let describe = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|error| describe(folder, error))? {
         let path = entry.map_err(|error| describe(folder, error))?.path();
-        if path.extension().is_none_or(|extension| extension != "rhai") {
+        if !path.file_name().is_some_and(|name| wanted(&name.to_string_lossy())) {
             continue;
         }
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -39,7 +51,7 @@ pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, String>, String> {
             return Err(format!("{}: more than {MAX_FILES} rule files", folder.display()));
         }
     }
-    if files.is_empty() {
+    if !files.keys().any(|name| name.ends_with(".rhai")) {
         return Err(format!("{}: there is no `.rhai` file in it", folder.display()));
     }
     Ok(files)

@@ -5,6 +5,8 @@
 //! - [`checkpoint`]: device state between ledger and journal
 //! - [`series`]: points for the plots, one file a day, closed days in columnar blocks
 //! - [`delivery`]: the outbox to webhooks, with a record of its own
+//! - [`notify`]: people, by robots of their messengers, mail and SMS
+//! - [`city`]: the city's case platform, both ways, and CloudEvents
 //! - [`files`]: copies and checks any of these SQLite files, without knowing what is in it
 //! - [`live_feed`]: readings and incidents over MQTT for engineers' tools
 //!
@@ -12,10 +14,12 @@
 //! Must not know: listeners, codecs, how rules judge.
 
 pub mod checkpoint;
+pub mod city;
 pub mod delivery;
 pub mod files;
 pub mod ledger;
 pub mod live_feed;
+pub mod notify;
 pub mod series;
 mod sqlite;
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gengfu_dashboards::{ApiState, Gateway, Options, TokenKey, router};
+use gengfu_model::pack::PackNote;
 use gengfu_model::staff::{Action, CaseStep, StaffRequest};
 use gengfu_model::{Disposition, DispositionKind, Effect, Kind, Role, Seq, Severity, Timestamp, Value};
 
@@ -144,7 +145,13 @@ fn publish(gateway: &FakeGateway) {
         drop(gateway.request(StaffRequest {
             user: Arc::from(by),
             roles: vec![Role::Engineer],
-            action: Action::ActivatePack { files: files.clone() },
+            action: Action::PublishPack {
+                files: files.clone(),
+                note: PackNote {
+                    reason: "夜间误报太多 too many false alarms at night".to_owned(),
+                    ..PackNote::default()
+                },
+            },
         }));
     }
 }

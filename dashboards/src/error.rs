@@ -135,7 +135,7 @@ pub fn status_of(code: &str) -> StatusCode {
         "unauthenticated" => StatusCode::UNAUTHORIZED,
         "forbidden" => StatusCode::FORBIDDEN,
         "not_found" => StatusCode::NOT_FOUND,
-        "wrong_state" | "exists" | "conflict" | "condition_holds" => StatusCode::CONFLICT,
+        "wrong_state" | "exists" | "conflict" | "condition_holds" | "blocked" => StatusCode::CONFLICT,
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "too_many" => StatusCode::TOO_MANY_REQUESTS,
         "busy" | "full" | "unavailable" | "stopping" => StatusCode::SERVICE_UNAVAILABLE,

@@ -5,8 +5,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use gengfu_model::Refusal;
+use gengfu_model::duty::{Contact, EscalationChain, Roster};
+use gengfu_model::pack::TrialNote;
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{DeviceId, DeviceLife, EffectId, Kind, Quality, Seq, Timestamp, Value};
+use gengfu_model::{DeviceId, DeviceLife, EffectId, Evidence, Kind, Quality, Seq, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -79,6 +82,24 @@ pub struct Balance {
     pub refused: u64,
 }
 
+/// How a city platform gets in, and how its messages are read.
+#[derive(Debug)]
+pub struct PlatformDoor {
+    /// SHA-256 of its token.
+    pub token_hash: [u8; 32],
+    /// Where its messages say what.
+    pub mapping: gengfu_connectors::city::StatusMapping,
+}
+
+impl PlatformDoor {
+    /// Whether that is the platform's token. Hashes are compared, so that time tells nothing of the token.
+    #[must_use]
+    pub fn opens_to(&self, token: &str) -> bool {
+        use sha2::Digest as _;
+        !token.is_empty() && <[u8; 32]>::from(sha2::Sha256::digest(token.as_bytes())) == self.token_hash
+    }
+}
+
 /// An event of the live stream.
 ///
 /// Of incidents and cases: `id` is the effect's and ascends, `data` is the entity as the ledger's stream
@@ -117,6 +138,75 @@ pub struct Status {
     pub faults: Vec<String>,
 }
 
+/// A rule of the live pack: how it runs, and what it has cost since the pack was put to work or the
+/// gateway started.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleNow {
+    /// Its id.
+    pub id: String,
+    /// The kind that it judges.
+    pub kind: Kind,
+    /// How it runs: `tier` is `lowered` or `interpreter`, `reason` what keeps it from being lowered.
+    pub tier: serde_json::Value,
+    /// How often it was evaluated.
+    pub evaluations: u64,
+    /// How many operations that took.
+    pub operations: u64,
+    /// How many evaluations failed.
+    pub faults: u64,
+    /// How many were left out, since the device is kept from the rule or the rule is paused.
+    pub skipped: u64,
+    /// Whether it is paused: it judges no device until it is resumed.
+    pub paused: bool,
+    /// How many signals it gave.
+    pub signals: u64,
+    /// The newest failure: `device, time_ms, line, column, message`.
+    pub last_fault: Option<serde_json::Value>,
+}
+
+/// A backtest that the API was asked for; texts are read by the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BacktestAsk {
+    /// The draft; `None`: the pack that is live.
+    pub files: Option<BTreeMap<String, String>>,
+    /// The first moment, as written.
+    pub from: String,
+    /// The first moment after the stretch, as written; `None`: now.
+    pub to: Option<String>,
+    /// A sweep, as written.
+    pub sweep: Option<String>,
+    /// Compare with what was live at each moment.
+    pub history: bool,
+    /// Examples of each sort of change.
+    pub examples: Option<usize>,
+    /// Who asks.
+    pub by: String,
+}
+
+/// A pack that somebody wants to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishAsk {
+    /// Its files.
+    pub files: BTreeMap<String, String>,
+    /// The report that it is published after.
+    pub after_trial: Option<String>,
+}
+
+/// What the checks before a publication found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vetted {
+    /// What the pack's tests said, in words; empty: none were run.
+    pub tests: String,
+    /// The report that it is published after.
+    pub trial: Option<TrialNote>,
+    /// What stands against the publication.
+    pub against: Vec<String>,
+}
+
+fn no_trials() -> Refusal {
+    Refusal::new("unavailable", "this gateway runs no trials")
+}
+
 /// The running gateway, as the API sees it.
 pub trait Gateway: Send + Sync + 'static {
     /// Journals a staff request and waits for the engine's verdict; the ledger has it by then.
@@ -128,12 +218,96 @@ pub trait Gateway: Send + Sync + 'static {
     /// The devices after `after` in the order of ids, at most `limit`.
     fn devices_now(&self, after: Option<DeviceId>, limit: usize) -> Answer<Vec<DeviceNow>>;
 
+    /// Why a rule says what it says of a device right now, or does not, as JSON; `None`: no such device, or
+    /// its kind has no such rule.
+    fn why(&self, _device: DeviceId, _rule: String) -> Answer<Option<serde_json::Value>> {
+        Box::pin(async { None })
+    }
+
+    /// Whether a rule's explanations evaluate again, from their stored inputs alone, to the values that they
+    /// show: `same`, `different`, or why that cannot be told.
+    fn replays(&self, _rule: String, evidence: Vec<Evidence>) -> Answer<Vec<String>> {
+        Box::pin(async move { vec!["not evaluated".to_owned(); evidence.len()] })
+    }
+
     /// The two sheets since the first record (of all devices or one).
     fn balance(&self, device: Option<DeviceId>) -> Answer<Balance>;
 
     /// What is known of the delivery of an open command; `None`: nothing, or it is closed.
     fn command_delivery(&self, _command: EffectId) -> Option<Delivery> {
         None
+    }
+
+    /// Who is on duty in a district now and next; `None`: no roster watches it.
+    fn duty_now(&self, district: String) -> Answer<Option<gengfu_cases::DutyNow>>;
+
+    /// Every roster, by district.
+    fn rosters(&self) -> Answer<Vec<Roster>>;
+
+    /// The escalation chains in force, and whether they are the usual ones.
+    fn chains(&self) -> Answer<(Vec<EscalationChain>, bool)>;
+
+    /// How an account is reached.
+    fn contact(&self, user: String) -> Answer<Option<Contact>>;
+
+    /// Up to which notification an account has read.
+    fn read_up_to(&self, user: String) -> Answer<Option<gengfu_model::EffectId>>;
+
+    /// The channels to people beside the console, by name.
+    fn channels(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What became of an outbox row at every target.
+    fn deliveries(&self, _item: gengfu_model::EffectId) -> Answer<Vec<gengfu_connectors::delivery::Delivery>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    /// The door of a city platform.
+    fn platform(&self, _name: &str) -> Option<Arc<PlatformDoor>> {
+        None
+    }
+
+    /// Begins a backtest and gives its view with its id. Blocks on files.
+    ///
+    /// # Errors
+    /// What is wrong with what is asked, or `busy`.
+    fn begin_backtest(&self, _ask: BacktestAsk) -> Result<serde_json::Value, Refusal> {
+        Err(no_trials())
+    }
+
+    /// Backtests that run or failed, and reports, the newest first. Blocks on files.
+    ///
+    /// # Errors
+    /// When reports cannot be read.
+    fn trials(&self) -> Result<Vec<serde_json::Value>, Refusal> {
+        Ok(Vec::new())
+    }
+
+    /// A backtest or a report by its id. Blocks on files.
+    ///
+    /// # Errors
+    /// When a report cannot be read.
+    fn trial(&self, _id: &str) -> Result<Option<serde_json::Value>, Refusal> {
+        Ok(None)
+    }
+
+    /// Cancels a backtest; whether one of that id was running.
+    fn cancel_trial(&self, _id: &str) -> bool {
+        false
+    }
+
+    /// What the shadow has found by now; `None`: there is none. Blocks for some seconds at most.
+    fn shadow(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// What the checks before a publication find. Blocks.
+    ///
+    /// # Errors
+    /// When the named report cannot be read or is not there.
+    fn vet_publication(&self, _ask: &PublishAsk) -> Result<Vetted, Refusal> {
+        Ok(Vetted::default())
     }
 
     /// The live stream from now on. A reader that falls behind is told so and resumes by id.
@@ -150,4 +324,24 @@ pub trait Gateway: Send + Sync + 'static {
 
     /// Checks rule files; every mistake as JSON (`file, line, column, severity, message, hint, source`).
     fn check_rules(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value>;
+
+    /// How each of these rules would run (`rule, kind, file, tier, reason`); nothing if the files have errors.
+    fn rule_tiers(&self, _files: BTreeMap<String, String>) -> Vec<serde_json::Value> {
+        Vec::new()
+    }
+
+    /// How each rule of the live pack runs, and what it has cost since it was put to work.
+    fn rules_now(&self) -> Vec<RuleNow> {
+        Vec::new()
+    }
+
+    /// Runs the tests in and beside rule files whose `FILE::NAME` holds `filter`: the report as JSON.
+    ///
+    /// # Errors
+    /// The pack's mistakes, as [`Gateway::check_rules`] tells them: nothing runs before it compiles.
+    fn test_rules(
+        &self,
+        files: BTreeMap<String, String>,
+        filter: &str,
+    ) -> Result<serde_json::Value, Vec<serde_json::Value>>;
 }

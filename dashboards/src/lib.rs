@@ -19,6 +19,7 @@ pub mod quarantine;
 pub mod register;
 pub mod register_csv;
 mod router;
+pub mod rule_diff;
 pub mod rule_text;
 mod state;
 pub mod time_text;

@@ -16,6 +16,7 @@ pub fn rule(file: &str, text: &str) -> RuleView {
         file: file.to_owned(),
         doc: doc(text),
         facts,
+        now: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file per command, and what they share.
 
 mod city;
+mod history;
 mod load;
 mod output;
 mod replay;
@@ -26,6 +27,8 @@ pub struct Cli {
 enum Command {
     /// Write the register of a generated city as CSV.
     City(city::Args),
+    /// What a city would have said in the days before, as lines.
+    History(history::Args),
     /// Play a city: devices report, break and recover.
     Run(run::Args),
     /// Play recorded truck traces.
@@ -43,6 +46,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::City(args) => city::execute(&args),
+        Command::History(args) => history::execute(&args),
         Command::Run(args) => run::execute(args),
         Command::Replay(args) => replay::execute(args),
         Command::Load(args) => load::execute(&args),

@@ -10,6 +10,7 @@ pub mod city;
 pub mod cli;
 pub mod clock;
 pub mod faults;
+pub mod history;
 pub mod load;
 pub mod mqtt;
 pub mod physics;

@@ -1,34 +1,57 @@
-//! How fast devices are judged: evaluations a second of a threshold rule and of the shipped manhole
-//! rules, on one warm device and over 100,000 states in random order. Prints; asserts no speed.
+//! How fast devices are judged: six named rules in both tiers beside a native floor, on one warm device
+//! and over 100,000 device states in random order; instructions per evaluation by callgrind. Prints;
+//! asserts no speed.
 //!
-//! `cargo bench -p gengfu-rules --bench judge`
+//! `cargo bench -p gengfu-rules --bench judge` measures all; `-- threshold` only what has that name.
+//! Instructions need valgrind (Debian: `apt-get install valgrind`); without it they are left out.
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 #![expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
 use gengfu_model::{Device, DeviceId, DeviceLife, Kind, Quality, Seq, Timestamp, Value};
-use gengfu_rules::{Context, Latest, LatestValue, Pack, Parameters, RuleState, library};
+use gengfu_rules::{Context, Latest, LatestValue, Pack, Parameters, RuleState, Tier, library};
 
 const DEVICES: usize = 100_000;
-const WARM: u64 = 3_000_000;
-const SPREAD: u64 = 2_000_000;
-const THRESHOLD: &str = "const RULE = #{ kind: \"manhole\", key: \"k\", severity: \"major\", condition: \"cover_tilted\", \
-                         text_zh: \"z\", text_en: \"e\" };\n\
-                         fn on_message(msg, dev) { incident(msg.battery_pct > 10.0 && msg.tilt_deg > 15.0); }\n";
+const WARM: u64 = 2_000_000;
+const SPREAD: u64 = 1_000_000;
+/// How often the rule runs under callgrind; the difference between once and twice as often counts.
+const COUNTED: u64 = 3_000;
 
-fn device(number: usize) -> Device {
+/// Name, kind, and the body of `on_message`. None of them changes its verdict while it is measured.
+const RULES: [(&str, Kind, &str); 8] = [
+    ("threshold", Kind::Manhole, "incident(msg.battery_pct > 10.0 && msg.tilt_deg > 15.0);"),
+    ("hysteresis", Kind::Manhole, "incident(band(msg.tilt_deg, 10.0, 8.0));"),
+    ("rate", Kind::Manhole, "incident(rate(msg.ch4_pct_lel, 1.h) > 20.0);"),
+    ("held", Kind::Manhole, "incident(held(msg.tilt_deg > 10.0, 10.s));"),
+    ("schedule", Kind::Manhole, "incident(msg.tilt_deg > 15.0 && at(\"22:00\", \"06:00\"));"),
+    ("parameter", Kind::Manhole, "incident(msg.tilt_deg - or_else(dev.baseline_tilt_deg, 0.0) > param.limit);"),
+    ("geofence", Kind::Truck, "incident(!inside(\"depot\", msg) && msg.speed_kmh > 90.0);"),
+    ("sun", Kind::Streetlight, "incident(msg.on && sun(dev));"),
+];
+
+fn text(kind: Kind, body: &str) -> String {
+    format!(
+        "const RULE = #{{ kind: \"{}\", key: \"k\", severity: \"major\", condition: \"cover_tilted\", \
+         text_zh: \"z\", text_en: \"e\", parameters: #{{ limit: #{{ default: 30.0, min: 0.0, max: 90.0 }} }} }};\n\
+         fn on_message(msg, dev) {{ {body} }}\n",
+        kind.name()
+    )
+}
+
+fn device(kind: Kind, number: usize) -> Device {
     Device {
-        id: DeviceId::new(&format!("cover-{number}")).unwrap(),
-        kind: Kind::Manhole,
+        id: DeviceId::new(&format!("d-{number}")).unwrap(),
+        kind,
         model: Arc::from(""),
         asset_code: Arc::from("a"),
         name: Arc::from(""),
-        latitude: None,
-        longitude: None,
+        latitude: Some(35.02),
+        longitude: Some(111.0),
         district: Arc::from(""),
         grid: Arc::from(""),
         feeder: Arc::from(""),
@@ -50,24 +73,33 @@ struct One {
     state: RuleState,
 }
 
-const FIELDS: [(&str, f64); 5] =
-    [("battery_pct", 80.0), ("tilt_deg", 2.0), ("temperature_c", 20.0), ("ch4_pct_lel", 3.0), ("rssi_dbm", -90.0)];
+const FIELDS: [(&str, f64); 8] = [
+    ("battery_pct", 80.0),
+    ("tilt_deg", 2.0),
+    ("temperature_c", 20.0),
+    ("ch4_pct_lel", 3.0),
+    ("rssi_dbm", -90.0),
+    ("latitude", 35.02),
+    ("longitude", 111.0),
+    ("speed_kmh", 20.0),
+];
 
-fn one(number: usize) -> (One, u32) {
-    let device = device(number);
+fn one(kind: Kind, number: usize) -> (One, u32) {
+    let device = device(kind, number);
     let mut latest = Latest::default();
     let mut carried = 0;
-    for (name, value) in FIELDS {
-        let field = device.kind.field(name).unwrap();
+    let fields = FIELDS.iter().map(|(name, value)| (*name, Value::Number(*value))).chain([("on", Value::Bool(false))]);
+    for (name, value) in fields {
+        let Some(field) = device.kind.field(name) else { continue };
         carried |= 1 << field.0;
         let time = Timestamp(1);
-        let value = Value::Number(value);
         latest
             .set(field, LatestValue { value, quality: Quality::Ok, event_time: time, journal_time: time, seq: Seq(1) });
     }
     (One { device, latest, state: RuleState::default() }, carried)
 }
 
+#[inline(never)]
 fn judge(pack: &Pack, one: &mut One, carried: u32, n: u64, parameters: &Parameters) {
     let time = Timestamp(1 + i64::try_from(n % 1_000).unwrap());
     let cx = Context::new(&one.device, &one.latest, parameters, time, Seq(n));
@@ -76,36 +108,38 @@ fn judge(pack: &Pack, one: &mut One, carried: u32, n: u64, parameters: &Paramete
     assert!(black_box(out).is_empty());
 }
 
-fn report(what: &str, readings: u64, started: Instant, pack: &Pack, before: u64) {
-    let seconds = started.elapsed().as_secs_f64();
-    let evaluations = total(pack) - before;
-    println!(
-        "{what}: {:.2} M readings/s, {:.2} M evaluations/s, {:.0} ns a reading",
-        readings as f64 / seconds / 1e6,
-        evaluations as f64 / seconds / 1e6,
-        seconds * 1e9 / readings as f64
-    );
+/// The threshold rule as a programmer would write it, with the same checks of quality and age.
+#[inline(never)]
+fn native(one: &One, n: u64) -> Option<bool> {
+    let time = Timestamp(1 + i64::try_from(n % 1_000).unwrap());
+    let value = |name: u8| {
+        let latest = one.latest.get(gengfu_model::FieldId(name))?;
+        let fresh = time.since_ms(latest.journal_time) * 2 <= i64::from(one.device.interval_s) * 5_000;
+        (latest.quality == Quality::Ok && fresh).then_some(latest.value.as_number()?)
+    };
+    let (battery, tilt) = black_box((Kind::Manhole.field("battery_pct")?.0, Kind::Manhole.field("tilt_deg")?.0));
+    Some(value(battery)? > 10.0 && value(tilt)? > 15.0)
 }
 
-fn total(pack: &Pack) -> u64 {
+fn evaluations(pack: &Pack) -> u64 {
     pack.counts().iter().map(|counts| counts.evaluations).sum()
 }
 
-fn run(name: &str, pack: &Pack) {
+/// Millions of evaluations a second: on one warm device, and over many states in random order.
+fn speed(pack: &Pack, kind: Kind) -> (f64, f64) {
     let parameters = Parameters::default();
-    let (mut warm, carried) = one(0);
+    let (mut warm, carried) = one(kind, 0);
     judge(pack, &mut warm, carried, 0, &parameters);
-    let (started, before) = (Instant::now(), total(pack));
+    let (started, before) = (Instant::now(), evaluations(pack));
     for n in 0..WARM {
         judge(pack, &mut warm, carried, n, &parameters);
     }
-    report(&format!("{name}, one warm device"), WARM, started, pack, before);
-
-    let mut all: Vec<One> = (0..DEVICES).map(|number| one(number).0).collect();
+    let warm = (evaluations(pack) - before) as f64 / started.elapsed().as_secs_f64() / 1e6;
+    let mut all: Vec<One> = (0..DEVICES).map(|number| one(kind, number).0).collect();
     for device in &mut all {
         judge(pack, device, carried, 0, &parameters);
     }
-    let (started, before) = (Instant::now(), total(pack));
+    let (started, before) = (Instant::now(), evaluations(pack));
     let mut seed: u64 = 1;
     for n in 0..SPREAD {
         // xorshift: the same order in every run.
@@ -115,11 +149,98 @@ fn run(name: &str, pack: &Pack) {
         let place = usize::try_from(seed % DEVICES as u64).unwrap();
         judge(pack, &mut all[place], carried, n, &parameters);
     }
-    report(&format!("{name}, {DEVICES} states in random order"), SPREAD, started, pack, before);
+    (warm, (evaluations(pack) - before) as f64 / started.elapsed().as_secs_f64() / 1e6)
+}
+
+fn compiled(name: &str, tier: Tier) -> Option<(Pack, Kind)> {
+    let (_, kind, body) = RULES.iter().find(|(known, _, _)| *known == name)?;
+    let files = BTreeMap::from([(format!("{name}.rhai"), text(*kind, body))]);
+    Some((Pack::compile_in(&files, tier).ok()?, *kind))
+}
+
+/// The instructions of one evaluation: this program runs itself under callgrind, once and twice as long.
+fn instructions(what: &str) -> Option<u64> {
+    let total = |times: u64| {
+        let program = std::env::current_exe().ok()?;
+        let run = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(program)
+            .args(["--count", what, &times.to_string()])
+            .output()
+            .ok()?;
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        let line = said.lines().find(|line| line.contains("Collected"))?;
+        line.rsplit(':').next()?.trim().replace(',', "").parse::<u64>().ok()
+    };
+    Some((total(2 * COUNTED)? - total(COUNTED)?) / COUNTED)
+}
+
+/// What runs under callgrind: `RULE/TIER` so many times.
+fn count(what: &str, times: u64) {
+    let (name, tier) = what.split_once('/').unwrap();
+    let parameters = Parameters::default();
+    if tier == "native" {
+        let (device, _) = one(Kind::Manhole, 0);
+        for n in 0..times {
+            black_box(native(black_box(&device), n));
+        }
+        return;
+    }
+    let tier = if tier == "lowered" { Tier::Lowered } else { Tier::Interpreter };
+    let (pack, kind) = compiled(name, tier).unwrap();
+    let (mut device, carried) = one(kind, 0);
+    for n in 0..times {
+        judge(&pack, &mut device, carried, n, &parameters);
+    }
+}
+
+fn row(name: &str, tier: &str, speed: (f64, f64), instructions: Option<u64>) {
+    let instructions = instructions.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    println!("{name:<11} {tier:<12} {:>10.2} {:>10.2} {instructions:>13}", speed.0, speed.1);
 }
 
 fn main() {
-    let threshold = BTreeMap::from([("threshold.rhai".to_owned(), THRESHOLD.to_owned())]);
-    run("one threshold rule", &Pack::compile(&threshold).unwrap());
-    run("shipped manhole rules", &Pack::compile(&library::files()).unwrap());
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [flag, what, times] = arguments.as_slice()
+        && flag == "--count"
+    {
+        return count(what, times.parse().unwrap());
+    }
+    let wanted = |name: &str| arguments.is_empty() || arguments.iter().any(|argument| name.contains(argument.as_str()));
+    let has_valgrind = Command::new("valgrind").arg("--version").output().is_ok_and(|run| run.status.success());
+    if !has_valgrind {
+        println!("valgrind is not there: no instruction counts (Debian: apt-get install valgrind)");
+    }
+    let counted = |what: &str| if has_valgrind { instructions(what) } else { None };
+    println!("{:<11} {:<12} {:>10} {:>10} {:>13}", "rule", "tier", "M/s warm", "M/s spread", "instructions");
+    if wanted("threshold") {
+        let device = one(Kind::Manhole, 0).0;
+        let started = Instant::now();
+        for n in 0..WARM {
+            black_box(native(black_box(&device), n));
+        }
+        let warm = WARM as f64 / started.elapsed().as_secs_f64() / 1e6;
+        println!(
+            "{:<11} {:<12} {warm:>10.2} {:>10} {:>13}",
+            "threshold",
+            "native",
+            "-",
+            counted("threshold/native").map_or_else(|| "-".to_owned(), |n| n.to_string())
+        );
+    }
+    for (name, _, _) in RULES.iter().filter(|(name, _, _)| wanted(name)) {
+        for (tier, label) in [(Tier::Lowered, "lowered"), (Tier::Interpreter, "interpreter")] {
+            match compiled(name, tier) {
+                Some((pack, kind)) => row(name, label, speed(&pack, kind), counted(&format!("{name}/{label}"))),
+                None => println!("{name:<11} {label:<12} its words are not in this build"),
+            }
+        }
+    }
+    if wanted("shipped") {
+        for (tier, label) in [(Tier::Lowered, "lowered"), (Tier::Interpreter, "interpreter")] {
+            let pack = Pack::compile_in(&library::files(), tier).unwrap();
+            row("shipped", label, speed(&pack, Kind::Manhole), None);
+        }
+        println!("(shipped: every shipped rule of a manhole, evaluations counted one by one)");
+    }
 }

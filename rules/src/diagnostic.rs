@@ -25,6 +25,8 @@ pub struct Diagnostic {
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
+    /// Where what is meant ends in its line: the column after its last character.
+    pub end_column: u32,
     /// Error or warning.
     pub level: Level,
     /// What is wrong.
@@ -79,16 +81,31 @@ impl Problem {
     pub(crate) fn in_file(self, file: &str, text: &str) -> Diagnostic {
         let line = self.pos.line.max(1);
         let source_line = text.lines().nth(line as usize - 1).unwrap_or_default().trim_end().to_owned();
+        let column = self.pos.column.max(1);
         Diagnostic {
             file: file.to_owned(),
             line,
-            column: self.pos.column.max(1),
+            column,
+            end_column: end_of_word(&source_line, column),
             level: self.level,
             message: self.message,
             source_line,
             hint: self.hint,
         }
     }
+}
+
+/// The column after the word, number, text or chain of names that begins at a column.
+fn end_of_word(line: &str, column: u32) -> u32 {
+    let mut rest = line.chars().skip(column.saturating_sub(1) as usize);
+    let length = match rest.next() {
+        Some('"') => 2 + rest.take_while(|c| *c != '"').count(),
+        Some(c) if c.is_alphanumeric() || c == '_' => {
+            1 + rest.take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '.').count()
+        }
+        _ => 1,
+    };
+    column.saturating_add(u32::try_from(length).unwrap_or(1))
 }
 
 /// The name nearest to `wanted`, if one is near enough to be what was meant.
@@ -127,6 +144,14 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_end_is_after_the_word_that_is_meant() {
+        let line = "    incident(msg.tilt_degg > 30.0, \"k\");";
+        for (column, end) in [(5, 13), (14, 27), (30, 34), (36, 39), (28, 29), (90, 91)] {
+            assert_eq!(end_of_word(line, column), end, "{column}");
+        }
+    }
 
     #[test]
     fn near_names_are_found_and_far_ones_are_not() {

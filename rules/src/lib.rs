@@ -24,16 +24,21 @@ mod lower;
 mod mapping;
 pub mod pack;
 pub mod parameters;
+pub mod paused;
 mod program;
 pub mod reference;
 #[allow(dead_code, reason = "the interpreter and the tests of rules take the rest")]
 mod sandbox;
 mod script;
 mod template;
+pub mod testing;
+pub mod trial;
 
 pub use city::City;
 pub use diagnostic::{Diagnostic, Level};
 pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};
+pub use judge::{Why, WhyKey, WhyReading, WhySlot, WhyStep, explained_by};
 pub use latest::{Latest, LatestValue};
 pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo, Tier, TierReason};
 pub use parameters::{Effective, Parameters};
+pub use paused::{Pause, PausedRules};

@@ -11,8 +11,10 @@ use crate::diagnostic::{Diagnostic, Level, Problem};
 use crate::judge::{Counters, SlotKind};
 use crate::lower::{Lowered, lower_file};
 use crate::parameters::{Effective, Parameters};
+use crate::paused::PausedRules;
 use crate::program::Rule;
 use crate::script::Pos;
+use crate::testing::coverage::Coverage;
 
 /// The most files a pack may have.
 pub const MAX_FILES: usize = 512;
@@ -53,6 +55,8 @@ pub(crate) struct Placed {
     pub(crate) rule: Rule,
     pub(crate) base: usize,
     pub(crate) counters: Counters,
+    /// Who looks on in a test; live, nobody.
+    pub(crate) watched: Option<Arc<Coverage>>,
 }
 
 /// What a rule is, for the API and the console.
@@ -160,8 +164,11 @@ pub struct RuleCounts {
     pub operations: u64,
     /// How many evaluations failed.
     pub faults: u64,
-    /// How many evaluations were left out since the device is in quarantine from the rule.
+    /// How many evaluations were left out since the device is in quarantine from the rule, or the rule
+    /// is paused.
     pub skipped: u64,
+    /// Whether the rule is paused.
+    pub paused: bool,
     /// How many signals it gave.
     pub signals: u64,
     /// The newest failure.
@@ -247,7 +254,7 @@ impl Pack {
             if rule.silence.is_some() {
                 set.silences.push(set.rules.len());
             }
-            set.rules.push(Placed { rule, base, counters: Counters::default() });
+            set.rules.push(Placed { rule, base, counters: Counters::default(), watched: None });
             infos.push(info);
         }
         for (set, layout) in sets.iter_mut().zip(layouts) {
@@ -286,6 +293,29 @@ impl Pack {
     pub fn counts(&self) -> Vec<RuleCounts> {
         let placed = self.sets.iter().flat_map(|set| &set.rules);
         placed.map(|placed| placed.counters.read(&placed.rule.id)).collect()
+    }
+
+    /// The rules that fail on many devices: id, how many devices, the newest failure.
+    pub(crate) fn failing(&self) -> Vec<(Arc<str>, usize, String)> {
+        let placed = self.sets.iter().flat_map(|set| &set.rules);
+        let failing = placed.filter_map(|placed| {
+            let (devices, message) = placed.counters.fails_widely()?;
+            Some((Arc::clone(&placed.rule.id), devices, message))
+        });
+        failing.collect()
+    }
+
+    /// A rule begins anew: what failed before does not count.
+    pub(crate) fn forget_failing(&self, rule: &str) {
+        let placed = self.sets.iter().flat_map(|set| &set.rules);
+        placed.filter(|placed| &*placed.rule.id == rule).for_each(|placed| placed.counters.forget_failing());
+    }
+
+    /// Notes in the counters which rules are paused, for whoever shows them.
+    pub(crate) fn show_paused(&self, paused: &PausedRules) {
+        for placed in self.sets.iter().flat_map(|set| &set.rules) {
+            placed.counters.show_paused(paused.contains(&placed.rule.id));
+        }
     }
 
     /// Whether a setting is one that the rule declares and can use.

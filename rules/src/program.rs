@@ -66,6 +66,16 @@ pub(crate) struct Rule {
 }
 
 impl Rule {
+    /// The functions that the engine calls, in order.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        [&self.on_message, &self.on_silent, &self.on_timer].into_iter().flatten()
+    }
+
+    /// Whether any of them runs in the interpreter.
+    pub(crate) fn is_scripted(&self) -> bool {
+        self.entries().any(|entry| entry.script.is_some())
+    }
+
     /// What a node is made of, in the order of evaluation; a variable's sources are not among it.
     pub(crate) fn children(&self, node: NodeId) -> Vec<NodeId> {
         let mut children = Vec::new();

@@ -7,6 +7,7 @@ use crate::functions::{FUNCTIONS, FunctionDef};
 use crate::judge::{FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES};
 use crate::lower::{MAX_SPAN_MS, METADATA, UNITS, device_names};
 use crate::program::{MAX_KEYS, MAX_NODES, MAX_SLOTS};
+use crate::testing::TEST_WORDS;
 
 /// The groups of functions, with their headings.
 const GROUPS: [(&str, &str); 7] = [
@@ -61,8 +62,37 @@ pub fn reference() -> String {
         }
         line(&mut page, "");
     }
+    tests(&mut page);
     limits(&mut page);
     page
+}
+
+fn tests(page: &mut String) {
+    line(page, "## Tests · 测试\n");
+    line(
+        page,
+        "A `fn test_*` without arguments is a test; with arguments it is a helper of tests. It is ordinary rhai (loops, \
+         lists), fenced, and runs through the live engine with its reducer and the city's profile, on a clock that only \
+         the test moves. `gengfu rules test FOLDER` runs them; `--coverage` shows the lines and the sides of conditions \
+         that they evaluated, `--mutate` the numbers that could change with no test failing. A comment \
+         `// untested: why` excuses a line from both.\n\n\
+         `fn test_*` 无参为测试，有参为辅助函数；在围栏内运行，时钟只由测试推动。行尾 `// untested: 原因` 免除该行。\n",
+    );
+    line(page, "| form | English | 中文 |\n|---|---|---|");
+    for word in &TEST_WORDS {
+        line(page, &format!("| `{}` | {} | {} |", word.form, word.en, word.zh));
+    }
+    line(
+        page,
+        "\nTables stand beside the rule in `RULE.test.toml` or `RULE.WHAT.test.toml` (which is what \
+         `gengfu rules pin` writes). A row with a value is a message, an empty cell is a field that it does not carry; \
+         `open` names exactly what is open after the row, `-` nothing, an empty cell asks nothing. `at` is a time since \
+         `clock` or a moment; `faulty` and `warming_up` are what a sensor says of itself; a column `ago` says how long \
+         ago it was measured, a column `device` whose row it is.\n\n\
+         ```toml\n[[test]]\nname = \"a truck passing is ignored\"\ndevice = { baseline_tilt_deg = 1.5 }\n\
+         set = { hold = \"20s\" }\nrows = \"\"\"\nat  | tilt_deg | open\n0s  | 14       | -\n20s |          | \
+         tilt:major\n30s | 0.5      | -\n\"\"\"\n```\n",
+    );
 }
 
 fn metadata(page: &mut String) {

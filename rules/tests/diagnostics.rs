@@ -38,6 +38,38 @@ fn diagnostics_read_as_they_should() {
     }
 }
 
+/// `docs/rule-errors.md`: every rule of `golden/` with what its author reads.
+#[test]
+fn the_page_of_mistakes_is_current() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut names: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".rhai")?.to_owned()))
+        .collect();
+    names.sort();
+    let mut page = String::from(
+        "<!-- Written by `rules/tests/diagnostics.rs` from `rules/tests/golden`: change a rule there, not this page. -->\n\
+         # What a rule engineer reads when something is wrong\n\n\
+         Every mistake of every file is reported at load, with file, line, column, the line itself and a hint. Nothing is \
+         half loaded: the pack that is live stays. `gengfu rules check FOLDER` shows it; with `--json` and by \
+         `POST /api/v1/rules/check` it comes as data for editors.\n\n\
+         规则加载时一次报告全部错误，给出文件、行、列、该行原文和提示；有错误时线上规则包保持不变。\n",
+    );
+    for name in names {
+        let rule = fs::read_to_string(folder.join(format!("{name}.rhai"))).unwrap();
+        let said = fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
+        let mut title = name.replace('-', " ");
+        title[..1].make_ascii_uppercase();
+        page += &format!("\n## {title}\n```rhai\n{}\n```\n```text\n{}\n```\n", rule.trim_end(), said.trim_end());
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rule-errors.md");
+    if fs::read_to_string(&path).is_ok_and(|found| found == page) {
+        return;
+    }
+    fs::write(&path, page).unwrap();
+    panic!("docs/rule-errors.md was not up to date; it is now: look at the change and commit it");
+}
+
 #[test]
 fn all_mistakes_of_all_files_come_at_once_in_order() {
     let bad = |field: &str| common::rule("manhole", &format!("incident(msg.{field});\nincident(msg.nothing);"));

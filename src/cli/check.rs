@@ -6,7 +6,7 @@ use gengfu_cases::Profile;
 use gengfu_rules::Pack;
 
 use super::{ConfigArgument, Failure, say};
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::packs;
 
 /// Check configuration and rules without binding a port.
@@ -22,14 +22,11 @@ impl Check {
     /// # Errors
     /// Every mistake that was found.
     pub(super) fn run(&self) -> Result<(), Failure> {
+        let (config, wrong) = Config::examine(self.config.config.as_deref(), std::env::vars());
         let mut mistakes = Vec::new();
-        let config = match Config::load(self.config.config.as_deref(), std::env::vars()) {
-            Ok(config) => config,
-            Err(error) => {
-                mistakes.push(error.to_string());
-                Config::default()
-            }
-        };
+        if !wrong.is_empty() {
+            mistakes.push(ConfigError(wrong).to_string());
+        }
         let profile = check_profile(config.city.profile.as_deref()).map_err(|found| mistakes.push(found)).ok();
         mistakes.extend(check_rules(config.city.rules.as_deref(), profile.as_ref()));
         for hook in &config.webhook {
@@ -41,6 +38,7 @@ impl Check {
                 ));
             }
         }
+        mistakes.extend(crate::delivery::check(&config));
         if mistakes.is_empty() {
             say("configuration, rules and profile are good");
             return Ok(());

@@ -10,7 +10,9 @@ use gengfu_dashboards::Gateway as _;
 use gengfu_model::staff::{Action, Role};
 
 use super::serve::StopSignals;
-use super::{ConfigArgument, Failure, devices, ledger_file, random_secret, runtime, say, start_logging, users};
+use super::{
+    ConfigArgument, Failure, devices, history, ledger_file, random_secret, runtime, say, start_logging, users,
+};
 use crate::config::Config;
 use crate::local::{Local, local_request};
 use crate::{Gateway, StartOptions};
@@ -37,6 +39,9 @@ pub(super) struct Demo {
     /// Reporting intervals are this many times shorter than in a real city.
     #[arg(long, default_value_t = 30)]
     speed: u32,
+    /// Days of generated history, at the first start; 0: none.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=35))]
+    history_days: u32,
     /// Let every listener pick a free port.
     #[arg(long)]
     free_ports: bool,
@@ -61,7 +66,26 @@ impl Demo {
             start_logging();
         }
         let simulator = simulator()?;
+        self.prepare(&config, &simulator)?;
         runtime()?.block_on(self.play(&config, &simulator))
+    }
+
+    /// At the first start: the city, and its history.
+    fn prepare(&self, config: &Config, simulator: &Path) -> Result<(), Failure> {
+        let city = self.folder.join("city.csv");
+        if city.try_exists().map_err(Failure::failed)? {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&self.folder).map_err(Failure::failed)?;
+        say(&format!("a new city: {} devices, seed {}", self.devices, self.seed));
+        // Under its name only when everything is done, so that a start that was broken off begins anew.
+        let new = self.folder.join("city.new");
+        self.generate(simulator, &new)?;
+        if self.history_days > 0 {
+            say(&format!("generating {} days of history, which takes some seconds", self.history_days));
+            history::generate(config, simulator, &new, self.seed, self.history_days)?;
+        }
+        std::fs::rename(new, city).map_err(Failure::failed)
     }
 
     async fn play(&self, config: &Config, simulator: &Path) -> Result<(), Failure> {
@@ -83,8 +107,6 @@ impl Demo {
     ) -> Result<(), Failure> {
         let city = self.folder.join("city.csv");
         if gateway.shared().status().devices == 0 {
-            say(&format!("a new city: {} devices, seed {}", self.devices, self.seed));
-            self.generate(simulator, &city)?;
             let (data, file) = (config.data.folder.clone(), city.clone());
             let import = tokio::task::spawn_blocking(move || {
                 let mut local = local_client(&data)?;
@@ -92,7 +114,7 @@ impl Demo {
             });
             import.await.map_err(Failure::failed)??;
         } else {
-            say(&format!("going on with {} devices", gateway.shared().status().devices));
+            say(&format!("{} devices are registered", gateway.shared().status().devices));
         }
         let credentials = self.staff(gateway).await?;
         let addresses = gateway.addresses();

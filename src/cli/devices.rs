@@ -1,5 +1,6 @@
 //! `gengfu devices`: the register.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -216,7 +217,9 @@ pub(super) fn import(local: &mut Local, data: &Path, file: &Path) -> Result<(), 
     let (mut taken, mut refused) = (0_u64, 0_u64);
     while let Some(batch) = batches.next_batch() {
         batch.errors.iter().for_each(tell);
-        refused += batch.errors.len() as u64;
+        // A row may have several mistakes.
+        let rows: BTreeSet<u64> = batch.errors.iter().map(|error| error.row).collect();
+        refused += rows.len() as u64;
         if batch.devices.is_empty() {
             continue;
         }

@@ -68,12 +68,12 @@ impl Journal {
 }
 
 /// The folder of the journal's files within a data folder.
-fn open_disk(data: &Path) -> Result<Arc<RealDisk>, Failure> {
+pub(super) fn open_disk(data: &Path) -> Result<Arc<RealDisk>, Failure> {
     RealDisk::open(data.join("journal")).map(Arc::new).map_err(Failure::failed)
 }
 
 /// How far a reader may go: to the end if nobody writes, else as far as the files prove.
-fn limit(data: &Path) -> (ReadLimit, Option<FolderLock>) {
+pub(super) fn limit(data: &Path) -> (ReadLimit, Option<FolderLock>) {
     match FolderLock::acquire(data) {
         Ok(lock) => (ReadLimit::Everything, Some(lock)),
         Err(_) => {

@@ -2,20 +2,29 @@
 //!
 //! Messages for people go to standard error; what a program may read goes to standard output.
 
+mod backtest;
 mod backup;
 mod check;
 mod codecs;
+mod contact;
 mod demo;
 mod devices;
 mod doctor;
+mod duty;
+mod history;
 mod journal;
+mod late;
 mod manifest;
 mod profile;
 mod quarantine;
 mod restore;
 mod rules;
+mod rules_pin;
+mod rules_test;
+mod series;
 mod serve;
 mod users;
+mod versions;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -68,10 +77,14 @@ enum Command {
     Devices(devices::Devices),
     /// Staff accounts.
     Users(users::Users),
+    /// Duty: who watches now and next.
+    Duty(duty::Duty),
     /// Look into the journal.
     Journal(journal::Journal),
     /// Messages that could not be decoded.
     Quarantine(quarantine::Quarantine),
+    /// What the remote time series has missed.
+    Series(series::Series),
     /// Codecs of device models.
     Codecs(codecs::Codecs),
     /// Copy the data folder, of a running gateway or a stopped one.
@@ -120,8 +133,10 @@ pub fn run() -> ExitCode {
         Command::Profile(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Users(command) => command.run(),
+        Command::Duty(command) => command.run(),
         Command::Journal(command) => command.run(),
         Command::Quarantine(command) => command.run(),
+        Command::Series(command) => command.run(),
         Command::Codecs(command) => command.run(),
         Command::Backup(command) => command.run(),
         Command::Restore(command) => command.run(),

@@ -1,13 +1,16 @@
 //! `gengfu rules`: check drafts, put them to work, see what is live.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gengfu_connectors::ledger::LedgerReader;
 use gengfu_model::staff::Action;
+use gengfu_model::{DeviceId, EffectId};
 use gengfu_rules::Pack;
 
 use super::{ConfigArgument, Failure, give, leave, ledger_file, reach, say};
-use crate::handle::diagnostic_json;
+use crate::handle::{diagnostic_json, replay_with, tier_json};
+use crate::local::{Question, Reply};
 use crate::packs;
 
 /// Rule packs.
@@ -23,22 +26,68 @@ enum RulesCommand {
     Check {
         /// Folder of `.rhai` files.
         folder: Option<PathBuf>,
-        /// Mistakes as JSON, one a line.
+        /// Rules with their tier, and mistakes, as JSON, one a line.
         #[arg(long)]
         json: bool,
     },
+    /// Run the tests in and beside the rules, on a simulated clock.
+    Test(super::rules_test::Test),
+    /// Make a test of an incident, or of one that was missed.
+    Pin(super::rules_pin::PinCommand),
     /// Put a folder of rule files to work, as a whole; the pack that is live is replaced.
-    Publish {
-        /// Folder of `.rhai` files.
-        folder: PathBuf,
+    Publish(super::versions::Publish),
+    /// Put an earlier pack back to work.
+    Rollback(super::versions::Rollback),
+    /// A draft in the shadow of the live pack.
+    Shadow(super::versions::Shadow),
+    /// What differs between two versions.
+    Diff(super::versions::Diff),
+    /// Run a draft over the archive and tell what it would have changed.
+    Backtest(super::backtest::Backtest),
+    /// Look for what late readings would have raised, and write it down.
+    Late(super::late::Late),
+    /// Reports of backtests and shadows.
+    Trials(super::backtest::Trials),
+    /// What decided an incident, change by change, and whether it evaluates again to the same values.
+    Explain {
+        /// The incident's id.
+        incident: EffectId,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Why a rule says what it says of a device now, or does not: every sub-expression with its value.
+    Why {
+        /// The device's id.
+        #[arg(long)]
+        device: String,
+        /// The rule's id.
+        #[arg(long)]
+        rule: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Pause a rule: it judges no device until it is resumed. What it has open stays open.
+    Pause {
+        /// The rule's id.
+        rule: String,
+        /// Why, for whoever finds it paused.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
+    /// Let a paused rule judge again.
+    Resume {
+        /// The rule's id.
+        rule: String,
         #[command(flatten)]
         config: ConfigArgument,
     },
     /// The packs that were activated, newest last.
-    List {
-        #[command(flatten)]
-        config: ConfigArgument,
-    },
+    List(super::versions::List),
 }
 
 impl Rules {
@@ -49,8 +98,26 @@ impl Rules {
     pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.command {
             RulesCommand::Check { folder, json } => check(folder.as_ref(), *json),
-            RulesCommand::Publish { folder, config } => publish(folder, config),
-            RulesCommand::List { config } => list(config),
+            RulesCommand::Test(test) => test.run(),
+            RulesCommand::Pin(pin) => pin.run(),
+            RulesCommand::Explain { incident, config } => explain(*incident, config),
+            RulesCommand::Why { device, rule, json, config } => why(device, rule, *json, config),
+            RulesCommand::Pause { rule, reason, config } => {
+                let action = Action::PauseRule { rule: rule.as_str().into(), reason: reason.clone() };
+                carry_out(action, &format!("rule {rule} is paused"), config)
+            }
+            RulesCommand::Resume { rule, config } => {
+                let action = Action::ResumeRule { rule: rule.as_str().into() };
+                carry_out(action, &format!("rule {rule} judges again"), config)
+            }
+            RulesCommand::Publish(command) => command.run(),
+            RulesCommand::Rollback(command) => command.run(),
+            RulesCommand::Shadow(command) => command.run(),
+            RulesCommand::Diff(command) => command.run(),
+            RulesCommand::Backtest(command) => command.run(),
+            RulesCommand::Late(command) => command.run(),
+            RulesCommand::Trials(command) => command.run(),
+            RulesCommand::List(command) => command.run(),
         }
     }
 }
@@ -62,9 +129,17 @@ fn check(folder: Option<&PathBuf>, json: bool) -> Result<(), Failure> {
         Ok(pack) => {
             if !json {
                 for rule in pack.rules() {
-                    say(&format!("{}: {} ({}), keys {}", rule.file, rule.id, rule.kind, rule.keys.join(", ")));
+                    let tier = rule.tier_reason.as_ref().map_or_else(
+                        || "lowered".to_owned(),
+                        |reason| format!("interpreter ({}:{}: {})", reason.line, reason.column, reason.message),
+                    );
+                    let keys = rule.keys.join(", ");
+                    say(&format!("{}: {} ({}), keys {keys}, {tier}", rule.file, rule.id, rule.kind));
                 }
                 say(&format!("pack {}: {} rules", pack.version(), pack.rules().len()));
+            }
+            if json {
+                pack.rules().iter().for_each(|rule| give(&tier_json(rule).to_string()));
             }
             (pack.warnings().to_vec(), true)
         }
@@ -80,25 +155,78 @@ fn check(folder: Option<&PathBuf>, json: bool) -> Result<(), Failure> {
     if good { Ok(()) } else { Err(Failure::Configuration(format!("{} mistakes", found.len()))) }
 }
 
-fn publish(folder: &std::path::Path, config: &ConfigArgument) -> Result<(), Failure> {
-    let files = packs::read_folder(folder).map_err(Failure::Failed)?;
-    let mut local = reach(&config.load()?)?;
-    let verdict = local.act(Action::ActivatePack { files }).map_err(Failure::failed);
-    leave(local);
-    match verdict? {
-        Ok(accepted) => {
-            say(&format!("{} rule files are live", accepted.rows));
-            Ok(())
+fn explain(incident: EffectId, config: &ConfigArgument) -> Result<(), Failure> {
+    let reader = LedgerReader::open(&ledger_file(&config.load()?.data.folder)).map_err(Failure::failed)?;
+    let found = reader.incident(incident).map_err(Failure::failed)?;
+    let found = found.ok_or_else(|| Failure::Failed(format!("there is no incident {incident}")))?;
+    let mut packs = BTreeMap::new();
+    for (_, change, evidence) in reader.explanations(incident).map_err(Failure::failed)? {
+        let replay = replay_with(&reader, &mut packs, &found.rule, &evidence);
+        give(&format!(
+            "{change} by {}:{}:{} ({}), evaluated again: {replay}",
+            evidence.file, evidence.line, evidence.column, evidence.trigger
+        ));
+        give(&format!("  {}", evidence.source));
+        for step in &evidence.steps {
+            give(&format!("  {:>7}  {} = {}", format!("{}:{}", step.line, step.column), step.text, step.value));
         }
-        Err(refusal) => Err(Failure::Configuration(refusal.message)),
-    }
-}
-
-fn list(config: &ConfigArgument) -> Result<(), Failure> {
-    let config = config.load()?;
-    let reader = LedgerReader::open(&ledger_file(&config.data.folder)).map_err(Failure::failed)?;
-    for pack in reader.packs().map_err(Failure::failed)? {
-        give(&format!("{} {} {} files by {}", pack.id, pack.version, pack.files.len(), pack.by));
+        for slot in &evidence.slots {
+            give(&format!("  memory {}: {}, before: {}", slot.id, slot.after, slot.before));
+        }
     }
     Ok(())
+}
+
+fn why(device: &str, rule: &str, json: bool, config: &ConfigArgument) -> Result<(), Failure> {
+    let device = DeviceId::new(device).map_err(|error| Failure::Failed(error.to_string()))?;
+    let mut local = reach(&config.load()?)?;
+    let asked = local.ask(Question::Why { device: device.clone(), rule: rule.to_owned() }).map_err(Failure::failed);
+    leave(local);
+    let Reply::Why(Some(why)) = asked? else {
+        return Err(Failure::Failed(format!("there is no device `{device}`, or no rule `{rule}` for its kind")));
+    };
+    if json {
+        give(&why.to_string());
+        return Ok(());
+    }
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let list = |name: &str| why[name].as_array().cloned().unwrap_or_default();
+    give(&format!("{rule} for {device}, {} tier, pack {}", text(&why["tier"]), text(&why["version"])));
+    for reason in list("kept_from") {
+        give(&format!("  kept from judging: {}", text(&reason)));
+    }
+    for key in list("keys") {
+        give(&format!("  key {}: is {}, the rule says {}", text(&key["key"]), text(&key["is"]), text(&key["says"])));
+    }
+    for reading in list("readings") {
+        let value = if reading["value"].is_null() { "-".to_owned() } else { text(&reading["value"]) };
+        give(&format!("  msg.{} = {value} ({})", text(&reading["field"]), text(&reading["state"])));
+    }
+    for step in list("steps") {
+        let because = text(&step["because"]);
+        let because = if because.is_empty() { because } else { format!("  ({because})") };
+        let place = format!("{}:{}", step["line"], step["column"]);
+        give(&format!("  {place:>7}  {} = {}{because}", text(&step["text"]), text(&step["value"])));
+    }
+    for slot in list("slots") {
+        let due = slot["due"].as_i64().map(|due| format!(", due {due}")).unwrap_or_default();
+        give(&format!("  memory {}: {}{due}", text(&slot["id"]), text(&slot["holds"])));
+    }
+    if let Some(fault) = why["fault"].as_array() {
+        give(&format!("  it fails: {}", fault.iter().map(text).collect::<Vec<_>>().join(":")));
+    }
+    Ok(())
+}
+
+fn carry_out(action: Action, done: &str, config: &ConfigArgument) -> Result<(), Failure> {
+    let mut local = reach(&config.load()?)?;
+    let verdict = local.act(action).map_err(Failure::failed);
+    leave(local);
+    match verdict? {
+        Ok(_) => {
+            say(done);
+            Ok(())
+        }
+        Err(refusal) => Err(Failure::Failed(refusal.message)),
+    }
 }

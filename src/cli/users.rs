@@ -6,6 +6,7 @@ use argon2::password_hash::{PasswordHasher, SaltString};
 use gengfu_connectors::ledger::LedgerReader;
 use gengfu_model::staff::{Action, Role, User};
 
+use super::contact;
 use super::{ConfigArgument, Failure, give, leave, ledger_file, random_secret, reach, say};
 
 /// Staff accounts.
@@ -44,6 +45,25 @@ enum UsersCommand {
         #[command(flatten)]
         config: ConfigArgument,
     },
+    /// How an account is reached; with options, sets it as a whole.
+    Contact {
+        /// Login name.
+        name: String,
+        /// A channel and the address there, such as `robot=wang` or `sms=13800001111`; may be given several times.
+        #[arg(long = "channel", value_name = "NAME=ADDRESS")]
+        channels: Vec<String>,
+        /// `zh` or `en`.
+        #[arg(long)]
+        language: Option<String>,
+        /// When what is less bad waits, such as `22:00-07:00:critical`; may be given several times.
+        #[arg(long = "quiet", value_name = "FROM-TO:SEVERITY")]
+        quiet: Vec<String>,
+        /// Send a test by every channel.
+        #[arg(long)]
+        test: bool,
+        #[command(flatten)]
+        config: ConfigArgument,
+    },
     /// The accounts.
     List {
         #[command(flatten)]
@@ -64,6 +84,11 @@ impl Users {
                 put(name, Some((roles, districts)), *password_stdin, config)
             }
             UsersCommand::Passwd { name, password_stdin, config } => put(name, None, *password_stdin, config),
+            UsersCommand::Contact { name, channels, language, quiet, test, config } => contact::run(
+                name,
+                &contact::Given { channels, language: language.as_deref(), quiet, test: *test },
+                config,
+            ),
             UsersCommand::List { config } => list(config),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use gengfu_model::Timestamp;
+use gengfu_model::staff::Action;
 use gengfu_rules::Pack;
 use gengfu_rules::engine::{Engine, Output, Round};
 
@@ -21,6 +22,8 @@ const JOB_EFFECTS: usize = 1_000;
 const ROUND_ROWS: usize = 100;
 /// How long a round waits for a slow disk before it looks for new batches again.
 const ROUND_WAIT: Duration = Duration::from_millis(2);
+/// A decision that is still wanted after this long is journaled again: its record was not taken.
+const DECIDE_AGAIN_MS: i64 = 60_000;
 
 /// When a checkpoint round begins.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,8 @@ pub struct Outputs {
     pub progress: Arc<Progress>,
     /// The pack that the engine judges by, for whoever shows its counts.
     pub live_pack: Arc<RwLock<Arc<Pack>>>,
+    /// Journals what the gateway itself decides; does not wait, and may fail: it is asked for again.
+    pub decide: Box<dyn Fn(Action) + Send>,
 }
 
 /// The engine and what it keeps between batches.
@@ -60,6 +65,8 @@ pub struct EngineThread {
     round_began: (gengfu_model::Seq, Timestamp),
     /// The pack that was shown last.
     live_pack: Arc<Pack>,
+    /// What was decided last, and when.
+    decided: Option<(Action, Timestamp)>,
 }
 
 impl EngineThread {
@@ -79,6 +86,7 @@ impl EngineThread {
             unsent: None,
             round_began,
             live_pack,
+            decided: None,
         }
     }
 
@@ -129,7 +137,20 @@ impl EngineThread {
             self.live_pack = Arc::clone(pack);
         }
         (self.outputs.next_due)(self.engine.next_due());
+        if let Some(action) = self.engine.pause_wanted() {
+            self.decide(action);
+        }
         Ok(())
+    }
+
+    /// Has a decision journaled, once until a minute of the journal's time is over.
+    fn decide(&mut self, action: Action) {
+        let now = self.engine.now();
+        if self.decided.as_ref().is_some_and(|(last, at)| *last == action && now.since_ms(*at) < DECIDE_AGAIN_MS) {
+            return;
+        }
+        self.decided = Some((action.clone(), now));
+        (self.outputs.decide)(action);
     }
 
     /// Hands on what has come of the records so far; `force` moves the ledger's position even

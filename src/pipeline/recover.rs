@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_cases::{Profile, ProfileError};
-use gengfu_connectors::{CheckpointStore, Ledger, LedgerError, SeriesError, SeriesStore};
+use gengfu_connectors::{CheckpointStore, Ledger, LedgerError, LedgerState, SeriesError, SeriesStore};
 use gengfu_model::{Record, Seq};
 use gengfu_rules::engine::{CheckpointRow, Engine, Output, Recovered, TablesError};
 
@@ -89,6 +89,32 @@ where
             return Err(RecoverError::JournalTooShort { store, position, end });
         }
     }
+    let mut engine = restore(state, checkpoints, &mut report.devices)?;
+    let mut output = Output::default();
+    for records in records_after(start).map_err(RecoverError::Journal)? {
+        for record in records.map_err(RecoverError::Journal)? {
+            engine.apply(&record, decode_record(&record), &mut output);
+            report.replayed += 1;
+            if output.effects.effects().len() >= CHUNK || output.points.len() >= 50 * CHUNK {
+                write(&engine, ledger, series, &mut output, &mut report)?;
+            }
+        }
+    }
+    write(&engine, ledger, series, &mut output, &mut report)?;
+    Ok((engine, report))
+}
+
+/// The engine as ledger and checkpoint know it, before the first record is replayed. `devices` counts the
+/// rows that were put in.
+///
+/// # Errors
+/// [`RecoverError`] says what cannot be read.
+pub fn restore(
+    state: LedgerState,
+    checkpoints: &dyn CheckpointStore,
+    devices: &mut u64,
+) -> Result<Engine, RecoverError> {
+    let checkpoint = checkpoints.position()?;
     let profile = profile(state.profile.as_deref())?;
     let packs: BTreeMap<_, _> = state.packs.into_iter().map(|pack| (pack.version, pack.files)).collect();
     let recovered = Recovered {
@@ -108,23 +134,12 @@ where
         if let Err(error) = engine.restore_device(&row) {
             broken.get_or_insert(error);
         }
-        report.devices += 1;
+        *devices += 1;
     })?;
-    if let Some(error) = broken {
-        return Err(error.into());
+    match broken {
+        Some(error) => Err(error.into()),
+        None => Ok(engine),
     }
-    let mut output = Output::default();
-    for records in records_after(start).map_err(RecoverError::Journal)? {
-        for record in records.map_err(RecoverError::Journal)? {
-            engine.apply(&record, decode_record(&record), &mut output);
-            report.replayed += 1;
-            if output.effects.effects().len() >= CHUNK || output.points.len() >= 50 * CHUNK {
-                write(&engine, ledger, series, &mut output, &mut report)?;
-            }
-        }
-    }
-    write(&engine, ledger, series, &mut output, &mut report)?;
-    Ok((engine, report))
 }
 
 fn write(

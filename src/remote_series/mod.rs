@@ -3,13 +3,15 @@
 //! Promises: a thread of its own reads the journal and its archive from its own durable position, so a
 //! store that is slow or down falls behind and catches up, and holds up nothing. The position moves
 //! only past what the store has kept for sure. Records that the archive no longer has are a gap that
-//! is noted: in the log, in the metrics, and as a row of `influx.db`. A store that was never fed gets
+//! is noted: in the log, in the metrics, and as a row of `influx.db`, and that `gengfu series backfill` fills from
+//! the embedded series. A store that was never fed gets
 //! all that is kept.
 //!
 //! The points are those of the embedded series, with two differences: repeats of a message are sent
 //! again (the same line, unless the message bears no time of its own), and so is what comes from a
 //! device that has left the register meanwhile.
 
+pub(crate) mod backfill;
 mod feeder;
 mod metrics;
 mod points;

@@ -38,10 +38,21 @@ fn check_tells_all_mistakes_at_once() {
     assert_eq!(code(&output), 64, "{}", told(&output));
     assert!(told(&output).contains("tilt.rhai:2:") && told(&output).contains("tilt_deg"), "{}", told(&output));
 
-    let file = config(folder.path(), "[mqtt]\nlisten = \"nowhere\"\n[journal]\nsegmant = \"64MiB\"\n");
+    // Two in one section, one in another, and those of the files that the configuration names.
+    std::fs::write(folder.path().join("city.toml"), "name = 3\n").unwrap();
+    let text = "[mqtt]\nlisten = \"nowhere\"\nrate = 0\n[journal]\nsegmant = \"64MiB\"\n\
+                [city]\nrules = \"drafts\"\nprofile = \"city.toml\"\ntime_zone = \"Mars/Base\"\n";
+    let file = config(folder.path(), text);
     let output = gengfu(&["check", "--config", &file]);
     assert_eq!(code(&output), 64);
-    for part in ["gengfu.toml:2: `mqtt.listen`", "gengfu.toml:4: `journal.segmant`"] {
+    for part in [
+        "gengfu.toml:2: `mqtt.listen`",
+        "gengfu.toml:3: `mqtt.rate`",
+        "gengfu.toml:5: `journal.segmant`",
+        "gengfu.toml:9: `city.time_zone`",
+        "tilt.rhai:2:",
+        "city.toml: ",
+    ] {
         assert!(told(&output).contains(part), "`{part}` is missing in:\n{}", told(&output));
     }
 }
@@ -116,7 +127,7 @@ fn a_broken_rule_pack_does_not_replace_the_live_one() {
     let drafts = gateway.folder.path().join("drafts");
     std::fs::create_dir(&drafts).unwrap();
     std::fs::write(drafts.join("a.rhai"), "this is no rule").unwrap();
-    let output = gengfu(&["rules", "publish", drafts.to_str().unwrap(), "--config", &file]);
+    let output = gengfu(&["rules", "publish", drafts.to_str().unwrap(), "--reason", "first", "--config", &file]);
     assert_eq!(code(&output), 64);
     assert!(told(&output).contains("a.rhai:1:"), "{}", told(&output));
     assert_eq!(String::from_utf8(gengfu(&["rules", "list", "--config", &file]).stdout).unwrap(), before);

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use gengfu::config::Config;
 use gengfu::metrics::{METRICS, kind_of};
+use gengfu_cases::profile::Route;
 use gengfu_model::catalogue::KINDS;
 use gengfu_model::{FieldDef, FieldType};
 
@@ -87,6 +88,9 @@ fn type_in_words(ty: &str) -> String {
         "Size" => "size",
         "String" => "text",
         "InfluxApi" => "`v2` or `v1`",
+        "ChannelKind" => "`wecom`, `dingtalk`, `feishu`, `sms` or `smtp`",
+        "ChannelTls" => "`starttls`, `tls` or `none`",
+        "PlatformForm" => "`cloudevents` or `mapped`",
         "bool" => "true or false",
         "u32" | "u64" | "usize" => "whole number",
         other => panic!("say in words what a `{other}` is"),
@@ -223,4 +227,15 @@ fn every_metric_is_listed_and_has_its_help_and_type() {
     assert!(value("gengfu_journal_commits_total") > 0 && value("gengfu_journal_sync_microseconds_total") > 0);
     assert!(value("gengfu_engine_rules") > 0, "the shipped pack is live");
     assert_eq!(value("gengfu_journal_messages_total"), 1);
+}
+
+#[test]
+fn the_shipped_rules_are_documented() {
+    let profile = gengfu_cases::Profile::parse(gengfu_cases::profile::YUNCHENG).unwrap();
+    let standard = |rule: &str, asset_type: &str, condition: &str| match profile.route(rule, asset_type, condition) {
+        Route::Case(target) => format!("case of row {}", target.standard.as_deref().unwrap_or(&target.class)),
+        Route::IncidentOnly => "an incident, no case".to_owned(),
+        Route::Unmapped => "a case without a row, for the acceptor".to_owned(),
+    };
+    keep("rules.md", &format!("{GENERATED}\n\n{}", gengfu_rules::library::page(&standard)));
 }

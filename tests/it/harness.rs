@@ -46,6 +46,11 @@ impl TestGateway {
         TestGateway::begin(clock.clone(), Some(clock), |_| {})
     }
 
+    /// As [`TestGateway::start_in_passing_time`] with another configuration.
+    pub(crate) fn start_in_passing_time_with(clock: Arc<ManualClock>, change: impl FnOnce(&mut Config)) -> TestGateway {
+        TestGateway::begin(clock.clone(), Some(clock), change)
+    }
+
     fn begin(
         clock: Arc<dyn Clock>,
         monotonic: Option<Arc<dyn Monotonic>>,
@@ -180,6 +185,11 @@ impl TestGateway {
     /// The journal's time.
     pub(crate) fn running_time(&self) -> gengfu_model::Timestamp {
         self.running().shared().status().time
+    }
+
+    /// An API client with a token that is no session's.
+    pub(crate) fn with_token(&self, token: &str) -> Api {
+        Api { token: Some(token.to_owned()), ..self.anonymous() }
     }
 
     /// The two sheets of all devices, which must add up.

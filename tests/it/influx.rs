@@ -6,9 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gengfu::config::{Config, InfluxApi, InfluxConfig, Span};
+use gengfu::config::{Config, InfluxApi, InfluxConfig, Size, Span};
+use gengfu_ingest::journal::RealDisk;
+use gengfu_ingest::journal::reader::first_kept;
 use gengfu_ingest::{Clock, SystemClock};
-use gengfu_model::Kind;
+use gengfu_model::{Kind, Seq};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -197,4 +199,57 @@ fn a_store_that_is_killed_while_it_is_fed_has_everything_in_the_end() {
     }
     victoria.start();
     wait_for("all values", || (victoria.values("manhole_tilt_deg", "cover-1") == expected).then_some(()));
+}
+
+#[test]
+fn what_the_archive_no_longer_has_is_a_gap_that_is_noted_and_can_be_filled() {
+    let mut victoria = Victoria::new();
+    let url = victoria.url();
+    let mut gateway = TestGateway::start_with(Arc::new(SystemClock), |config| {
+        fed_to(url)(config);
+        // Segments as small as may be, and an archive that keeps nothing.
+        (config.journal.segment, config.journal.keep_size) = (Size(1 << 20), Size(1));
+        config.engine.checkpoint_every = Span(1_000);
+        config.mqtt.rate = 10_000;
+    });
+    gateway.add_device("cover-1", Kind::Manhole);
+    let disk = RealDisk::open(gateway.config.data.folder.join("journal")).unwrap();
+    // Within what the client sends.
+    let blanks = " ".repeat(9 << 10);
+    let start = SystemClock.now().as_millis() - 600_000;
+    let mut values = Vec::new();
+    let mut cover = gateway.mqtt("cover-1");
+    // A checkpoint begins with a record, and releases the segments that were closed before it: traffic must go on.
+    wait_for("the first segment leaves the archive", || {
+        let n = values.len() as i64;
+        cover.publish(&format!(r#"{{"ts":{},{blanks}"tilt_deg":{}}}"#, start + n * 100, n % 9));
+        values.push((start + n * 100, (n % 9) as f64));
+        first_kept(&disk).unwrap().filter(|first| *first > Seq(1))
+    });
+    // The thread that feeds may still hold the removed file open: what begins anew finds the gap.
+    gateway.restart();
+    victoria.start();
+    wait_for("the gap", || (metric(&gateway, "records_missed_total") > 0).then_some(()));
+    gateway.mqtt("cover-1").publish(r#"{"battery_pct":50}"#);
+    wait_for("what came later", || (victoria.values("manhole_battery_pct", "cover-1") == [50.0]).then_some(()));
+    assert!(victoria.samples("manhole_tilt_deg", "cover-1").len() < values.len(), "something is missing");
+
+    let config = gateway.folder.path().join("gengfu.toml");
+    let text = format!(
+        "[data]\nfolder = {:?}\n[influx]\nurl = {:?}\norg = \"city\"\nbucket = \"telemetry\"\nconfirm_after = \"1s\"\n",
+        gateway.config.data.folder,
+        victoria.url()
+    );
+    std::fs::write(&config, text).unwrap();
+    let run = |command: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_gengfu"));
+        let output = program.args(["series", command, "--config"]).arg(&config).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let gaps = run("gaps");
+    assert!(gaps.starts_with("1 to "), "{gaps}");
+    assert_eq!(run("backfill").lines().count(), gaps.lines().count());
+    assert_eq!(run("gaps"), "", "it is filled");
+    assert_eq!(victoria.samples("manhole_tilt_deg", "cover-1"), values);
 }

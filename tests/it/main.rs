@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod advisories;
 mod arrows;
+mod backtest;
 mod backup;
 mod bad_input;
 mod clients;
@@ -12,6 +14,7 @@ mod commands;
 mod console;
 mod disk_full;
 mod docs;
+mod duty;
 mod feed;
 mod harness;
 mod influx;
@@ -22,5 +25,7 @@ mod quarantine;
 mod reference;
 mod replay;
 mod restart;
+mod rule_tests;
+mod versions;
 mod webhook;
 mod workflow;

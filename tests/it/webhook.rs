@@ -84,6 +84,7 @@ fn gateway_that_tells(address: SocketAddr) -> TestGateway {
             secret_file,
             roots_file: None,
             topics: vec!["case.".to_owned()],
+            cloudevents_source: None,
         });
     })
 }

@@ -15,6 +15,13 @@ pub enum Outcome {
         /// Why.
         answer: String,
     },
+    /// It was not tried: so much went out that the receiver takes nothing before `until`.
+    Busy {
+        /// When to try again.
+        until: Timestamp,
+        /// Why.
+        answer: String,
+    },
     /// The receiver cannot be reached, or takes nothing at all: others would fare no better.
     Unavailable {
         /// Why.

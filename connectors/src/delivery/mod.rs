@@ -13,6 +13,7 @@
 
 mod backoff;
 mod channel;
+pub mod http;
 mod receipts;
 mod store;
 #[cfg(test)]
@@ -34,7 +35,7 @@ use gengfu_model::{EffectId, Seq, Timestamp};
 pub use backoff::Backoff;
 pub use channel::{Channel, Outcome};
 pub use receipts::{Delivery, DeliveryReader, DeliveryState};
-pub use webhook::{Webhook, WebhookConfig, WebhookError};
+pub use webhook::{BodyForm, Webhook, WebhookConfig, WebhookError};
 
 use crate::{LedgerError, LedgerReader};
 use store::DeliveryStore;
@@ -86,6 +87,8 @@ pub struct Target {
     pub start: StartAt,
     /// How it is told.
     pub channel: Box<dyn Channel>,
+    /// Nothing is ever given up: what is refused steps aside and is tried again with the longest wait.
+    pub keep_trying: bool,
 }
 
 /// Why delivery cannot start.
@@ -142,7 +145,7 @@ impl Deliverer {
         let store = Arc::new(DeliveryStore::open(record)?);
         let receipts = DeliveryReader::open(record)?;
         let mut deliverer = Deliverer { bell: Arc::new(Bell::default()), receipts, threads: Vec::new() };
-        for Target { name, topics, start, channel } in targets {
+        for Target { name, topics, start, channel, keep_trying } in targets {
             begin(reader, &store, &name, start, clock())?;
             let worker = Worker {
                 name: name.clone(),
@@ -153,6 +156,7 @@ impl Deliverer {
                 config,
                 clock: clock.clone(),
                 bell: deliverer.bell.clone(),
+                give_up_after_ms: (!keep_trying).then_some(config.give_up_after_ms),
             };
             let thread = thread::Builder::new()
                 .name(format!("deliver {name}"))

@@ -177,6 +177,7 @@ impl Fixture {
             topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
             start,
             channel: Box::new(channel.unwrap()),
+            keep_trying: false,
         };
         let config = DeliveryConfig {
             backoff: Backoff { first_ms: 1, most_ms: 20 },
@@ -320,8 +321,13 @@ fn two_targets_of_one_name_are_refused() {
         }
     }
     let fixture = Fixture::new();
-    let target =
-        || Target { name: "same".to_owned(), topics: Vec::new(), start: StartAt::Oldest, channel: Box::new(Nobody) };
+    let target = || Target {
+        name: "same".to_owned(),
+        topics: Vec::new(),
+        start: StartAt::Oldest,
+        channel: Box::new(Nobody),
+        keep_trying: false,
+    };
     let record = fixture.dir.path().join("delivery.db");
     let targets = vec![target(), target()];
     let refused = Deliverer::start(&fixture.reader, &record, targets, DeliveryConfig::default(), &fixture.clock);

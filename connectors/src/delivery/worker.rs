@@ -70,6 +70,8 @@ pub(super) struct Worker {
     pub(super) config: DeliveryConfig,
     pub(super) clock: Clock,
     pub(super) bell: Arc<Bell>,
+    /// How long after its first attempt an item is given up; `None`: never.
+    pub(super) give_up_after_ms: Option<i64>,
 }
 
 /// What is known of the target itself, beside its items.
@@ -145,7 +147,9 @@ impl Worker {
     fn wants(&self, topic: &str) -> bool {
         let matches =
             |wanted: &String| *wanted == topic || (wanted.ends_with('.') && topic.starts_with(wanted.as_str()));
-        self.topics.is_empty() || self.topics.iter().any(matches)
+        // What is for one person goes only to who asked for it by name.
+        let all = self.topics.is_empty() && !topic.starts_with("notification.");
+        all || self.topics.iter().any(matches)
     }
 
     fn attempt(&mut self, pending: &Pending, now: Timestamp, line: &mut Line) -> Result<(), LedgerError> {
@@ -163,6 +167,11 @@ impl Worker {
                 line.failures = 0;
                 let wait = self.config.backoff.wait_ms(item.id, pending.refusals + 1);
                 self.failed(pending, true, now, now.plus_ms(wait), &answer, line)
+            }
+            Outcome::Busy { until, answer } => {
+                tracing::debug!(target_name = %self.name, id = %item.id, answer, "waits");
+                line.closed_until = until;
+                Ok(())
             }
             Outcome::Unavailable { answer } => {
                 line.failures = line.failures.saturating_add(1);
@@ -183,7 +192,7 @@ impl Worker {
         line: &mut Line,
     ) -> Result<(), LedgerError> {
         let first = pending.first_try.unwrap_or(now);
-        if now.since_ms(first) >= self.config.give_up_after_ms {
+        if self.give_up_after_ms.is_some_and(|limit| now.since_ms(first) >= limit) {
             tracing::error!(target_name = %self.name, id = %pending.id, answer, "given up");
             return self.finish(pending.id, DeliveryState::Failed, refused, now, answer, line);
         }

@@ -8,6 +8,7 @@ use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use gengfu_model::pack::PackNote;
 use gengfu_model::{
     DeviceId, Disposition, DispositionKind, EffectId, Evidence, Redecoded, Seq, Source, Timestamp, Value,
 };
@@ -52,7 +53,15 @@ pub(crate) struct Explanation<'a> {
 pub(crate) struct Pack<'a> {
     pub(crate) version: &'a str,
     pub(crate) by: &'a str,
+    pub(crate) time: Timestamp,
+    pub(crate) note: &'a PackNote,
     pub(crate) files: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Pack<'a> {
+    pub(crate) fn of(pack: &'a super::ActivatedPack) -> Pack<'a> {
+        Pack { version: &pack.version, by: &pack.by, time: pack.time, note: &pack.note, files: &pack.files }
+    }
 }
 
 /// A parameter's setting.

@@ -5,6 +5,14 @@ use gengfu_model::IncidentState;
 /// Rows of the live stream that are kept: the newest.
 pub const STREAM_KEPT: u64 = 100_000;
 
+/// The live stream's event for a notification on the console.
+pub(crate) const NOTIFICATION: &str = "notification";
+
+/// Whether an outbox row of that topic is an event of the live stream as well.
+pub(crate) fn is_notification(topic: &str) -> bool {
+    topic == gengfu_cases::CONSOLE_TOPIC
+}
+
 /// The live stream's event for an incident that stood like `before` and stands like `after`.
 ///
 /// Opening again within the cooldown is `incident.opened` as well: whoever lists open incidents

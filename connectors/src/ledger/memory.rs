@@ -8,10 +8,11 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gengfu_cases::Reducer;
+use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
-    Incident, IncidentState, MqttSession, OutboxItem, Seq, Silence, Timestamp, Value,
+    Finding, Incident, IncidentState, MqttSession, OutboxItem, Seq, Silence, Timestamp, Value,
 };
 
 use super::dump::{self, DispositionRow, line};
@@ -39,6 +40,9 @@ struct Shared {
     failing: Option<(u64, Failure)>,
 }
 
+/// A finding's device, rule, key and opening.
+type FindingKey = (DeviceId, Arc<str>, Arc<str>, Timestamp);
+
 #[derive(Clone, Debug, Default)]
 struct Tables {
     position: Seq,
@@ -55,6 +59,9 @@ struct Tables {
     incidents: BTreeMap<EffectId, Incident>,
     outbox: BTreeMap<EffectId, OutboxItem>,
     packs: BTreeMap<EffectId, ActivatedPack>,
+    shadow: Option<ShadowRow>,
+    /// By device, rule, key and opening; with the effect that brought it first.
+    findings: BTreeMap<FindingKey, (EffectId, Finding)>,
     parameters: BTreeMap<ParameterKey, Value>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
@@ -182,10 +189,23 @@ impl Tables {
                 None => drop(self.sessions.remove(&change.device)),
             },
             Effect::User(user) => drop(self.users.insert(user.name.clone(), (**user).clone())),
-            Effect::Pack { version, files, by } => {
-                let pack = || ActivatedPack { id, version: version.clone(), files: files.clone(), by: by.clone() };
+            Effect::Pack { version, files, by, time, note } => {
+                let pack = || ActivatedPack {
+                    id,
+                    version: version.clone(),
+                    files: files.clone(),
+                    by: by.clone(),
+                    time: *time,
+                    note: (**note).clone(),
+                };
                 self.packs.entry(id).or_insert_with(pack);
             }
+            Effect::Finding(finding) => {
+                let Finding { device, rule, key, opened, .. } = &**finding;
+                let key = (device.clone(), rule.clone(), key.clone(), *opened);
+                self.findings.entry(key).or_insert_with(|| (id, (**finding).clone()));
+            }
+            Effect::Shadow(row) => self.shadow = row.as_deref().cloned(),
             Effect::Profile { text } => self.profile = Some(text.clone()),
             Effect::Parameter { rule, name, scope, value } => {
                 let key = (rule.clone(), name.clone(), scope.clone());
@@ -279,13 +299,17 @@ impl Tables {
             let explanation = dump::Explanation { incident: *incident, change, evidence };
             line(output, "explanation", &id.to_string(), &explanation)?;
         }
+        let findings: BTreeMap<&EffectId, &Finding> = self.findings.values().map(|(id, row)| (id, row)).collect();
+        for (id, row) in findings {
+            line(output, "finding", &id.to_string(), row)?;
+        }
         by_id(output, "incident", &self.incidents)?;
         for (device, session) in &self.sessions {
             line(output, "mqtt_session", device.as_str(), session)?;
         }
         by_id(output, "outbox", &self.outbox)?;
         for (id, pack) in &self.packs {
-            let row = dump::Pack { version: &pack.version, by: &pack.by, files: &pack.files };
+            let row = dump::Pack::of(pack);
             line(output, "pack", &id.to_string(), &row)?;
         }
         for ((rule, name, scope), value) in &self.parameters {
@@ -294,6 +318,9 @@ impl Tables {
         }
         if let Some(text) = &self.profile {
             line(output, "profile", "1", text)?;
+        }
+        if let Some(row) = &self.shadow {
+            line(output, "shadow", "1", row)?;
         }
         for (key, value) in &self.reducer {
             line(output, "reducer_state", key, value)?;

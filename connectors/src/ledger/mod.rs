@@ -19,15 +19,17 @@ use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::command::COMMAND_RATE_MS;
+use gengfu_model::pack::PackNote;
 use gengfu_model::staff::User;
 use gengfu_model::{Case, CommandRow, DeviceId, Effect, EffectId, Incident, MqttSession, Seq, Timestamp, Value};
 
 pub use decision::{DECISIONS_KEPT_MS, DecisionFilter, DecisionRow};
+pub use gengfu_model::pack::ShadowRow;
 pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use reader::{
     AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, EvaluateBy, EvaluationQuery, EvaluationRow,
-    IncidentFilter, LedgerReader, Listed, MAX_PERIOD_MS, Page, SilenceFilter,
+    FindingFilter, IncidentFilter, LedgerReader, Listed, MAX_PERIOD_MS, Page, SilenceFilter,
 };
 pub use sqlite::{LedgerOptions, SqliteLedger};
 
@@ -172,4 +174,8 @@ pub struct ActivatedPack {
     pub files: Arc<BTreeMap<String, String>>,
     /// Who activated it.
     pub by: Arc<str>,
+    /// When, in journal time.
+    pub time: Timestamp,
+    /// What was said with it.
+    pub note: PackNote,
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gengfu_model::pack::{PackNote, ShadowRow};
 use gengfu_model::staff::User;
 use gengfu_model::*;
 
@@ -79,6 +80,7 @@ pub(crate) fn case(id: EffectId, state: CaseState, opened: i64) -> Case {
         closed: None,
         feedback: None,
         merged_into: None,
+        escalation: None,
         reporter: "manhole-tilt".into(),
         clocks: gengfu_model::CaseClocks::default(),
         progress: gengfu_model::Progress::default(),
@@ -260,6 +262,25 @@ pub(crate) fn command(id: EffectId, device: &str, state: CommandState, created: 
     }
 }
 
+pub(crate) fn finding(key: &str) -> Effect {
+    Effect::Finding(Box::new(Finding {
+        rule: "cover_tilt".into(),
+        rule_version: "p1".into(),
+        key: key.into(),
+        asset: "a".into(),
+        device: DeviceId::new("cover-1").unwrap(),
+        kind: Kind::Manhole,
+        district: "长宁区".into(),
+        condition: "cover_displaced".into(),
+        severity: Severity::Major,
+        opened: Timestamp(900),
+        cleared: Some(Timestamp(950)),
+        text_zh: "倾斜".to_owned(),
+        text_en: "tilted".to_owned(),
+        evidence: None,
+    }))
+}
+
 /// One of everything, over two records; sequences beyond 32 bits and ids that sort otherwise as text.
 pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
     use IncidentState::{Cleared, Open};
@@ -269,6 +290,16 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         version: version.into(),
         files: Arc::new(BTreeMap::from([("a.rhai".to_owned(), "// 规则\n".to_owned())])),
         by: "li".into(),
+        time: Timestamp(1_000),
+        note: Box::new(PackNote { reason: "更准".to_owned(), ..PackNote::default() }),
+    };
+    let shadow = |version: &str| ShadowRow {
+        id: id(big, 1),
+        version: version.into(),
+        files: Arc::new(BTreeMap::from([("a.rhai".to_owned(), "// 试\n".to_owned())])),
+        by: "li".into(),
+        reason: "试运行".to_owned(),
+        time: Timestamp(1_000),
     };
     let first = [
         incident(id(big, 0), Open),
@@ -280,6 +311,9 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         Effect::Device(Box::new(device("cover-1", Kind::Manhole, "长宁区"))),
         Effect::User(Box::new(user("li"))),
         pack("p1"),
+        Effect::Shadow(Some(Box::new(shadow("s1")))),
+        finding("tilt"),
+        finding("tilt"),
         Effect::Profile { text: "name = \"运城\"".into() },
         parameter("kind", Some(Value::Number(2.5))),
         parameter("district:长宁区", Some(Value::Bool(true))),

@@ -89,6 +89,8 @@ CREATE TABLE outbox (
     topic TEXT NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (seq, ordinal)
 ) STRICT, WITHOUT ROWID;
+-- The console's list of what a person was told.
+CREATE INDEX outbox_user ON outbox (json_extract(body, '$.user'), seq, ordinal) WHERE topic = 'notification.console';
 
 CREATE TABLE reducer_state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
@@ -116,9 +118,19 @@ CREATE TABLE user_account (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WI
 
 CREATE TABLE pack (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-    version TEXT NOT NULL, activated_by TEXT NOT NULL, files TEXT NOT NULL,
+    version TEXT NOT NULL, activated_by TEXT NOT NULL, time INTEGER NOT NULL, note TEXT NOT NULL, files TEXT NOT NULL,
     PRIMARY KEY (seq, ordinal)
 ) STRICT;
+
+CREATE TABLE finding (
+    seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+    device TEXT NOT NULL, rule TEXT NOT NULL, key TEXT NOT NULL, district TEXT NOT NULL, opened INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (device, rule, key, opened)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX finding_opened ON finding (opened, seq, ordinal);
+
+CREATE TABLE shadow (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT;
 
 CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), text TEXT NOT NULL) STRICT;
 

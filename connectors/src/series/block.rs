@@ -11,6 +11,7 @@
 //! or an error, within bounded memory.
 
 mod bits;
+pub(crate) mod summary;
 
 use bits::{Input, put_packed, put_varint, put_zigzag, unzigzag, zigzag};
 

@@ -3,6 +3,7 @@
 use gengfu_model::Timestamp;
 
 use super::Bucket;
+use super::block::summary::Summary;
 
 /// Windows while they are filled.
 #[derive(Debug)]
@@ -33,6 +34,31 @@ impl Windows {
             _ => {
                 self.sum = number;
                 self.done.push(Bucket { time: start, min: number, max: number, mean: number, last: number, count: 1 });
+            }
+        }
+    }
+
+    /// Whether two moments are of one window.
+    pub(crate) fn same(every_ms: i64, first: Timestamp, last: Timestamp) -> bool {
+        first.0.div_euclid(every_ms) == last.0.div_euclid(every_ms)
+    }
+
+    /// Adds many numbers of one window at once; `time` is that of the first.
+    pub(crate) fn add_whole(&mut self, time: Timestamp, summary: &Summary) {
+        let start = Timestamp(time.0.div_euclid(self.every_ms) * self.every_ms);
+        let Summary { count, min, max, sum, last, .. } = *summary;
+        match self.done.last_mut() {
+            Some(bucket) if bucket.time == start => {
+                bucket.min = bucket.min.min(min);
+                bucket.max = bucket.max.max(max);
+                bucket.last = last;
+                bucket.count += count;
+                self.sum += sum;
+                bucket.mean = self.sum / bucket.count as f64;
+            }
+            _ => {
+                self.sum = sum;
+                self.done.push(Bucket { time: start, min, max, mean: sum / count as f64, last, count });
             }
         }
     }

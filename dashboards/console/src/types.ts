@@ -360,6 +360,20 @@ export interface Pack {
   version: string;
   by: string;
   files: string[];
+  time?: string;
+  reason?: string;
+}
+
+/** How a rule runs and what it has cost. */
+export interface RuleNow {
+  tier: { tier: "lowered" | "interpreter"; reason: { line: number; column: number; message: string } | null };
+  evaluations: number;
+  operations: number;
+  faults: number;
+  skipped: number;
+  paused: boolean;
+  signals: number;
+  last_fault: { device: string; time_ms: number; line: number; column: number; message: string } | null;
 }
 
 export interface Rule {
@@ -367,6 +381,8 @@ export interface Rule {
   file: string;
   doc: string;
   facts: Record<string, string>;
+  /** Not there until the engine has the pack. */
+  now?: RuleNow | null;
 }
 
 export interface Rules {

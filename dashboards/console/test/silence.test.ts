@@ -35,13 +35,20 @@ test("what a preview shows depends on scope and hours alone", () => {
 
 test("what is missing is named, the first thing first", () => {
   assert.equal(unseeable(draft({ matches: { asset: " " } })), "silence.needsScope");
-  assert.equal(missing(draft({ weekly: { days: [], from: "22:00", to: "06:00" } }), NOW), "silence.needsDays");
-  assert.equal(missing(draft({ reason: " " }), NOW), "silence.needsReason");
-  assert.equal(missing(draft({ lasts: "until" }), NOW), "silence.needsEnd");
-  assert.equal(missing(draft({ lasts: "until", to: "2026-11-23T11:59" }), NOW), "silence.needsEnd", "it is noon there");
-  assert.equal(missing(draft({ lasts: "until", to: "2026-11-23T12:01" }), NOW), null);
-  assert.equal(missing(draft({ from: "2026-11-25T12:00", lasts: "until", to: "2026-11-24T12:00" }), NOW), "silence.needsEnd");
-  assert.equal(missing(draft({}), NOW), null);
+  assert.equal(missing(draft({ weekly: { days: [], from: "22:00", to: "06:00" } }), NOW, true), "silence.needsDays");
+  assert.equal(missing(draft({ reason: " " }), NOW, true), "silence.needsReason");
+  assert.equal(missing(draft({ lasts: "until" }), NOW, true), "silence.needsEnd");
+  assert.equal(missing(draft({ lasts: "until", to: "2026-11-23T11:59" }), NOW, true), "silence.needsEnd", "it is noon there");
+  assert.equal(missing(draft({ lasts: "until", to: "2026-11-23T12:01" }), NOW, true), null);
+  assert.equal(missing(draft({ from: "2026-11-25T12:00", lasts: "until", to: "2026-11-24T12:00" }), NOW, true), "silence.needsEnd");
+  assert.equal(missing(draft({}), NOW, true), null);
+});
+
+test("what is wide or long is the shift leader's", () => {
+  const area = draft({ matches: { district: "盐湖区" } });
+  assert.deepEqual([missing(area, NOW, false), missing(area, NOW, true)], ["silence.needsLeader", null]);
+  assert.equal(missing(draft({ lasts: "1440" }), NOW, false), null, "a whole day of one asset");
+  assert.equal(missing(draft({ lasts: "until", to: "2026-11-24T12:01" }), NOW, false), "silence.needsLeader", "a day and a minute");
 });
 
 test("a list is read in three parts, the most pressing first", () => {

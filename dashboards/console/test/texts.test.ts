@@ -33,7 +33,7 @@ test("no text stands beside the two files", () => {
 /** Groups whose keys are put together from a word of the API. */
 const WORDS = ["severity", "state", "stage", "step", "feedback", "limit", "change", "life", "quality", "sheet", "error", "actor", "condition", "verdict",
   "incident", "why.trigger", "why.threshold", "page", "tab", "range", "stageLimit", "source", "scope", "silenceState", "endedBy", "weekday", "evaluationBy",
-  "period", "decided", "decisionBy", "reportPlace"];
+  "period", "decided", "decisionBy", "reportPlace", "tier"];
 
 test("every text is used", () => {
   const code = ["src", "src/pages", "src/parts", "src/logic"]

@@ -37,6 +37,8 @@ pub(crate) struct StepBody {
     feedback: Option<String>,
     /// `merge`: the id of the case that stays.
     into: Option<String>,
+    /// `acknowledge`: the minutes within which it gets on its way; the chain's if left out.
+    within_min: Option<u32>,
 }
 
 /// Takes a step of a case.
@@ -87,6 +89,7 @@ fn case_step(name: &str, body: StepBody, case: &Case) -> Result<CaseStep, ApiErr
         "dispatch" => &["department"],
         "close" => &["feedback"],
         "merge" => &["into"],
+        "acknowledge" => &["within_min"],
         _ => &[],
     };
     let given = [
@@ -94,12 +97,16 @@ fn case_step(name: &str, body: StepBody, case: &Case) -> Result<CaseStep, ApiErr
         ("department", body.department.is_some()),
         ("feedback", body.feedback.is_some()),
         ("into", body.into.is_some()),
+        ("within_min", body.within_min.is_some()),
     ];
     if let Some((field, _)) = given.iter().find(|(field, is_given)| *is_given && !takes.contains(field)) {
         return Err(ApiError::invalid(field, format!("the step `{name}` takes no `{field}`")));
     }
     Ok(match name {
-        "acknowledge" => CaseStep::Acknowledge,
+        "acknowledge" => match body.within_min {
+            Some(within_min) => CaseStep::TakeOver { within_min },
+            None => CaseStep::Acknowledge,
+        },
         "assign" => CaseStep::Assign { to: Arc::from(needed("to", body.to)?) },
         "verify" => CaseStep::Verify,
         "file" => CaseStep::File,

@@ -75,11 +75,19 @@ pub(crate) async fn explanation(
 ) -> Result<Json<ExplanationView>, ApiError> {
     let incident = visible(&state, &session, &id).await?;
     let rows = state.read(move |ledger| ledger.explanations(incident.id)).await?;
+    let evidence = rows.iter().map(|(_, _, evidence)| evidence.clone()).collect();
+    let replays = state.gateway.replays(incident.rule.to_string(), evidence).await;
+    let rows = rows.into_iter().zip(replays);
     Ok(Json(ExplanationView {
         incident: incident.id.to_string(),
         rule: incident.rule.to_string(),
         rule_version: incident.rule_version.to_string(),
-        changes: rows.into_iter().map(|(id, change, evidence)| ExplanationChange::new(id, &change, evidence)).collect(),
+        changes: rows
+            .map(|((id, change, evidence), replay)| ExplanationChange {
+                replay,
+                ..ExplanationChange::new(id, &change, evidence)
+            })
+            .collect(),
     }))
 }
 

@@ -13,11 +13,16 @@ mod commands;
 mod decisions;
 mod device_import;
 mod devices;
+mod duty;
+mod evaluate;
 mod evaluation;
 mod extract;
+mod findings;
 mod incidents;
 mod messages;
+mod notifications;
 mod openapi;
+mod platforms;
 mod profile;
 mod redecode;
 mod route;
@@ -27,6 +32,7 @@ mod silence_preview;
 mod silences;
 mod status;
 mod stream;
+mod trials;
 mod users;
 
 pub(crate) use extract::{Body, Params};
@@ -46,7 +52,7 @@ const KIND: Param = Param { name: "kind", doc: "the device's kind", example: "ma
 
 /// Every route of the API.
 pub(crate) fn routes() -> Vec<Route> {
-    use Access::{Login, Metrics, Open, Roles};
+    use Access::{Login, Metrics, Open, Platform, Roles};
     vec![
         get("/healthz", Open, "The process is alive", status::healthz).text(),
         get("/readyz", Open, "The gateway takes messages: 200, else 503", status::readyz).text(),
@@ -110,6 +116,14 @@ pub(crate) fn routes() -> Vec<Route> {
                 Param { name: "every", doc: "window such as 60s, 5m, 1h", example: "60s" },
             ])
             .answers::<views::SeriesView>(),
+        get(
+            "/api/v1/devices/{id}/evaluate",
+            Login,
+            "Why a rule says what it says of it now, or does not",
+            evaluate::evaluate,
+        )
+        .query(&[Param { name: "rule", doc: "the rule's id", example: "manhole-tilt" }])
+        .answers::<views::RuleEvaluationView>(),
         post("/api/v1/devices/{id}/commands", Roles(roles::SEND_COMMANDS), "Send a command", commands::send)
             .takes::<commands::NewCommand>()
             .answers::<views::CommandView>(),
@@ -211,6 +225,50 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
             .takes::<case_steps::StepBody>()
             .answers::<views::DoneView>(),
+        // Duty and notifications
+        get("/api/v1/duty", Login, "Who is on duty now and next", duty::now)
+            .query(&[DISTRICT])
+            .answers::<views::DutyView>(),
+        get("/api/v1/duty/rosters", Login, "The rosters", duty::rosters).answers::<duty::RostersView>(),
+        post("/api/v1/duty/rosters", Roles(roles::MANAGE_DUTY), "Set a district's roster", duty::put_roster)
+            .takes::<duty::NewRoster>()
+            .answers::<views::DoneView>(),
+        get("/api/v1/duty/escalation", Login, "The escalation chains", duty::chains).answers::<duty::ChainsView>(),
+        post("/api/v1/duty/escalation", Roles(roles::MANAGE_DUTY), "Set the escalation chains", duty::put_chains)
+            .takes::<duty::NewChains>()
+            .answers::<views::DoneView>(),
+        get("/api/v1/duty/hand-overs", Login, "Hand-overs, the newest first", duty::hand_overs)
+            .query(&[DISTRICT])
+            .answers::<duty::HandOversView>(),
+        post("/api/v1/duty/hand-overs", Roles(roles::HAND_OVER), "Hand a shift over", duty::hand_over)
+            .takes::<duty::NewHandOver>()
+            .answers::<views::DoneView>(),
+        get("/api/v1/users/{name}/contact", Login, "How an account is reached", duty::contact)
+            .answers::<duty::ContactView>(),
+        post("/api/v1/users/{name}/contact", Login, "Set how an account is reached", duty::put_contact)
+            .takes::<duty::NewContact>()
+            .answers::<views::DoneView>(),
+        post("/api/v1/users/{name}/contact/test", Login, "Test an account's channels", duty::test_contact)
+            .answers::<views::DoneView>(),
+        get("/api/v1/notifications", Login, "Notifications to an account, the newest first", notifications::list)
+            .query(&[
+                Param { name: "user", doc: "the account, for leaders; yourself if left out", example: "wang" },
+                LIMIT,
+                CURSOR,
+            ])
+            .answers::<views::NotificationsView>(),
+        post("/api/v1/notifications/read", Login, "Mark your notifications as read", notifications::read)
+            .takes::<notifications::ReadMark>()
+            .answers::<views::DoneView>(),
+        get(
+            "/api/v1/notifications/{id}/deliveries",
+            Login,
+            "What became of a notification in each channel",
+            notifications::deliveries,
+        )
+        .answers::<notifications::DeliveriesView>(),
+        post("/api/v1/platforms/{name}/status", Platform, "A city platform tells how far a case is", platforms::status)
+            .answers::<views::DoneView>(),
         get("/api/v1/evaluation", Roles(roles::READ_EVALUATION), "How cases and alarms went", evaluation::evaluate)
             .query(&[
                 Param { name: "by", doc: "department, district, class, rule", example: "class" },
@@ -260,6 +318,10 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/rules/check", Login, "Check rule files; every mistake", rules::check)
             .takes::<rules::Pack>()
             .answers::<views::CheckView>(),
+        post("/api/v1/rules/test", Roles(roles::PUBLISH_RULES), "Run the tests in and beside rule files", rules::test)
+            .takes::<rules::Tests>()
+            .slow()
+            .answers::<views::TestView>(),
         post("/api/v1/rules/publish", Roles(roles::PUBLISH_RULES), "Put a rule pack to work", rules::publish)
             .takes::<rules::Pack>()
             .slow()
@@ -273,6 +335,11 @@ pub(crate) fn routes() -> Vec<Route> {
         .takes::<rules::Rollback>()
         .slow()
         .answers::<views::DoneView>(),
+        post("/api/v1/rules/{id}/pause", Roles(roles::PAUSE_RULES), "Let a rule judge nobody", rules::pause)
+            .takes::<rules::Pause>()
+            .answers::<views::DoneView>(),
+        post("/api/v1/rules/{id}/resume", Roles(roles::PAUSE_RULES), "Let a paused rule judge again", rules::resume)
+            .answers::<views::DoneView>(),
         // The city profile
         get("/api/v1/profile", Login, "The city profile at work", profile::one).answers::<views::ProfileView>(),
         post("/api/v1/profile", Roles(roles::SET_PROFILE), "Put a city profile to work", profile::set)
@@ -281,6 +348,40 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/profile/check", Login, "Check a city profile; every mistake", profile::check)
             .takes::<profile::ProfileText>()
             .answers::<views::ProfileCheckView>(),
+        get("/api/v1/findings", Login, "What late readings would have raised", findings::list)
+            .query(&[
+                DEVICE,
+                Param { name: "rule", doc: "the rule's id", example: "tilt" },
+                DISTRICT,
+                FROM,
+                TO,
+                LIMIT,
+                CURSOR,
+            ])
+            .answers_page::<views::FindingView>(),
+        // Versions of the rules, and trials
+        get("/api/v1/rules/diff", Login, "What differs between two versions", rules::diff)
+            .query(&[
+                Param { name: "from", doc: "the version before; the one before `to` if left out", example: "" },
+                Param { name: "to", doc: "the version after; the live one if left out", example: "" },
+            ])
+            .answers::<views::DiffView>(),
+        post("/api/v1/rules/backtest", Roles(roles::TRY_RULES), "Run a draft over the archive", trials::begin)
+            .takes::<trials::Backtest>()
+            .answers::<views::TrialView>(),
+        get("/api/v1/rules/trials", Login, "Backtests and reports, the newest first", trials::list)
+            .answers::<views::TrialsView>(),
+        get("/api/v1/rules/trials/{id}", Login, "A backtest's progress, or its report", trials::one)
+            .answers::<views::TrialView>(),
+        delete("/api/v1/rules/trials/{id}", Roles(roles::TRY_RULES), "Cancel a backtest", trials::cancel)
+            .answers::<views::DoneView>(),
+        get("/api/v1/rules/shadow", Login, "What the shadow has found by now", trials::shadow)
+            .answers::<views::TrialView>(),
+        post("/api/v1/rules/shadow", Roles(roles::PUBLISH_RULES), "Put a draft into the shadow", trials::start_shadow)
+            .takes::<trials::Shadow>()
+            .answers::<views::DoneView>(),
+        delete("/api/v1/rules/shadow", Roles(roles::PUBLISH_RULES), "End the shadow", trials::stop_shadow)
+            .answers::<views::DoneView>(),
         // The gateway itself
         get("/api/v1/status", Login, "How the gateway is doing", status::status).answers::<views::StatusView>(),
         get("/api/v1/balance", Login, "The two sheets", status::balance)

@@ -128,6 +128,7 @@ fn access_text(access: Access) -> String {
     match access {
         Access::Open => "Open.".to_owned(),
         Access::Login => "Needs a login.".to_owned(),
+        Access::Platform => "Needs the platform's own token, as a bearer.".to_owned(),
         Access::Roles(roles) => format!("Needs one of the roles {}.", role_names(roles)),
         Access::Metrics => {
             format!("Open to configured addresses, else needs one of the roles {}.", role_names(READ_METRICS))

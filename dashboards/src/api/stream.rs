@@ -156,6 +156,9 @@ impl Reader {
 
     /// The event as this account may see it.
     fn event(&self, id: Option<EffectId>, name: &str, data: &str) -> Option<Event> {
+        if name == NOTIFICATION && !is_for(data, &self.session.user) {
+            return None;
+        }
         let (district, body) = view(name, data);
         if !district.is_none_or(|district| self.session.sees(&district)) {
             return None;
@@ -169,10 +172,18 @@ impl Reader {
     }
 }
 
+/// The event of a notification: only for whom it is.
+const NOTIFICATION: &str = "notification";
+
+fn is_for(data: &str, user: &str) -> bool {
+    let body: Option<serde_json::Value> = serde_json::from_str(data).ok();
+    body.as_ref().and_then(|body| body.get("user")?.as_str()) == Some(user)
+}
+
 /// Whether events of that name are rows of the ledger. Others (balances, device states) are of the
 /// moment: they carry no id and are not repeated.
 fn is_kept(name: &str) -> bool {
-    name.starts_with("incident.") || name.starts_with("case.")
+    name.starts_with("incident.") || name.starts_with("case.") || name == NOTIFICATION
 }
 
 /// The district and the body of an event: stored entities in the API's shape, anything else as it is.

@@ -16,6 +16,8 @@ pub enum Access {
     Login,
     /// Whoever is logged in and has one of these roles.
     Roles(&'static [Role]),
+    /// A city platform with its own token, which the handler checks.
+    Platform,
     /// As `Roles(READ_METRICS)`, or without a login from the addresses of `Options::metrics_open_to`.
     Metrics,
 }
@@ -26,12 +28,20 @@ pub const WRITE_REGISTER: &[Role] = &[Engineer, Administrator];
 pub const SET_DEVICE_LIFE: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Administrator];
 /// Send a command to a device.
 pub const SEND_COMMANDS: &[Role] = &[DutyOfficer, ShiftLeader, Engineer, Administrator];
+/// Change rosters and escalation chains.
+pub const MANAGE_DUTY: &[Role] = &[ShiftLeader, Administrator];
+/// Hand a shift over.
+pub const HAND_OVER: &[Role] = &[DutyOfficer, ShiftLeader, Administrator];
 /// Silence an asset; what is wide or long, the engine leaves to the shift leader.
 pub const SILENCE: &[Role] = &[DutyOfficer, ShiftLeader, Administrator];
 /// Put a rule pack to work, or an earlier one back to work.
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
+/// Pause a rule, or let it judge again.
+pub const PAUSE_RULES: &[Role] = &[ShiftLeader, Engineer, Administrator];
 /// Report a case that no sensor found.
 pub const REPORT_CASES: &[Role] = &[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator];
+/// Run a draft over the archive.
+pub const TRY_RULES: &[Role] = &[ShiftLeader, Engineer, Administrator];
 /// See what became of messages, and their bytes.
 pub const READ_MESSAGES: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engineer, Administrator];
 /// Decode what is in quarantine again.

@@ -96,7 +96,7 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Response {
     let needed = match access {
-        Access::Open => return next.run(request).await,
+        Access::Open | Access::Platform => return next.run(request).await,
         Access::Metrics => {
             let open = source(request.extensions()).is_some_and(|ip| shared.options.metrics_open_to.contains(&ip));
             if open {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::time_text::Time;
-use crate::views::name_of;
+use crate::views::{EscalationView, name_of};
 
 /// Work for somebody.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -105,6 +105,8 @@ pub struct CaseView {
     pub feedback: Option<String>,
     /// The case that it was folded into.
     pub merged_into: Option<String>,
+    /// Who is called about it next.
+    pub escalation: Option<EscalationView>,
 }
 
 /// A limit and the moment it gives.
@@ -233,6 +235,7 @@ impl From<Case> for CaseView {
             closed: case.closed.map(Time),
             feedback: case.feedback.map(|feedback| feedback.to_string()),
             merged_into: case.merged_into.map(|id| id.to_string()),
+            escalation: case.escalation.map(|escalation| EscalationView::from(*escalation)),
         }
     }
 }

@@ -134,6 +134,9 @@ pub struct ExplanationChange {
     pub steps: Vec<StepView>,
     /// The rule's slots before and after.
     pub slots: Vec<SlotView>,
+    /// Whether the stored inputs alone evaluate again to these values: `same`, `different`, or why that cannot
+    /// be told.
+    pub replay: String,
 }
 
 /// One value that a rule read.
@@ -181,6 +184,7 @@ impl ExplanationChange {
         ExplanationChange {
             id: id.to_string(),
             change: change.to_owned(),
+            replay: String::new(),
             time: evidence.now.into(),
             trigger: evidence.trigger,
             seq: evidence.seq.0,

@@ -6,11 +6,14 @@ mod case;
 mod command;
 mod decision;
 mod device;
+mod duty;
 mod evaluation;
+mod finding;
 mod incident;
 mod message;
 mod profile;
 mod rule;
+mod rule_evaluation;
 mod silence;
 mod system;
 mod user;
@@ -19,11 +22,17 @@ pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineVie
 pub use command::CommandView;
 pub use decision::DecisionView;
 pub use device::{DeviceDetail, DeviceView, LatestValue, LatestView, SeriesView};
+pub use duty::{
+    DeliveryView, DutyView, EscalationView, HandOverItemView, HandOverView, NotificationView, NotificationsView,
+    OwedView, WatchView,
+};
 pub use evaluation::{EvaluationRowView, EvaluationView};
+pub use finding::FindingView;
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
 pub use profile::{ClassView, ProfileCheckView, ProfileMistakeView, ProfileView, SourceView, StandardView};
-pub use rule::{CheckView, PackView, RuleDetail, RuleView, RulesView};
+pub use rule::{CheckView, DiffView, PackView, RuleDetail, RuleView, RulesView, TestView, TrialView, TrialsView};
+pub use rule_evaluation::RuleEvaluationView;
 pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
 pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
 pub use user::{LoginView, MeView, UserView};

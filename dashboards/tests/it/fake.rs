@@ -178,12 +178,18 @@ impl FakeGateway {
                 Action::RotateKey { device, token_hash } => {
                     (device.to_string(), change(inner, at, &device, out, |entry| entry.token_hash = Some(token_hash)))
                 }
-                Action::ActivatePack { files } => {
+                Action::ActivatePack { .. } => (String::new(), Err(Refusal::new("invalid", "the fake publishes"))),
+                Action::StartShadow { .. } | Action::StopShadow | Action::RecordFindings { .. } => {
+                    (String::new(), Ok(Accepted::default()))
+                }
+                Action::PublishPack { files, note } => {
                     let version = format!("pack-{}", at.seq);
                     out.push(Effect::Pack {
                         version: Arc::from(version.as_str()),
                         files: Arc::new(files),
                         by: user.clone(),
+                        time: at.now,
+                        note: Box::new(note),
                     });
                     (version, Ok(Accepted::default()))
                 }
@@ -192,15 +198,20 @@ impl FakeGateway {
                     out.push(Effect::User(Box::new(user)));
                     (subject, Ok(Accepted::default()))
                 }
+                Action::Duty { ask } => (ask.subject(), inner.reducer.duty(at, &user, &roles, &ask, out)),
                 Action::Redecode { message } => {
                     let detail = "3 values".to_owned();
                     let outcome = Redecoded { by: at.seq, time: at.now, decoded: true, detail };
                     out.push(Effect::Redecoded { message: message.seq, outcome });
                     (message.device.to_string(), Ok(Accepted { rows: 3, ..Accepted::default() }))
                 }
-                Action::SetProfile { .. } | Action::SetParameter { .. } | Action::SendCommand { .. } => {
-                    (String::new(), Err(Refusal::new("invalid", "the fake does not do that")))
+                Action::PauseRule { rule, .. } | Action::ResumeRule { rule } => {
+                    (rule.to_string(), Ok(Accepted { rows: 1, ..Accepted::default() }))
                 }
+                Action::SetProfile { .. }
+                | Action::SetParameter { .. }
+                | Action::SendCommand { .. }
+                | Action::Platform { .. } => (String::new(), Err(Refusal::new("invalid", "the fake does not do that"))),
             };
             let words = match &verdict {
                 Ok(_) => "accepted".to_owned(),
@@ -261,6 +272,31 @@ impl Gateway for FakeGateway {
         Box::pin(async move { balance })
     }
 
+    fn duty_now(&self, district: String) -> Answer<Option<gengfu_cases::DutyNow>> {
+        let duty = self.inner.lock().unwrap().reducer.duty_now(&district, self.time());
+        Box::pin(async move { duty })
+    }
+
+    fn rosters(&self) -> Answer<Vec<gengfu_model::duty::Roster>> {
+        let rosters = self.inner.lock().unwrap().reducer.rosters().cloned().collect();
+        Box::pin(async move { rosters })
+    }
+
+    fn chains(&self) -> Answer<(Vec<gengfu_model::duty::EscalationChain>, bool)> {
+        let chains = self.inner.lock().unwrap().reducer.chains();
+        Box::pin(async move { chains })
+    }
+
+    fn contact(&self, user: String) -> Answer<Option<gengfu_model::duty::Contact>> {
+        let contact = self.inner.lock().unwrap().reducer.contact(&user).cloned();
+        Box::pin(async move { contact })
+    }
+
+    fn read_up_to(&self, user: String) -> Answer<Option<EffectId>> {
+        let read = self.inner.lock().unwrap().reducer.read_up_to(&user);
+        Box::pin(async move { read })
+    }
+
     fn subscribe(&self) -> broadcast::Receiver<Arc<StreamEvent>> {
         self.events.subscribe()
     }
@@ -288,6 +324,19 @@ impl Gateway for FakeGateway {
         let mut hash = [0; 32];
         hash.iter_mut().zip(token.bytes()).for_each(|(slot, byte)| *slot = byte ^ 0x5a);
         hash
+    }
+
+    fn test_rules(
+        &self,
+        files: BTreeMap<String, String>,
+        filter: &str,
+    ) -> Result<serde_json::Value, Vec<serde_json::Value>> {
+        let mistakes = self.check_rules(files);
+        if mistakes.is_empty() {
+            Ok(serde_json::json!({ "passed": 1, "failed": usize::from(filter == "red"), "tests": [] }))
+        } else {
+            Err(mistakes)
+        }
     }
 
     /// Finds the word `mistake` in a file.

@@ -50,6 +50,22 @@ fn mistakes_are_all_listed_and_block_publishing() {
 }
 
 #[test]
+fn tests_run_for_engineers_and_tell_red_from_broken() {
+    let server = TestServer::start();
+    let client = server.login("engineer");
+    let ask = |text: &str, filter: &str| json!({ "files": { "covers/tilt.rhai": text }, "filter": filter });
+    let green = client.post("/api/v1/rules/test", &ask(TILT, "")).expect(200).json();
+    assert_eq!((green["ok"].as_bool(), green["report"]["passed"].as_u64()), (Some(true), Some(1)));
+    let red = client.post("/api/v1/rules/test", &ask(TILT, "red")).expect(200).json();
+    assert_eq!((red["ok"].as_bool(), red["report"]["failed"].as_u64()), (Some(false), Some(1)));
+    let broken = client.post("/api/v1/rules/test", &ask("mistake();\n", "")).expect(200).json();
+    assert_eq!((broken["ok"].as_bool(), broken["mistakes"].as_array().unwrap().len()), (Some(false), 1));
+    assert_eq!(broken["report"], json!(null));
+    client.post("/api/v1/rules/test", &json!({ "files": {} })).expect(422);
+    server.login("handler").post("/api/v1/rules/test", &ask(TILT, "")).expect(403);
+}
+
+#[test]
 fn only_engineers_publish_and_names_stay_in_the_pack() {
     let server = TestServer::start();
     server.login("handler").post("/api/v1/rules/publish", &pack(TILT)).expect(403);

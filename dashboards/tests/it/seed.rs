@@ -139,5 +139,6 @@ pub(crate) fn tilt_evidence(now: Timestamp, tilt: f64) -> Evidence {
             before: "off".to_owned(),
             after: "on".to_owned(),
         }],
+        inputs: String::new(),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EffectId, Severity, Timestamp};
+use crate::{EffectId, Escalation, Severity, Timestamp};
 
 /// Which clock a limit runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -225,6 +225,9 @@ pub struct Case {
     pub feedback: Option<Arc<str>>,
     /// The case that it was folded into.
     pub merged_into: Option<EffectId>,
+    /// Who is called about it next, while somebody is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Box<Escalation>>,
 }
 
 /// One line of a case's history.

@@ -151,6 +151,19 @@ reasons! {
     CauseOver = "cause_over", "原因已解除，情况仍在", "what explained it is over and it still holds";
     SensorConfirms = "sensor_confirms", "传感器确认已恢复", "the sensor confirms the repair";
     SensorContradicts = "sensor_contradicts", "传感器显示情况仍在", "the sensor says that it still holds";
+    OnDuty = "on_duty", "当班人员", "is on duty";
+    CalledAgain = "called_again", "无人签收，再次通知", "nobody had acknowledged: called again";
+    NextLevel = "next_level", "无人签收，升级通知", "nobody had acknowledged: the next level";
+    CameBack = "came_back", "签收后无进展，重新通知", "it was acknowledged and did not get on its way";
+    SentBack = "sent_back", "处置部门退回，需重新派遣", "the department sent it back";
+    PastDue = "past_due", "案卷超期", "its limit has run out";
+    RateLimited = "rate_limited", "短时间通知过多，汇总发送", "too many within a short time: in the digest";
+    QuietTime = "quiet_time", "免打扰时段，汇总发送", "quiet hours: in the digest when they end";
+    InDigest = "in_digest", "汇总通知", "the digest of what was held back";
+    NobodyOnDuty = "nobody_on_duty", "无人值班", "nobody is on duty";
+    NoChain = "no_chain", "无适用的升级链", "no escalation chain calls anybody for it";
+    HandOverOwed = "hand_over_owed", "交接班未完成", "the hand-over is missing";
+    TestAsked = "test_asked", "测试通知", "a test was asked for";
     SensorSilent = "sensor_silent", "传感器未上报，需人工核查", "the sensor said nothing: somebody must check";
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::pack::{PackNote, ShadowRow};
 use crate::staff::User;
 use crate::{
-    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Incident, Kind, Redecoded,
-    Seq, SessionChange, Silence, Source, Timestamp, Value,
+    Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Finding, Incident, Kind,
+    Redecoded, Seq, SessionChange, Silence, Source, Timestamp, Value,
 };
 
 /// One change of the ledger. Effects of one record carry ids (sequence, ordinal) in the order given.
@@ -58,7 +59,15 @@ pub enum Effect {
         files: Arc<BTreeMap<String, String>>,
         /// Who activated it.
         by: Arc<str>,
+        /// When, in journal time.
+        time: Timestamp,
+        /// What was said with it.
+        note: Box<PackNote>,
     },
+    /// Late readings would have raised this (append; the same finding again changes nothing).
+    Finding(Box<Finding>),
+    /// The draft in the shadow (replace, or remove with `None`).
+    Shadow(Option<Box<ShadowRow>>),
     /// The city profile became live (replace).
     Profile {
         /// As TOML text.

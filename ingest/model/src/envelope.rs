@@ -19,6 +19,9 @@ pub enum Transport {
     Http = 2,
     /// Read from a file by the command line or the simulator's archive writer.
     File = 3,
+    /// Made up, not received: history for a demonstration, load for a measurement. It can come from a program
+    /// that writes an archive only, never through a listener, and is told wherever records are shown.
+    Generated = 4,
 }
 
 /// What the payload's bytes are; decides the codec together with kind and model.

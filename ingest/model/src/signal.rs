@@ -76,6 +76,10 @@ pub struct Evidence {
     pub steps: Vec<EvidenceStep>,
     /// The rule's slots before and after, as text.
     pub slots: Vec<EvidenceSlot>,
+    /// Everything that the evaluation read, as the rules wrote it: enough to evaluate it again. Empty where
+    /// nothing was evaluated.
+    #[serde(default)]
+    pub inputs: String,
 }
 
 /// One value that a rule read.

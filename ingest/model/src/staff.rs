@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
-use crate::{CaseReport, Device, DeviceId, DeviceLife, EffectId, NewSilence, Quarantined, Value};
+use crate::pack::PackNote;
+use crate::{CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, Finding, NewSilence, Quarantined, Value};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,6 +127,27 @@ pub enum Action {
         /// Every file of the pack, name and text, in the order of the names.
         files: BTreeMap<String, String>,
     },
+    /// Put a rule pack to work, with what is to be kept with it.
+    PublishPack {
+        /// Every file of the pack, name and text, in the order of the names.
+        files: BTreeMap<String, String>,
+        /// Why, and what it had passed.
+        note: PackNote,
+    },
+    /// Run a draft in the shadow of the live pack, in the place of the one that may be there.
+    StartShadow {
+        /// Every file of the draft.
+        files: BTreeMap<String, String>,
+        /// Why.
+        reason: String,
+    },
+    /// End the shadow.
+    StopShadow,
+    /// Record what late readings would have raised.
+    RecordFindings {
+        /// At most [`MAX_FINDINGS`](crate::finding::MAX_FINDINGS) of them.
+        findings: Vec<Finding>,
+    },
     /// Replace the city profile: classes, limits, calendar.
     SetProfile {
         /// The profile as TOML text.
@@ -141,6 +163,18 @@ pub enum Action {
         scope: Arc<str>,
         /// The value; `None` takes the setting away.
         value: Option<Value>,
+    },
+    /// Pause a rule as a whole: it judges no device until it is resumed.
+    PauseRule {
+        /// The rule's id.
+        rule: Arc<str>,
+        /// Why, for whoever finds it paused.
+        reason: String,
+    },
+    /// Let a paused rule judge again.
+    ResumeRule {
+        /// The rule's id.
+        rule: Arc<str>,
     },
     /// Add or replace a staff account.
     PutUser {
@@ -173,11 +207,48 @@ pub enum Action {
         /// How long the device may take to answer, in seconds.
         expires_s: u32,
     },
+    /// Something about duty: rosters, escalation, contacts, hand-over.
+    Duty {
+        /// What.
+        ask: DutyAction,
+    },
+    /// The city's platform says how far a case is. At least once: the same message comes again.
+    Platform {
+        /// The platform's name in the configuration.
+        platform: Arc<str>,
+        /// The platform's id of the message.
+        message: Arc<str>,
+        /// The case, by its id or by its number.
+        case: Arc<str>,
+        /// How far it is there.
+        reached: PlatformStage,
+        /// What was said with it.
+        #[serde(default)]
+        note: String,
+    },
     /// Decode a quarantined message again, with the codecs of today.
     Redecode {
         /// The message, whole.
         message: Box<Quarantined>,
     },
+}
+
+/// How far a case is on the city's platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlatformStage {
+    /// It has arrived there, or something was said of it.
+    Noted,
+    /// It was filed (立案).
+    Filed,
+    /// It was given to a department (派遣).
+    Dispatched,
+    /// The department works on it (处置).
+    Handling,
+    /// It was handled (处置反馈).
+    Handled,
+    /// The department sent it back (回退).
+    Returned,
 }
 
 impl Action {
@@ -191,10 +262,18 @@ impl Action {
             Action::SetLife { .. } => "set_life",
             Action::RotateKey { .. } => "rotate_key",
             Action::ActivatePack { .. } => "activate_pack",
+            Action::PublishPack { .. } => "publish_pack",
+            Action::StartShadow { .. } => "start_shadow",
+            Action::StopShadow => "stop_shadow",
+            Action::RecordFindings { .. } => "record_findings",
             Action::SetProfile { .. } => "set_profile",
             Action::SetParameter { .. } => "set_parameter",
+            Action::PauseRule { .. } => "pause_rule",
+            Action::ResumeRule { .. } => "resume_rule",
             Action::PutUser { .. } => "put_user",
             Action::SendCommand { .. } => "send_command",
+            Action::Duty { ask } => ask.name(),
+            Action::Platform { .. } => "platform_status",
             Action::PutSilence { .. } => "put_silence",
             Action::EndSilence { .. } => "end_silence",
             Action::Redecode { .. } => "redecode",
@@ -208,6 +287,11 @@ impl Action {
 pub enum CaseStep {
     /// I have seen it and take it over.
     Acknowledge,
+    /// I have seen it and get it on its way within so many minutes.
+    TakeOver {
+        /// So many, 1 to 1,440.
+        within_min: u32,
+    },
     /// Give it to somebody.
     Assign {
         /// The account that works on it.
@@ -263,7 +347,7 @@ impl CaseStep {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            CaseStep::Acknowledge => "acknowledge",
+            CaseStep::Acknowledge | CaseStep::TakeOver { .. } => "acknowledge",
             CaseStep::Assign { .. } => "assign",
             CaseStep::Verify => "verify",
             CaseStep::File => "file",

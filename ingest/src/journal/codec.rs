@@ -143,7 +143,7 @@ impl Decoder {
 }
 
 fn transport(number: u8) -> Result<Transport, CodecError> {
-    let all = [Transport::Mqtt, Transport::Coap, Transport::Http, Transport::File];
+    let all = [Transport::Mqtt, Transport::Coap, Transport::Http, Transport::File, Transport::Generated];
     all.into_iter().find(|transport| *transport as u8 == number).ok_or(CodecError::Invalid("transport"))
 }
 
@@ -249,7 +249,7 @@ mod tests {
     fn envelope() -> impl Strategy<Value = Envelope> {
         let name = "[a-zA-Z0-9._:-]{3,64}";
         let payload = prop::collection::vec(any::<u8>(), 0..300);
-        (name, 0_u8..6, ".{0,20}", 0_u8..4, 0_u8..5, key(), any::<i64>(), payload).prop_map(
+        (name, 0_u8..6, ".{0,20}", 0_u8..5, 0_u8..5, key(), any::<i64>(), payload).prop_map(
             |(device, kind, model, from, what, key, received_at, payload)| Envelope {
                 device: DeviceId::new(&device).unwrap(),
                 kind: Kind::from_number(kind).unwrap(),

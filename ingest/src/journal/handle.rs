@@ -108,6 +108,12 @@ impl JournalHandle {
         answer.await.unwrap_or(Err(ControlError::Stopped))
     }
 
+    /// Gives a record to the writer and does not wait for it; `false` if the writer has no place for it.
+    #[must_use]
+    pub fn control_detached(&self, control: Control) -> bool {
+        self.request(control).is_ok_and(|(request, _)| self.controls.try_send(request).is_ok())
+    }
+
     /// As [`JournalHandle::control`], for threads that are not async; panics within an async task.
     ///
     /// # Errors

@@ -44,24 +44,33 @@
 //!   `CheckPassed`; closing stays with people unless the table says `auto_close`). What comes back in the window or
 //!   holds at its end goes to rework; a silent sensor leaves the check to a person (`verification_inconclusive`). A
 //!   person may check at once, which ends the window. The caller gives the readings of devices that
-//!   [`Reducer::watches`] names to [`Reducer::heard`].
+//!   [`Reducer::awaits`] names to [`Reducer::heard`].
 //! - A case whose incidents all cleared stays open for staff, unless the profile says `auto_close`. It cannot
 //!   be closed while its condition holds, other than by force.
 //! - What staff ended while it still held comes back as a case when it gets worse than it ever was, or clears
 //!   and opens again.
 //! - Final cases leave the reducer's memory: a later request about one is answered `not_found`.
+//!
+//! # Duty
+//! - A **roster** says who watches a district; it is data of shift leaders, looked at with the city's calendar
+//!   ([`roster`]). Who leaves a shift without a hand-over note stays on duty beside the next one until it is made.
+//! - **Escalation**: a case calls the officer on duty, then again, then the leader, until somebody acknowledges;
+//!   an acknowledgement that is not followed by progress comes back. Where it stands is part of the case.
+//! - **Notifications** are outbox rows, one for each person and channel, at most ten for a person in any ten
+//!   minutes; the rest waits for a digest. Each that was sent, or was not, is a row of the decision log.
 
 pub mod calendar;
 pub mod deadline;
 pub mod number;
 pub mod profile;
 mod reducer;
+pub mod roster;
 pub mod transitions;
 pub mod windows;
 
 pub use calendar::Calendar;
 pub use profile::{Profile, ProfileError};
 pub use reducer::{
-    At, DUTY_OFFICER_MS, FEEDBACK, MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES, MAX_NOTE_BYTES, MAX_SILENCE_MS,
-    MAX_SILENCES, Reducer, RestoreError,
+    At, CONSOLE_TOPIC, DUTY_OFFICER_MS, DutyNow, FEEDBACK, MAX_CALLS, MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES,
+    MAX_NOTE_BYTES, MAX_SILENCE_MS, MAX_SILENCES, PlatformMessage, Reducer, RestoreError, WINDOW_MS,
 };

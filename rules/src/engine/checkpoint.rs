@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{DeviceState, RowError};
 use super::{Engine, Sheet, zone};
-use crate::{City, Pack};
+use crate::{City, Pack, PausedRules};
 
 /// One device's state as of a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ struct Tables {
     config: OutcomeConfig,
     pack: Option<Arc<str>>,
     parameters: Vec<Setting>,
+    #[serde(default)]
+    paused: PausedRules,
     city: City,
     orphans: Sheet,
     refused: u64,
@@ -126,6 +128,7 @@ impl Engine {
             config: self.config.clone(),
             pack: (!self.pack.rules().is_empty()).then(|| Arc::clone(self.pack.version())),
             parameters: self.parameters.iter().map(owned).collect(),
+            paused: self.paused.clone(),
             city: self.city.clone(),
             orphans: self.orphans,
             refused: self.refused,
@@ -186,6 +189,8 @@ impl Engine {
             })?;
             engine.pack = Arc::new(pack);
         }
+        engine.paused = tables.paused;
+        engine.pack.show_paused(&engine.paused);
         Ok(engine)
     }
 

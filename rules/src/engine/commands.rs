@@ -25,7 +25,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// The open commands, and what the rate limit needs of the others.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Commands {
     open: BTreeMap<EffectId, CommandRow>,
     /// How many are open of each device that has one.

@@ -16,7 +16,7 @@ const ROW_VERSION: u8 = 1;
 ///
 /// What only devices that have spoken need stands behind a box, so that a registered, silent device
 /// stays small.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct DeviceState {
     /// The register's entry.
     pub(super) device: Arc<Device>,

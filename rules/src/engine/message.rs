@@ -69,7 +69,7 @@ impl Engine {
             }
         };
         self.heard(index, record, out);
-        let watched = self.is_live(record.seq) && self.reducer.watches(&envelope.device);
+        let watched = self.is_live(record.seq) && self.reducer.awaits(&envelope.device);
         let carried = if watched { carried(record, envelope.kind, &readings) } else { Vec::new() };
         self.judge(index, record, readings, out);
         self.settle(index, At { seq: record.seq, now: self.now }, out);
@@ -163,6 +163,7 @@ impl Engine {
         }
         let cx = Context {
             zone: self.zone,
+            paused: &self.paused,
             city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
         };
@@ -191,6 +192,7 @@ impl Engine {
                 let cx = Context {
                     late: late == Lateness::Newest,
                     zone: self.zone,
+                    paused: &self.paused,
                     city: &self.city,
                     ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
                 };

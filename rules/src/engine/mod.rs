@@ -15,9 +15,12 @@ mod commands;
 mod device;
 mod duplicates;
 mod message;
+mod pauses;
 mod redecode;
 mod requests;
 mod sheet;
+mod trial;
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -30,7 +33,7 @@ use gengfu_model::{
     Timestamp,
 };
 
-use crate::{City, Context, Latest, Pack, Parameters};
+use crate::{City, Context, Latest, Pack, Parameters, PausedRules};
 use device::DeviceState;
 
 pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
@@ -77,7 +80,8 @@ pub struct DeviceView {
     pub total: Sheet,
 }
 
-/// The engine's whole state.
+/// The engine's whole state. A copy of it is for a trial ([`crate::trial`]).
+#[derive(Clone)]
 pub struct Engine {
     config: OutcomeConfig,
     zone: chrono_tz::Tz,
@@ -100,6 +104,7 @@ pub struct Engine {
     ahead: BTreeMap<Seq, Vec<u32>>,
     pack: Arc<Pack>,
     parameters: Parameters,
+    paused: PausedRules,
     profile: Arc<Profile>,
     reducer: Reducer,
     commands: commands::Commands,
@@ -110,6 +115,8 @@ pub struct Engine {
     refused: u64,
     /// Signals of the evaluation under way; kept to save the allocation.
     signals: Vec<Signal>,
+    /// In a trial: what the journal's records may not change. The live engine holds nothing.
+    held: trial::Held,
 }
 
 impl Engine {
@@ -131,6 +138,7 @@ impl Engine {
             ahead: BTreeMap::new(),
             pack: Arc::new(Pack::compile(&BTreeMap::new()).expect("a pack without files has no mistakes")),
             parameters: Parameters::default(),
+            paused: PausedRules::default(),
             reducer: Reducer::new(Arc::clone(&profile)),
             commands: commands::Commands::default(),
             profile,
@@ -138,6 +146,7 @@ impl Engine {
             orphans: Sheet::default(),
             refused: 0,
             signals: Vec::new(),
+            held: trial::Held::default(),
         }
     }
 
@@ -177,10 +186,24 @@ impl Engine {
         self.now
     }
 
+    /// Incidents, cases and duty.
+    #[must_use]
+    pub fn reducer(&self) -> &Reducer {
+        &self.reducer
+    }
+
     /// The live rule pack.
     #[must_use]
     pub fn pack(&self) -> &Arc<Pack> {
         &self.pack
+    }
+
+    /// Lets a test look on at the pack that was activated last.
+    pub(crate) fn watch(&mut self, coverage: &Arc<crate::testing::coverage::Coverage>) {
+        if let Some(pack) = Arc::get_mut(&mut self.pack) {
+            let placed = pack.sets.iter_mut().flat_map(|set| &mut set.rules);
+            placed.for_each(|placed| placed.watched = Some(Arc::clone(coverage)));
+        }
     }
 
     /// How many devices are registered.
@@ -193,6 +216,15 @@ impl Engine {
     #[must_use]
     pub fn device(&self, id: &str) -> Option<DeviceView> {
         self.index.get(id).map(|&index| self.view(index))
+    }
+
+    /// Why a rule says what it says of a device now, or does not; `None`: no such device, or its kind has no
+    /// such rule.
+    #[must_use]
+    pub fn why(&self, device: &str, rule: &str) -> Option<crate::Why> {
+        let state = &self.devices[*self.index.get(device)? as usize];
+        let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, self.applied);
+        self.pack.why(&Context { zone: self.zone, city: &self.city, paused: &self.paused, ..cx }, &state.rules, rule)
     }
 
     /// Every register entry, in the order of registration or of the checkpoint's rows.
@@ -272,6 +304,7 @@ impl Engine {
         state.due = None;
         let cx = Context {
             zone: self.zone,
+            paused: &self.paused,
             city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, due, seq)
         };

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_cases::{At, Profile};
+use gengfu_cases::{At, PlatformMessage, Profile};
+use gengfu_model::pack::PackNote;
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
-use gengfu_model::{Device, DeviceId, DeviceLife, Effect, Record, Refusal, Seq, Value};
+use gengfu_model::{Device, DeviceId, DeviceLife, DutyAction, Effect, Record, Refusal, Seq, Value};
 
 use super::commands::Asked;
 use super::device::DeviceState;
-use super::{DecodedMessage, Engine, Output, authority};
+use super::{DecodedMessage, Engine, Output, authority, versions};
 use crate::{City, Context, Pack, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
@@ -93,15 +94,29 @@ impl Engine {
                 self.change_device(seq, device, out, |device| device.token_hash = Some(*token_hash))?;
                 Ok(rows(1))
             }
-            Action::ActivatePack { files } => self.activate(seq, &request.user, files, out),
+            Action::ActivatePack { files } => self.activate(seq, &request.user, files, &PackNote::default(), out),
+            Action::PublishPack { files, note } => self.activate(seq, &request.user, files, note, out),
+            Action::StartShadow { files, reason } => self.start_shadow(seq, &request.user, files, reason, out),
+            Action::StopShadow => self.stop_shadow(seq, out),
+            Action::RecordFindings { findings } => self.record_findings(seq, findings, out),
             Action::SetProfile { text } => self.set_profile(seq, text, out),
             Action::SetParameter { rule, name, scope, value } => {
                 self.set_parameter(seq, rule, name, scope, value.as_ref(), out)
             }
+            Action::PauseRule { rule, reason } => self.pause_rule(rule, &request.user, reason),
+            Action::ResumeRule { rule } => self.resume_rule(rule),
             Action::PutUser { user } => self.put_user(seq, user, out),
             Action::SendCommand { device, name, args, expires_s } => {
                 let asked = Asked { device, name, args, expires_s: *expires_s };
                 self.send_command(seq, &request.user, &asked, out)
+            }
+            Action::Duty { ask } => self.duty(seq, request, ask, out),
+            Action::Platform { platform, message, case, reached, note } => {
+                if !self.is_live(seq) {
+                    return Ok(Accepted::default());
+                }
+                let said = PlatformMessage { platform, message, case, reached: *reached, note };
+                self.reducer.platform(At { seq, now: self.now }, said, &mut out.effects)
             }
             Action::Redecode { message } => self.redecode(record, message, decoded, out),
         }
@@ -208,32 +223,50 @@ impl Engine {
     }
 
     /// Arms silence for a device in service that has not been heard yet, and puts its next timer in place.
-    fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
+    pub(super) fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
         let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         match state.device.life {
             DeviceLife::Retired => state.rules = RuleState::default(),
             DeviceLife::InService if state.rules.heard().is_none() => {
                 let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
-                pack.arm(&Context { zone: self.zone, city: &self.city, ..cx }, &mut state.rules, &mut self.signals);
+                let cx = Context { zone: self.zone, city: &self.city, paused: &self.paused, ..cx };
+                pack.arm(&cx, &mut state.rules, &mut self.signals);
             }
             DeviceLife::Registered | DeviceLife::InService | DeviceLife::Maintenance => {}
         }
         self.settle(index, At { seq, now: self.now }, out);
     }
 
-    fn activate(&mut self, seq: Seq, by: &Arc<str>, files: &BTreeMap<String, String>, out: &mut Output) -> Verdict {
-        let pack = Pack::compile(files).map_err(|mistakes| {
-            let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Refusal::new("invalid", format!("the rule pack has {} mistakes:\n{}", mistakes.len(), text.join("\n")))
-                .hint("`gengfu rules check` shows them with their places; the live pack keeps running")
-        })?;
-        self.pack = Arc::new(pack);
+    fn activate(
+        &mut self,
+        seq: Seq,
+        by: &Arc<str>,
+        files: &BTreeMap<String, String>,
+        note: &PackNote,
+        out: &mut Output,
+    ) -> Verdict {
+        versions::check_note(note)?;
+        if self.held.pack {
+            return Ok(rows(u32::try_from(files.len()).unwrap_or(u32::MAX)));
+        }
+        let pack = versions::compile(files)?;
+        // A rule that was mended judges again; one that is as it was stays paused.
+        let old = std::mem::replace(&mut self.pack, Arc::new(pack));
+        let same = |rule: &str| {
+            let source =
+                |pack: &Pack| pack.rules().iter().find(|info| &*info.id == rule).map(|info| info.source.clone());
+            source(&old).is_some_and(|text| source(&self.pack) == Some(text))
+        };
+        self.paused.keep(same);
+        self.pack.show_paused(&self.paused);
         if self.is_live(seq) {
             out.effects.push(Effect::Pack {
                 version: Arc::clone(self.pack.version()),
                 files: Arc::new(files.clone()),
                 by: Arc::clone(by),
+                time: self.now,
+                note: Box::new(note.clone()),
             });
             let pack = Arc::clone(&self.pack);
             let at = At { seq, now: self.now };
@@ -279,7 +312,9 @@ impl Engine {
         if let Some(value) = value {
             self.pack.check_parameter(rule, name, value).map_err(invalid)?;
         }
-        self.parameters.set(rule, name, scope, value.cloned());
+        if !self.held.has_parameter(rule, name) {
+            self.parameters.set(rule, name, scope, value.cloned());
+        }
         if self.is_live(seq) {
             out.effects.push(Effect::Parameter {
                 rule: Arc::clone(rule),
@@ -306,6 +341,18 @@ impl Engine {
         self.commands.ask(self.now, by, asked, &mut out.effects)
     }
 
+    fn duty(&mut self, seq: Seq, request: &StaffRequest, ask: &DutyAction, out: &mut Output) -> Verdict {
+        if !self.is_live(seq) {
+            return Ok(Accepted::default());
+        }
+        if let Some(stranger) = ask.people().into_iter().find(|who| !self.users.contains_key(*who)) {
+            let message = format!("there is no account `{stranger}`");
+            return Err(Refusal::new("invalid", message).hint("add the account first"));
+        }
+        let at = At { seq, now: self.now };
+        self.reducer.duty(at, &request.user, &request.roles, ask, &mut out.effects)
+    }
+
     fn put_user(&mut self, seq: Seq, user: &User, out: &mut Output) -> Verdict {
         if user.name.is_empty() || user.name.len() > 64 || &*user.name == "local" || &*user.name == "system" {
             return Err(Refusal::new(
@@ -322,7 +369,7 @@ impl Engine {
     }
 }
 
-fn rows(rows: u32) -> Accepted {
+pub(super) fn rows(rows: u32) -> Accepted {
     Accepted { rows, ..Accepted::default() }
 }
 
@@ -362,9 +409,16 @@ fn subject(action: &Action) -> String {
         }
         Action::SendCommand { device, name, .. } => format!("{name} to {device}"),
         Action::ActivatePack { files } => format!("{} files", files.len()),
+        Action::PublishPack { files, note } => format!("{} files: {}", files.len(), note.reason),
+        Action::StartShadow { files, reason } => format!("{} files: {reason}", files.len()),
+        Action::StopShadow => String::new(),
+        Action::RecordFindings { findings } => format!("{} findings", findings.len()),
         Action::SetProfile { .. } => String::new(),
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
+        Action::PauseRule { rule, .. } | Action::ResumeRule { rule } => rule.to_string(),
         Action::PutUser { user } => user.name.to_string(),
+        Action::Duty { ask } => ask.subject(),
+        Action::Platform { platform, message, case, .. } => format!("{case} by {platform}, message {message}"),
         Action::Redecode { message } => format!("message {} of {}", message.seq, message.device),
     }
 }

@@ -1,9 +1,11 @@
 //! What rules cost and do: counters beside the pack, which no outcome depends on.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::pack::{FaultNote, RuleCounts};
+use crate::paused::{DEVICES_TO_PAUSE, FAILING_WINDOW_MS};
 
 /// The counters of one rule. Relaxed atomics: they are read for people only.
 #[derive(Debug, Default)]
@@ -14,6 +16,12 @@ pub(crate) struct Counters {
     skipped: AtomicU64,
     signals: AtomicU64,
     last_fault: Mutex<Option<FaultNote>>,
+    /// Devices that failed lately, with the time of their newest failure; at most [`DEVICES_TO_PAUSE`].
+    failing: Mutex<BTreeMap<Arc<str>, i64>>,
+    /// So many failed within the window.
+    fails_widely: AtomicBool,
+    /// Shown, not asked: what is judged is decided by the engine's own list.
+    paused: AtomicBool,
 }
 
 impl Counters {
@@ -32,9 +40,42 @@ impl Counters {
 
     pub(crate) fn failed(&self, note: FaultNote) {
         self.faults.fetch_add(1, Ordering::Relaxed);
+        if let Ok(mut failing) = self.failing.lock() {
+            failing.insert(Arc::clone(&note.device), note.time_ms);
+            if failing.len() >= DEVICES_TO_PAUSE {
+                failing.retain(|_, time| note.time_ms - *time < FAILING_WINDOW_MS);
+                self.fails_widely.store(failing.len() >= DEVICES_TO_PAUSE, Ordering::Relaxed);
+            }
+            // Enough to know; more would grow with the city.
+            while failing.len() > DEVICES_TO_PAUSE {
+                failing.pop_first();
+            }
+        }
         if let Ok(mut last) = self.last_fault.lock() {
             *last = Some(note);
         }
+    }
+
+    /// How many devices failed lately, if they are many, and what the newest failure says.
+    pub(crate) fn fails_widely(&self) -> Option<(usize, String)> {
+        if !self.fails_widely.load(Ordering::Relaxed) {
+            return None;
+        }
+        let devices = self.failing.lock().map_or(0, |failing| failing.len());
+        let last = self.last_fault.lock().ok().and_then(|last| last.clone());
+        let message = last.map(|note| format!("{}:{}: {}", note.line, note.column, note.message));
+        Some((devices, message.unwrap_or_default()))
+    }
+
+    pub(crate) fn forget_failing(&self) {
+        self.fails_widely.store(false, Ordering::Relaxed);
+        if let Ok(mut failing) = self.failing.lock() {
+            failing.clear();
+        }
+    }
+
+    pub(crate) fn show_paused(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
     }
 
     pub(crate) fn read(&self, rule: &Arc<str>) -> RuleCounts {
@@ -44,6 +85,7 @@ impl Counters {
             operations: self.operations.load(Ordering::Relaxed),
             faults: self.faults.load(Ordering::Relaxed),
             skipped: self.skipped.load(Ordering::Relaxed),
+            paused: self.paused.load(Ordering::Relaxed),
             signals: self.signals.load(Ordering::Relaxed),
             last_fault: self.last_fault.lock().ok().and_then(|last| last.clone()),
         }

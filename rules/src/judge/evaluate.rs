@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Assertion, Signal, Timestamp};
+use gengfu_model::{Assertion, Evidence, Signal, Timestamp};
 
-use super::machine::{Machine, Outcome, Trigger, Unwatched};
+use super::machine::{Fault, Machine, Outcome, Trigger, Unwatched, Watch};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
-use super::{Context, evidence, faults};
+use super::{Context, evidence, faults, replay};
 use crate::pack::{FaultNote, Pack, Placed};
-use crate::program::{Entry, MAX_LOCALS};
+use crate::program::{Entry, MAX_KEYS, MAX_LOCALS};
+use crate::testing::coverage::Covering;
 
 /// Most rules need few variables: a small array is cheaper to clear for each evaluation.
 const FEW_LOCALS: usize = 8;
@@ -27,6 +28,10 @@ pub(super) fn run(
     out: &mut Vec<Signal>,
 ) {
     let rule = &placed.rule;
+    if cx.paused.contains(&rule.id) {
+        placed.counters.skipped();
+        return;
+    }
     let heard = state.heard;
     let Some(slots) = state.slots.get_mut(placed.base..placed.base + rule.slots.len()) else { return };
     if let Some(slot) = slots.get_mut(rule.faults_slot)
@@ -49,10 +54,13 @@ pub(super) fn run(
     if let (Some(name), Some(first)) = (timer, locals.first_mut()) {
         *first = Scalar::Text(name);
     }
-    let mut machine = Machine::new(rule, cx, trigger, heard, slots, locals, Unwatched);
-    machine.run(entry);
-    let (outcomes, before, fault) = (machine.outcomes, std::mem::take(&mut machine.before), machine.fault);
-    placed.counters.evaluated(machine.operations);
+    let (outcomes, before, fault, operations) = match &placed.watched {
+        None => finish(Machine::new(rule, cx, trigger, heard, slots, locals, Unwatched), entry),
+        Some(coverage) => {
+            finish(Machine::new(rule, cx, trigger, heard, slots, locals, Covering(coverage.as_ref())), entry)
+        }
+    };
+    placed.counters.evaluated(operations);
     if let Some(fault) = fault {
         for (slot, old) in before.into_iter().rev() {
             if let Some(place) = slots.get_mut(usize::from(slot)) {
@@ -74,6 +82,16 @@ pub(super) fn run(
     }
     let replay = evidence::Replay { placed, entry, cx, trigger, timer, heard, before: &before };
     commit(pack, &replay, &outcomes, slots, out);
+}
+
+/// What a machine says, the slots as they were, the failure, the operations.
+type Finished = ([Outcome; MAX_KEYS], Vec<(u16, Slot)>, Option<Fault>, u32);
+
+/// Lets a machine run to its end.
+#[inline(always)]
+fn finish<'a, W: Watch>(mut machine: Machine<'a, '_, W>, entry: &'a Entry) -> Finished {
+    machine.run(entry);
+    (machine.outcomes, machine.before, machine.fault, machine.operations)
 }
 
 /// Verdicts that changed become signals.
@@ -114,7 +132,10 @@ fn commit(pack: &Pack, replay: &evidence::Replay<'_>, outcomes: &[Outcome], slot
                 rule_version: Arc::clone(pack.version()),
                 key: Arc::clone(&key.name),
                 assertion,
-                evidence: Box::new(evidence::explain(replay, def, slots)),
+                evidence: Box::new(Evidence {
+                    inputs: replay::inputs(replay, pack.version(), effect, slots),
+                    ..evidence::explain(replay, def, slots)
+                }),
             });
         }
         if let Some(place) = slots.get_mut(key.slot) {

@@ -10,7 +10,7 @@ use super::Context;
 use super::evaluate::trigger_name;
 use super::machine::{Machine, Trigger, Watch};
 use super::scalar::Scalar;
-use super::state::{Last, Slot, Window};
+use super::state::{Last, Slot, Stored, Window};
 use crate::pack::Placed;
 use crate::program::{Effect, Entry, MAX_LOCALS, Node, NodeId, Rule};
 
@@ -31,8 +31,23 @@ pub(super) struct Replay<'a> {
 
 /// Keeps the value of every node that was evaluated.
 #[derive(Default)]
-struct Recorder {
+pub(super) struct Recorder {
     seen: BTreeMap<NodeId, String>,
+}
+
+impl Recorder {
+    /// The nodes that were evaluated, in their order.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.seen.keys().copied()
+    }
+
+    pub(super) fn knows(&self, node: NodeId) -> bool {
+        self.seen.contains_key(&node)
+    }
+
+    pub(super) fn is_unknown(&self, node: NodeId) -> bool {
+        self.seen.get(&node).is_some_and(|value| value == "unknown")
+    }
 }
 
 impl Watch for &mut Recorder {
@@ -78,6 +93,7 @@ pub(super) fn explain(replay: &Replay<'_>, effect: &Effect, slots: &[Slot]) -> E
         readings: readings(rule, cx, &recorder),
         steps: nodes.iter().filter_map(|node| step(rule, *node, &recorder)).collect(),
         slots: slots_of(replay, slots),
+        inputs: String::new(),
     }
 }
 
@@ -103,7 +119,7 @@ fn collect(rule: &Rule, entry: &Entry, node: NodeId, recorder: &Recorder, out: &
     }
 }
 
-fn step(rule: &Rule, node: NodeId, recorder: &Recorder) -> Option<EvidenceStep> {
+pub(super) fn step(rule: &Rule, node: NodeId, recorder: &Recorder) -> Option<EvidenceStep> {
     let origin = rule.origins.get(usize::from(node))?;
     Some(EvidenceStep {
         line: origin.pos.line,
@@ -155,6 +171,7 @@ fn before_sample(slot: &Slot, trigger: Trigger) -> String {
             let samples = window.samples.iter().filter(|(t, _)| *t != event_time).copied().collect();
             Slot::Window(Box::new(Window { samples })).describe()
         }
+        Slot::Last(last) if last.previous == Stored::Unknown => Slot::Empty.describe(),
         Slot::Last(last) => Slot::Last(Box::new(Last { newest: last.previous, ..Last::default() })).describe(),
         other => other.describe(),
     }

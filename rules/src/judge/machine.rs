@@ -17,7 +17,7 @@ use crate::program::{BlockId, Entry, MAX_KEYS, Math, Node, NodeId, Op, Rule, Sev
 pub(crate) const MAX_OPERATIONS: u32 = 100_000;
 
 /// Why an evaluation runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) enum Trigger {
     /// A reading with its event time and the fields that it carries.
     Reading { event_time: Timestamp, carried: u32 },
@@ -55,6 +55,9 @@ pub(crate) trait Watch {
     /// Slots are read and not changed.
     const REPLAY: bool;
     fn saw(&mut self, node: NodeId, value: Scalar<'_>);
+    /// A call of `incident`, `raise` or `clear` was reached.
+    #[inline(always)]
+    fn reached(&mut self, _effect: u16) {}
 }
 
 /// The hot path: nobody looks on.
@@ -141,13 +144,22 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
                     None => Flow::On,
                 };
             }
-            Op::Incident { effect, condition } => match self.boolean(condition) {
-                Some(true) => self.raise(effect),
-                Some(false) => self.say(effect, Outcome::Clear { effect }),
-                None => {}
-            },
-            Op::Raise { effect } => self.raise(effect),
-            Op::Clear { effect } => self.say(effect, Outcome::Clear { effect }),
+            Op::Incident { effect, condition } => {
+                self.watch.reached(effect);
+                match self.boolean(condition) {
+                    Some(true) => self.raise(effect),
+                    Some(false) => self.say(effect, Outcome::Clear { effect }),
+                    None => {}
+                }
+            }
+            Op::Raise { effect } => {
+                self.watch.reached(effect);
+                self.raise(effect);
+            }
+            Op::Clear { effect } => {
+                self.watch.reached(effect);
+                self.say(effect, Outcome::Clear { effect });
+            }
             Op::After { slot, wait } => self.after(slot, wait),
             Op::Cancel { slot } => self.write(slot, Slot::Empty),
             Op::Evaluate(node) => {
@@ -456,7 +468,7 @@ fn or(a: Option<bool>, b: Option<bool>) -> Option<bool> {
     }
 }
 
-fn is_boolean(node: Node) -> bool {
+pub(crate) fn is_boolean(node: Node) -> bool {
     matches!(
         node,
         Node::Bool(_)

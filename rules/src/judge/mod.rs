@@ -14,10 +14,12 @@ mod machine;
 mod memory;
 pub(crate) mod number;
 mod reads;
+mod replay;
 mod scalar;
 mod script;
 mod state;
 mod sun;
+mod why;
 
 use chrono_tz::Tz;
 use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timestamp};
@@ -27,16 +29,20 @@ pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
 pub(crate) use flapping::MAX_TIMES;
 use machine::Trigger;
+pub(crate) use machine::{Watch, is_boolean};
 pub(crate) use number::Failure;
+pub use replay::explained_by;
 pub(crate) use scalar::Scalar;
 use state::Slot;
 pub(crate) use state::SlotKind;
 pub use state::{MAX_WINDOW_SAMPLES, RuleState};
+pub use why::{Why, WhyKey, WhyReading, WhySlot, WhyStep};
 
 use crate::city::City;
 use crate::latest::Latest;
 use crate::pack::{Pack, Placed, RuleSet};
 use crate::parameters::Parameters;
+use crate::paused::PausedRules;
 use crate::program::Span;
 
 /// What an evaluation may know beside the device's state.
@@ -61,6 +67,8 @@ pub struct Context<'a> {
     pub city: &'a City,
     /// The settings of the rules' parameters.
     pub parameters: &'a Parameters,
+    /// The rules that judge nobody.
+    pub paused: &'a PausedRules,
 }
 
 impl<'a> Context<'a> {
@@ -68,7 +76,8 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn new(device: &'a Device, latest: &'a Latest, parameters: &'a Parameters, now: Timestamp, seq: Seq) -> Self {
         let zone = chrono_tz::Asia::Shanghai;
-        Context { device, latest, now, seq, late: false, inherits: false, zone, city: City::usual(), parameters }
+        let (city, paused) = (City::usual(), PausedRules::NONE);
+        Context { device, latest, now, seq, late: false, inherits: false, zone, city, parameters, paused }
     }
 }
 
@@ -140,7 +149,7 @@ impl Pack {
         }
     }
 
-    fn set_of(&self, device: &Device) -> Option<&RuleSet> {
+    pub(super) fn set_of(&self, device: &Device) -> Option<&RuleSet> {
         self.sets.get(device.kind as usize).filter(|set| !set.rules.is_empty())
     }
 

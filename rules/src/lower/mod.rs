@@ -62,7 +62,9 @@ pub(crate) fn lower_file(name: &str, text: &str, force: bool, problems: &mut Vec
     let (on_message, on_silent, on_timer) = lowerer.entries();
     lowerer.unused(on_message.is_some() || on_silent.is_some() || on_timer.is_some());
     lowerer.verdicts();
-    Some(lowerer.finish(name, text, on_message, on_silent, on_timer))
+    let lowered = lowerer.finish(name, text, on_message, on_silent, on_timer);
+    crate::testing::check::check(text, meta.kind, problems);
+    Some(lowered)
 }
 
 /// Which function of the engine's is being lowered.
@@ -361,8 +363,7 @@ impl<'a> Lowerer<'a> {
             on_silent,
             on_timer,
             cooldown_ms: meta.cooldown_ms,
-            // A script can fail anywhere.
-            can_fail: self.can_fail || tier == Tier::Interpreter,
+            can_fail: self.can_fail,
             script_nodes: self.script_nodes,
             script_ops: self.script_ops,
             script_functions: self.script_functions,

@@ -173,6 +173,7 @@ impl Lowerer<'_> {
     pub(super) fn push_script(&mut self, op: ScriptOp) {
         if let Ok(place) = u16::try_from(self.script_ops.len()) {
             self.script_ops.push(op);
+            self.can_fail = true;
             self.push(Op::Script(place));
         }
     }

@@ -7,6 +7,7 @@
 use rhai::{AST, ASTNode, ParseErrorType, Position, ScriptFuncDef};
 use rhai::{Expr as RhaiExpr, FnCallExpr, Stmt as RhaiStmt, StmtBlock};
 
+use super::tests::TEST_PREFIX;
 use super::tree::{
     Binary, Block, Constant, Expr, ExprKind, File, Function, If, LoopForm, MapEntry, Pos, Stmt, StmtKind, Unary,
 };
@@ -16,9 +17,7 @@ use crate::sandbox;
 /// The longest rule file, in bytes.
 const MAX_FILE_BYTES: usize = 64 * 1024;
 /// The deepest nesting of expressions and blocks.
-const MAX_DEPTH: usize = 48;
-/// Test functions are the interpreter's: they may loop, and the engine never runs them.
-const TEST_PREFIX: &str = "test_";
+pub(super) const MAX_DEPTH: usize = 48;
 
 type Converted<T> = Result<T, Problem>;
 
@@ -36,7 +35,7 @@ pub(crate) fn parse(text: &str) -> Result<File, Vec<Problem>> {
 
 /// rhai takes `///` before functions only; ours stand at the head of the file. Same length, so that
 /// places stay.
-fn without_doc_comments(text: &str) -> String {
+pub(super) fn without_doc_comments(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         if line.trim_start().starts_with("///") {
@@ -110,7 +109,7 @@ fn body(ast: &AST, def: &ScriptFuncDef) -> Converted<Block> {
     problem.map_or(Ok(Block { statements }), Err)
 }
 
-fn place(pos: Position) -> Pos {
+pub(crate) fn place(pos: Position) -> Pos {
     let number = |n: Option<usize>| n.and_then(|n| u32::try_from(n).ok()).unwrap_or_default();
     Pos { line: number(pos.line()), column: number(pos.position()) }
 }
@@ -197,7 +196,7 @@ fn stmt(statement: &RhaiStmt) -> Converted<Option<Stmt>> {
     Ok(Some(Stmt { pos: place(pos), kind }))
 }
 
-fn expr(value: &RhaiExpr) -> Converted<Expr> {
+pub(super) fn expr(value: &RhaiExpr) -> Converted<Expr> {
     let pos = value.position();
     let kind = match value {
         RhaiExpr::Unit(_) => ExprKind::Unit,

@@ -168,7 +168,7 @@ pub(crate) enum Part<'a> {
 }
 
 impl Expr {
-    fn walk<'a>(&'a self, visit: &mut impl FnMut(Part<'a>)) {
+    pub(crate) fn walk<'a>(&'a self, visit: &mut impl FnMut(Part<'a>)) {
         visit(Part::Expr(self));
         match &self.kind {
             ExprKind::Unit

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
+use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Incident, MqttSession, Silence,
-    Timestamp,
+    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident, MqttSession,
+    Silence, Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
 
 use super::{
-    AuditRow, CaseFilter, DeviceFilter, DispositionFilter, IncidentFilter, LedgerReader, Listed, Page, SilenceFilter,
+    AuditRow, CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, LedgerReader, Listed, Page,
+    SilenceFilter,
 };
 use crate::LedgerError;
 use crate::ledger::columns::{self, effect_id, from_json, seq_column};
@@ -89,6 +91,14 @@ impl LedgerReader {
     /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
     pub fn decisions(&self, filter: &DecisionFilter, page: &Page) -> Result<Listed<DecisionRow>, LedgerError> {
         self.on(|conn| filter.query().run(conn, "read decisions", page, sqlite::decisions::row))
+    }
+
+    /// What late readings would have raised, the newest opening first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn findings(&self, filter: &FindingFilter, page: &Page) -> Result<Listed<Finding>, LedgerError> {
+        self.on(|conn| filter.query().run(conn, "read findings", page, |row| entity("finding", row)))
     }
 
     /// Cases, the newest opening first.
@@ -201,6 +211,14 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn packs(&self) -> Result<Vec<ActivatedPack>, LedgerError> {
         self.on(sqlite::load::packs)
+    }
+
+    /// The draft in the shadow of the live pack, if there is one.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn shadow(&self) -> Result<Option<ShadowRow>, LedgerError> {
+        self.on(sqlite::load::shadow)
     }
 
     /// The live city profile as TOML text, if one was set.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use gengfu_model::{EffectId, OutboxItem, Timestamp};
 use rusqlite::OptionalExtension;
 
-use super::{LedgerReader, MAX_PAGE};
+use super::page::{ListQuery, Order};
+use super::{LedgerReader, Listed, MAX_PAGE, Page};
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, seq_column};
 
@@ -88,6 +89,54 @@ impl LedgerReader {
             conn.prepare_cached("SELECT seq, ordinal FROM outbox ORDER BY seq DESC, ordinal DESC LIMIT 1")?
                 .query_row([], |row| effect_id(row, 0))
                 .optional()
+        })
+    }
+}
+
+impl LedgerReader {
+    /// What a person was told on the console, newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
+    pub fn notifications(&self, user: &str, page: &Page) -> Result<Listed<OutboxItem>, LedgerError> {
+        let mut query = ListQuery::new("SELECT seq, ordinal, topic, time, body FROM outbox", Order::Newest);
+        query.condition("topic = 'notification.console'");
+        query.and("json_extract(body, '$.user') = ?", Some(user.to_owned()));
+        self.on(|conn| {
+            query.run(conn, "read notifications", page, |row| {
+                outbox_item(row).map_err(|error| LedgerError::sqlite("read notifications", &error))
+            })
+        })
+    }
+
+    /// How many notifications a person has after `read`.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn unread(&self, user: &str, read: Option<EffectId>) -> Result<u64, LedgerError> {
+        let (seq, ordinal) = bound(read);
+        let count: i64 = self.with("notifications", |conn| {
+            conn.prepare_cached(
+                "SELECT count(*) FROM outbox WHERE topic = 'notification.console'
+                 AND json_extract(body, '$.user') = ?1 AND (seq, ordinal) > (?2, ?3)",
+            )?
+            .query_row((user, seq, ordinal), |row| row.get(0))
+        })?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The rows of one notification: the console's, which has that id, and those of the person's channels.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn notification_rows(&self, id: EffectId) -> Result<Vec<OutboxItem>, LedgerError> {
+        self.with("notifications", |conn| {
+            let mut statement = conn.prepare_cached(
+                "SELECT seq, ordinal, topic, time, body FROM outbox WHERE seq = ?1 AND ordinal >= ?2
+                 AND json_extract(body, '$.notification') = ?3 ORDER BY ordinal",
+            )?;
+            let rows = statement.query_map((seq_column(id.seq), id.ordinal, id.to_string()), outbox_item)?;
+            rows.collect()
         })
     }
 }

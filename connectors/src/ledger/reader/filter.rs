@@ -120,6 +120,33 @@ impl DeviceFilter {
     }
 }
 
+/// Which late findings are wanted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FindingFilter {
+    /// The device.
+    pub device: Option<DeviceId>,
+    /// The rule's id.
+    pub rule: Option<String>,
+    /// The district.
+    pub district: Option<String>,
+    /// Would have opened at or after.
+    pub from: Option<Timestamp>,
+    /// Would have opened before.
+    pub to: Option<Timestamp>,
+}
+
+impl FindingFilter {
+    pub(super) fn query(&self) -> ListQuery {
+        let mut query = ListQuery::new("SELECT opened, seq, ordinal, body FROM finding", Order::NewestBy("opened"));
+        query.and("device = ?", self.device.as_ref().map(|device| device.as_str().to_owned()));
+        query.and("rule = ?", self.rule.clone());
+        query.and("district = ?", self.district.clone());
+        query.and("opened >= ?", self.from.map(|from| from.0));
+        query.and("opened < ?", self.to.map(|to| to.0));
+        query
+    }
+}
+
 /// Which dispositions are wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DispositionFilter {

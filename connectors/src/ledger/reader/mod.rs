@@ -20,7 +20,7 @@ use rusqlite::Connection;
 
 pub(crate) use entities::disposition_of;
 pub use evaluation::{EvaluateBy, EvaluationQuery, EvaluationRow, MAX_CASES, MAX_PERIOD_MS};
-pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, IncidentFilter, SilenceFilter};
+pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, SilenceFilter};
 pub use page::{Listed, MAX_PAGE, Page};
 
 use super::columns;

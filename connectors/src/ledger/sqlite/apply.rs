@@ -3,8 +3,8 @@
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Incident, IncidentState, OutboxItem,
-    Redecoded, Seq, SessionChange, Silence, Timestamp,
+    Case, CaseEvent, CommandRow, Device, Disposition, Effect, EffectId, Evidence, Finding, Incident, IncidentState,
+    OutboxItem, Redecoded, Seq, SessionChange, Silence, Timestamp,
 };
 use rusqlite::{Connection, OptionalExtension, Params};
 
@@ -23,21 +23,43 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
         Effect::CaseEvent(event) => case_event(conn, id, event)?,
         Effect::Silence(silence) => put_silence(conn, silence)?,
         Effect::Decision(decision) => decisions::put(conn, id, decision)?,
-        Effect::Outbox(item) => outbox(conn, item)?,
+        Effect::Outbox(item) => {
+            outbox(conn, item)?;
+            if live::is_notification(&item.topic) {
+                return stream(conn, id, live::NOTIFICATION, &item.body);
+            }
+        }
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
         Effect::Command(row) => put_command(conn, row)?,
         Effect::Session(change) => put_session(conn, change)?,
         Effect::User(user) => put_user(conn, user)?,
-        Effect::Pack { version, files, by } => {
-            let files = to_json("pack", files)?;
+        Effect::Pack { version, files, by, time, note } => {
+            let (files, note) = (to_json("pack", files)?, to_json("pack", note)?);
             run(
                 conn,
                 "pack",
-                "INSERT INTO pack (seq, ordinal, version, activated_by, files) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (seq, ordinal) DO NOTHING",
-                (seq_column(id.seq), id.ordinal, version, by, files),
+                "INSERT INTO pack (seq, ordinal, version, activated_by, time, note, files)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (seq, ordinal) DO NOTHING",
+                (seq_column(id.seq), id.ordinal, version, by, time.0, note, files),
             )?;
+        }
+        Effect::Finding(finding) => {
+            let (body, device) = (to_json("finding", finding)?, finding.device.as_str());
+            let Finding { rule, key, district, opened, .. } = &**finding;
+            run(
+                conn,
+                "finding",
+                "INSERT INTO finding (seq, ordinal, device, rule, key, district, opened, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+                (seq_column(id.seq), id.ordinal, device, rule, key, district, opened.0, body),
+            )?;
+        }
+        Effect::Shadow(row) => {
+            run(conn, "shadow", "DELETE FROM shadow", ())?;
+            if let Some(row) = row {
+                run(conn, "shadow", "INSERT INTO shadow (id, body) VALUES (1, ?1)", [to_json("shadow", row)?])?;
+            }
         }
         Effect::Profile { text } => {
             let sql =

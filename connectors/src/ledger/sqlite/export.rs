@@ -1,12 +1,12 @@
 //! The ledger's canonical dump, row by row without holding a table in memory.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, Evidence, Incident, MqttSession, OutboxItem, Silence, Timestamp, Value,
+    Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, OutboxItem, Silence, Timestamp,
+    Value,
 };
 use rusqlite::{Connection, Row};
 use serde::Serialize;
@@ -31,18 +31,21 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     named::<Device>(conn, output, "device", "SELECT id, body FROM device ORDER BY id")?;
     dispositions(conn, output)?;
     explanations(conn, output)?;
+    bodies::<Finding>(conn, output, "finding", "finding")?;
     bodies::<Incident>(conn, output, "incident", "incident")?;
     named::<MqttSession>(conn, output, "mqtt_session", "SELECT device, body FROM mqtt_session ORDER BY device")?;
     outbox(conn, output)?;
     for pack in load::packs(conn)? {
-        let files: &BTreeMap<String, String> = &pack.files;
-        line(output, "pack", &pack.id.to_string(), &dump::Pack { version: &pack.version, by: &pack.by, files })?;
+        line(output, "pack", &pack.id.to_string(), &dump::Pack::of(&pack))?;
     }
     for (rule, name, scope, value) in load::parameters(conn)? {
         parameter(output, &rule, &name, &scope, &value)?;
     }
     if let Some(text) = load::profile(conn)? {
         line(output, "profile", "1", &text)?;
+    }
+    if let Some(row) = load::shadow(conn)? {
+        line(output, "shadow", "1", &row)?;
     }
     for (key, value) in load::reducer(conn)? {
         line(output, "reducer_state", &key, &value)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gengfu_cases::Reducer;
+use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{CommandRow, DeviceId, EffectId, Incident, MqttSession, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -74,14 +75,25 @@ pub(crate) fn profile(conn: &Connection) -> Result<Option<String>, LedgerError> 
 
 /// Every activated pack, oldest first.
 pub(crate) fn packs(conn: &Connection) -> Result<Vec<ActivatedPack>, LedgerError> {
-    let sql = "SELECT seq, ordinal, version, activated_by, files FROM pack ORDER BY seq, ordinal";
+    let sql = "SELECT seq, ordinal, version, activated_by, time, note, files FROM pack ORDER BY seq, ordinal";
     let rows = rows(conn, "pack", sql, |row| {
-        Ok((effect_id(row, 0)?, text(row, 2)?, text(row, 3)?, row.get::<_, String>(4)?))
+        let (note, files): (String, String) = (row.get(5)?, row.get(6)?);
+        Ok((effect_id(row, 0)?, text(row, 2)?, text(row, 3)?, Timestamp(row.get(4)?), note, files))
     })?;
-    let parse = |(id, version, by, files): (EffectId, Arc<str>, Arc<str>, String)| {
-        Ok(ActivatedPack { id, version, by, files: Arc::new(from_json("pack", id, &files)?) })
+    let parse = |(id, version, by, time, note, files): (EffectId, Arc<str>, Arc<str>, Timestamp, String, String)| {
+        let (note, files) = (from_json("pack", id, &note)?, Arc::new(from_json("pack", id, &files)?));
+        Ok(ActivatedPack { id, version, files, by, time, note })
     };
     rows.into_iter().map(parse).collect()
+}
+
+/// The draft in the shadow.
+pub(crate) fn shadow(conn: &Connection) -> Result<Option<ShadowRow>, LedgerError> {
+    let body: Option<String> = conn
+        .query_row("SELECT body FROM shadow WHERE id = 1", [], |row| row.get(0))
+        .optional()
+        .map_err(|error| LedgerError::sqlite("read the shadow", &error))?;
+    body.map(|body| from_json("shadow", 1, &body)).transpose()
 }
 
 /// Every setting of a parameter, sorted.

@@ -128,6 +128,20 @@ impl FeedRecord {
         read().map_err(|error| self.failed("read the gaps", &error))
     }
 
+    /// Takes a gap off the list: it was filled.
+    ///
+    /// # Errors
+    /// [`SeriesError`] when the file cannot be written.
+    pub fn forget_gap(&mut self, gap: &Gap) -> Result<(), SeriesError> {
+        self.conn
+            .execute(
+                "DELETE FROM gap WHERE target = ?1 AND first = ?2 AND last = ?3",
+                (&self.target, column(gap.first), column(gap.last)),
+            )
+            .map(|_| ())
+            .map_err(|error| self.failed("forget a gap", &error))
+    }
+
     fn failed(&self, what: &str, error: &rusqlite::Error) -> SeriesError {
         SeriesError::sqlite(&format!("{what} {}", self.path.display()), error)
     }
@@ -171,5 +185,9 @@ mod tests {
             Gap { first: Seq(20), last: Seq(20), noticed: Timestamp(4) },
         ];
         assert_eq!(record.gaps().unwrap(), expected);
+        record.forget_gap(&Gap { last: Seq(9), ..expected[0] }).unwrap();
+        assert_eq!(record.gaps().unwrap().len(), 2, "it has grown meanwhile: not all of it was filled");
+        record.forget_gap(&expected[0]).unwrap();
+        assert_eq!(record.gaps().unwrap(), expected[1..]);
     }
 }

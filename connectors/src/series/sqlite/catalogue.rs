@@ -87,3 +87,8 @@ pub(super) fn find(conn: &Connection, device: &DeviceId) -> rusqlite::Result<Opt
         .query_row([device.as_str()], |row| row.get(0))
         .optional()
 }
+
+/// The device of a number.
+pub(super) fn id(conn: &Connection, number: i64) -> rusqlite::Result<String> {
+    conn.prepare_cached("SELECT id FROM device WHERE ix = ?1")?.query_row([number], |row| row.get(0))
+}

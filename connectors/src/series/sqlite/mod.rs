@@ -9,6 +9,7 @@
 mod catalogue;
 pub(crate) mod partition;
 mod reader;
+mod records;
 mod seal;
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use crate::sqlite::{self, MigrateError};
 /// Every migration in order; never changed once released. Times are milliseconds of the day; `field`
 /// is the kind's number times 256 plus the field's, since a device may come back as another kind.
 /// A block holds the device's readings from `start` to `last`, both included; `ordinal` tells blocks
-/// of one start apart.
+/// of one start apart. `summary` is what a block amounts to, so that long windows need not unpack it.
 const MIGRATIONS: [&str; 1] = ["
 CREATE TABLE point (
     device INTEGER NOT NULL, field INTEGER NOT NULL, ms INTEGER NOT NULL,
@@ -25,7 +25,7 @@ CREATE TABLE point (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE block (
     device INTEGER NOT NULL, kind INTEGER NOT NULL, start INTEGER NOT NULL, ordinal INTEGER NOT NULL,
-    last INTEGER NOT NULL, data BLOB NOT NULL,
+    last INTEGER NOT NULL, summary BLOB NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (device, kind, start, ordinal)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE text_value (ix INTEGER PRIMARY KEY, value TEXT NOT NULL UNIQUE) STRICT;

@@ -8,7 +8,8 @@ use rusqlite::Connection;
 
 use super::partition::{self, Day};
 use super::{catalogue, corrupt, field_column};
-use crate::series::{Bucket, SeriesError, block, windows};
+use crate::series::block::{self, summary, summary::Summary};
+use crate::series::{Bucket, SeriesError, windows};
 use crate::sqlite::ReadPool;
 
 /// Connections to the catalogue at most.
@@ -31,6 +32,16 @@ struct Wanted {
     field: FieldId,
     from: Timestamp,
     to: Timestamp,
+    /// Windows of so many milliseconds are made of it: a block that lies in one may come as its summary.
+    every_ms: Option<i64>,
+}
+
+/// What a scan gives, in the order of time.
+enum Piece {
+    /// One value.
+    Number(f64),
+    /// All values of a block that lies in one window.
+    Whole(Summary),
 }
 
 impl SeriesReader {
@@ -62,8 +73,10 @@ impl SeriesReader {
         let Some(ty) = kind.field_def(field).map(|def| def.ty) else {
             return Ok(points);
         };
-        self.scan(device, kind, field, from, to, |conn, time, number| {
-            if points.len() < limit {
+        self.scan(device, kind, field, (from, to), None, |conn, time, piece| {
+            if let Piece::Number(number) = piece
+                && points.len() < limit
+            {
                 points.push((time, value(conn, ty, number)?));
             }
             Ok(points.len() < limit)
@@ -93,29 +106,42 @@ impl SeriesReader {
         if matches!(kind.field_def(field).map(|def| def.ty), None | Some(FieldType::Text { .. })) {
             return Ok(windows.finish());
         }
-        self.scan(device, kind, field, from, to, |_, time, number| {
-            windows.add(time, number);
+        self.scan(device, kind, field, (from, to), Some(every_ms), |_, time, piece| {
+            match piece {
+                Piece::Number(number) => windows.add(time, number),
+                Piece::Whole(summary) => windows.add_whole(time, &summary),
+            }
             Ok(true)
         })?;
         Ok(windows.finish())
     }
 
-    /// Gives each stored number in the order of time to `each`, until that says no.
+    /// The store's folder.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// A connection to the catalogue.
+    pub(super) fn catalogue(&self) -> rusqlite::Result<impl std::ops::Deref<Target = Connection> + '_> {
+        self.catalogue.get()
+    }
+
+    /// Gives what is stored in the order of time to `each`, until that says no.
     fn scan(
         &self,
         device: &DeviceId,
         kind: Kind,
         field: FieldId,
-        from: Timestamp,
-        to: Timestamp,
-        mut each: impl FnMut(&Connection, Timestamp, f64) -> rusqlite::Result<bool>,
+        (from, to): (Timestamp, Timestamp),
+        every_ms: Option<i64>,
+        mut each: impl FnMut(&Connection, Timestamp, Piece) -> rusqlite::Result<bool>,
     ) -> Result<(), SeriesError> {
         let failed = |error: rusqlite::Error| SeriesError::sqlite("read the catalogue", &error);
         let found = self.catalogue.get().and_then(|conn| catalogue::find(&conn, device)).map_err(failed)?;
         let Some(device) = found else {
             return Ok(());
         };
-        let wanted = Wanted { device, kind, field, from, to };
+        let wanted = Wanted { device, kind, field, from, to, every_ms };
         for day in partition::days(&self.dir)? {
             if day.end() <= from || day.start() >= to {
                 continue;
@@ -137,53 +163,80 @@ fn scan_day(
     conn: &Connection,
     day: Day,
     wanted: &Wanted,
-    each: &mut impl FnMut(&Connection, Timestamp, f64) -> rusqlite::Result<bool>,
+    each: &mut impl FnMut(&Connection, Timestamp, Piece) -> rusqlite::Result<bool>,
 ) -> rusqlite::Result<bool> {
     // One transaction: blocks, rows and texts are of the same moment.
     let transaction = conn.unchecked_transaction()?;
     let (from, to) = (wanted.from.since_ms(day.start()), wanted.to.since_ms(day.start()));
-    let mut sealed = sealed(&transaction, wanted, from, to)?.into_iter().peekable();
+    let mut sealed = sealed(&transaction, day, wanted, from, to)?.into_iter().peekable();
     let mut statement = transaction.prepare_cached(
         "SELECT ms, seq, value FROM point WHERE device = ?1 AND field = ?2 AND ms >= ?3 AND ms < ?4 ORDER BY ms",
     )?;
     let mut rows = statement.query((wanted.device, field_column(wanted.kind, wanted.field), from, to))?;
-    let mut give = |ms: i64, value: f64| each(conn, day.start().plus_ms(ms), value);
+    let mut give = |ms: i64, piece: Piece| each(conn, day.start().plus_ms(ms), piece);
     while let Some(row) = rows.next()? {
         let (ms, seq, value): (i64, i64, f64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        while let Some((earlier, _, value)) = sealed.next_if(|point| point.0 < ms) {
-            if !give(earlier, value)? {
+        while let Some((earlier, _, piece)) = sealed.next_if(|found| found.0 < ms) {
+            if !give(earlier, piece)? {
                 return Ok(false);
             }
         }
         // Of a row and a block's point of the same time, the higher sequence wins, the row a tie.
-        let value = match sealed.next_if(|point| point.0 == ms) {
-            Some((_, sealed_seq, sealed_value)) if sealed_seq > seq => sealed_value,
-            _ => value,
+        let piece = match sealed.next_if(|found| found.0 == ms) {
+            Some((_, sealed_seq, piece)) if sealed_seq > seq => piece,
+            _ => Piece::Number(value),
         };
-        if !give(ms, value)? {
+        if !give(ms, piece)? {
             return Ok(false);
         }
     }
-    for (ms, _, value) in sealed {
-        if !give(ms, value)? {
+    for (ms, _, piece) in sealed {
+        if !give(ms, piece)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-/// The field's points in the day's blocks: time, sequence, value; in the order of time, one a time.
-fn sealed(conn: &Connection, wanted: &Wanted, from: i64, to: i64) -> rusqlite::Result<Vec<(i64, i64, f64)>> {
+/// What the day's blocks have of the field: time, sequence, value; in the order of time, one a time. A
+/// block that lies in one window, with no row among its points, comes as its summary.
+fn sealed(
+    conn: &Connection,
+    day: Day,
+    wanted: &Wanted,
+    from: i64,
+    to: i64,
+) -> rusqlite::Result<Vec<(i64, i64, Piece)>> {
     let mut statement = conn.prepare_cached(
-        "SELECT data FROM block WHERE device = ?1 AND kind = ?2 AND start < ?3 AND last >= ?4 ORDER BY start, ordinal",
+        "SELECT data, summary FROM block
+         WHERE device = ?1 AND kind = ?2 AND start < ?3 AND last >= ?4 ORDER BY start, ordinal",
     )?;
     let mut blocks = statement.query((wanted.device, wanted.kind as u8, to, from))?;
-    let mut points = Vec::new();
+    let mut pieces = Vec::new();
     while let Some(row) = blocks.next()? {
+        if let Some(every_ms) = wanted.every_ms {
+            let summary = summary::decode(row.get_ref(1)?.as_blob()?, wanted.field.0).map_err(corrupt)?;
+            let Some(summary) = summary else { continue };
+            let at = |ms: i64| day.start().plus_ms(ms);
+            let is_within = from <= summary.first_ms && summary.last_ms < to;
+            let is_one = windows::Windows::same(every_ms, at(summary.first_ms), at(summary.last_ms));
+            if is_within && is_one && !has_rows(conn, wanted, summary.first_ms, summary.last_ms)? {
+                // No row has this time, so the sequence does not matter.
+                pieces.push((summary.first_ms, 0, Piece::Whole(summary)));
+                continue;
+            }
+        }
         let found = block::decode_field(row.get_ref(0)?.as_blob()?, wanted.field.0).map_err(corrupt)?;
-        points.extend(found.into_iter().filter(|(ms, _, _)| (from..to).contains(ms)));
+        let found = found.into_iter().filter(|(ms, _, _)| (from..to).contains(ms));
+        pieces.extend(found.map(|(ms, seq, value)| (ms, seq, Piece::Number(value))));
     }
-    Ok(points)
+    Ok(pieces)
+}
+
+/// Whether the field has rows between two times, both included.
+fn has_rows(conn: &Connection, wanted: &Wanted, first: i64, last: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM point WHERE device = ?1 AND field = ?2 AND ms BETWEEN ?3 AND ?4 LIMIT 1")?
+        .exists((wanted.device, field_column(wanted.kind, wanted.field), first, last))
 }
 
 /// The value that a stored number stands for.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::series::block::{self, BlockRow, MAX_ROWS};
+use crate::series::block::{self, BlockRow, MAX_ROWS, summary};
 
 /// Devices of one step, and of one transaction, at most.
 const STEP: usize = 200;
@@ -48,12 +48,13 @@ fn seal_device(conn: &Connection, device: i64) -> rusqlite::Result<()> {
     conn.prepare_cached("DELETE FROM block WHERE device = ?1")?.execute([device])?;
     conn.prepare_cached("DELETE FROM point WHERE device = ?1")?.execute([device])?;
     let mut insert = conn.prepare_cached(
-        "INSERT INTO block (device, kind, start, ordinal, last, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO block (device, kind, start, ordinal, last, summary, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
     for (kind, rows) in by_kind(points) {
         for (ordinal, rows) in rows.chunks(MAX_ROWS).enumerate() {
             let (start, last) = (rows[0].ms, rows[rows.len() - 1].ms);
-            insert.execute((device, kind, start, ordinal as i64, last, block::encode(rows)))?;
+            let summary = summary::encode(rows);
+            insert.execute((device, kind, start, ordinal as i64, last, summary, block::encode(rows)))?;
         }
     }
     Ok(())

@@ -4,5 +4,8 @@
 const holds = (allowed: string[]) => (roles: string[]): boolean => roles.some((role) => allowed.includes(role));
 
 export const maySilence = holds(["duty_officer", "shift_leader", "administrator"]);
+/** Silence what is wide or long. */
+export const leads = holds(["shift_leader", "administrator"]);
 export const mayReport = holds(["acceptor", "duty_officer", "verifier", "shift_leader", "administrator"]);
+export const mayPublish = holds(["engineer", "administrator"]);
 export const mayEvaluate = holds(["duty_officer", "shift_leader", "evaluator", "engineer", "administrator"]);

@@ -83,16 +83,26 @@ export function unseeable(draft: Draft): Key | null {
   return null;
 }
 
-/** What keeps a draft from being put to work at `now`: the first thing that is missing. */
-export function missing(draft: Draft, now: number): Key | null {
+/** What a duty officer may not silence: no single asset or device is named, or it lasts longer than a day. */
+const DUTY_OFFICER_MS = 24 * 3_600_000;
+
+function isWide(draft: Draft, begins: number, ends: number): boolean {
+  const { asset, device } = named(draft);
+  return (asset === undefined && device === undefined) || ends - begins > DUTY_OFFICER_MS;
+}
+
+/**
+ * What keeps a draft from being put to work at `now`: the first thing that is missing. `leads`: the account may
+ * silence what is wide or long as well.
+ */
+export function missing(draft: Draft, now: number, leads: boolean): Key | null {
   const first = unseeable(draft);
   if (first !== null) return first;
   const begins = draft.from === "" ? now : fromField(draft.from);
   if (begins === null) return "silence.needsFrom";
-  if (draft.lasts === "until") {
-    const ends = fromField(draft.to);
-    if (ends === null || ends <= Math.max(begins, now)) return "silence.needsEnd";
-  }
+  const ends = draft.lasts === "until" ? fromField(draft.to) : begins + Number(draft.lasts) * 60_000;
+  if (ends === null || ends <= Math.max(begins, now)) return "silence.needsEnd";
+  if (!leads && isWide(draft, begins, ends)) return "silence.needsLeader";
   return draft.reason.trim() === "" ? "silence.needsReason" : null;
 }
 

@@ -4,7 +4,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { get } from "../api.ts";
 import { kindLabel, useApp, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
-import { Section, SeverityMark, Waiting } from "../parts/bits.tsx";
+import { SeverityMark, Waiting } from "../parts/bits.tsx";
+import { PackList } from "../parts/pack_list.tsx";
+import { RuleMarks, RuleState } from "../parts/rule_state.tsx";
 import { href } from "../router.ts";
 import type { Rule, RuleDetail, Rules, Severity } from "../types.ts";
 
@@ -32,20 +34,7 @@ export function RulesPage({ id, line }: { id: string | null; line: number }) {
             <RuleRow key={rule.file} rule={rule} here={rule.id === id} />
           ))}
         </ol>
-        <Section title={t("rules.packs")}>
-          <table class="grid">
-            <tbody>
-              {rules.packs.slice(0, 20).map((pack, index) => (
-                <tr key={pack.id}>
-                  <td class="mono">{pack.version.slice(0, 12)}</td>
-                  <td>{w("actor", pack.by)}</td>
-                  <td class="dim">{t("rules.files", { count: pack.files.length })}</td>
-                  <td>{index === 0 ? t("rules.now") : ""}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Section>
+        <PackList packs={rules.packs} done={loaded.reload} />
       </div>
       <div class="card-side">{id === null ? <p class="dim pad">{t("rules.choose")}</p> : <Source key={id} id={id} line={line} />}</div>
     </div>
@@ -62,6 +51,7 @@ function RuleRow({ rule, here }: { rule: Rule; here: boolean }) {
       <div class="what">
         <div class="title">
           {w("condition", rule.facts["condition"] ?? rule.id)} <span class="mono dim">{rule.id}</span>
+          {rule.now && <RuleMarks now={rule.now} />}
         </div>
         <div class="dim under">{rule.doc.split("\n").join(" ")}</div>
       </div>
@@ -90,6 +80,7 @@ function Source({ id, line }: { id: string; line: number }) {
           </p>
         </div>
       </header>
+      {rule.now && <RuleState id={rule.id} state={rule.now} />}
       <pre class="source whole" ref={text}>
         {rule.source.replace(/\n$/, "").split("\n").map((content, index) => (
           <div key={index} class={index + 1 === line ? "here" : content.trimStart().startsWith("//") ? "comment" : ""}>

@@ -6,6 +6,7 @@ import { get, post } from "../api.ts";
 import { useApp, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { momentText } from "../logic/format.ts";
+import { leads } from "../logic/roles.ts";
 import { bodyOf, type Draft, draftOf, lookOf, missing, type Scope, SCOPES, unseeable } from "../logic/silence.ts";
 import { toField, zoneName } from "../logic/zone.ts";
 import { href } from "../router.ts";
@@ -18,7 +19,7 @@ const DAYS = [1, 2, 3, 4, 5, 6, 7];
 const OFTEN: Scope[] = ["asset", "device", "condition", "district"];
 
 export function SilenceForm({ search, done }: { search: URLSearchParams; done: () => void }) {
-  const { tell } = useApp();
+  const { me, tell } = useApp();
   const texts = useTexts();
   const { t } = texts;
   const now = useNow(10_000);
@@ -27,7 +28,7 @@ export function SilenceForm({ search, done }: { search: URLSearchParams; done: (
   const [busy, setBusy] = useState(false);
   const look = JSON.stringify(lookOf(draft));
   const isSeen = seen !== null && seen.look === look;
-  const lacks = missing(draft, now);
+  const lacks = missing(draft, now, leads(me.roles));
   const cannotLook = unseeable(draft);
   const set = (change: Partial<Draft>): void => setDraft((old) => ({ ...old, ...change }));
   const form = useRef<HTMLFormElement>(null);

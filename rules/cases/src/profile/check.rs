@@ -55,6 +55,7 @@ pub(super) fn check(text: &str, file: ProfileFile) -> Result<Profile, Vec<Profil
         verifications: storms::verifications(&file.verification, &mut problems),
         flapping: flapping(file.incident.flapping.as_ref(), &mut problems),
         outbox: outbox(&file.outbox, &mut problems),
+        calls: super::calls::calls(&file.call, &mut problems),
     };
     problems.finish(profile)
 }

@@ -36,6 +36,8 @@ pub(super) struct ProfileFile {
     #[serde(default)]
     pub(super) outbox: OutboxFile,
     #[serde(default)]
+    pub(super) call: Vec<CallFile>,
+    #[serde(default)]
     pub(super) group: Vec<GroupFile>,
     #[serde(default)]
     pub(super) inhibition: Vec<InhibitionFile>,
@@ -210,6 +212,15 @@ pub(super) struct OutboxFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct TextFile {
     pub(super) topic: Spanned<String>,
+    pub(super) zh: Option<Spanned<String>>,
+    pub(super) en: Option<Spanned<String>>,
+}
+
+/// The texts of a notification to people.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallFile {
+    pub(super) kind: Spanned<String>,
     pub(super) zh: Option<Spanned<String>>,
     pub(super) en: Option<Spanned<String>>,
 }

@@ -4,6 +4,7 @@
 //! case numbers, policies. Read from TOML by [`Profile::parse`], which reports everything that is wrong
 //! with line, field and hint. The shipped example city is [`YUNCHENG`].
 
+mod calls;
 mod check;
 mod days;
 mod error;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use gengfu_model::{CaseState, Severity};
 
+pub use self::calls::{CALL_KINDS, CallTexts};
 pub use self::error::ProfileError;
 pub use self::policy::{DispatchRule, IOT, Rung, RungAction, RungTime, Source, StageLimits};
 pub use self::text::{Template, TextPair};
@@ -87,6 +89,8 @@ pub struct Profile {
     pub flapping: Option<Flapping>,
     /// What goes out to others.
     pub outbox: OutboxPolicy,
+    /// What people are told when they are called.
+    pub calls: CallTexts,
 }
 
 /// A class of the city's table: a kind of part or event.

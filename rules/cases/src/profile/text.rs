@@ -36,6 +36,11 @@ impl Template {
             Some("silence") => SILENCE_PLACES,
             _ => INCIDENT_PLACES,
         };
+        Template::parse_with(topic, places, text)
+    }
+
+    /// Reads a template with these places.
+    pub(super) fn parse_with(topic: &str, places: &[&str], text: &str) -> Result<Template, String> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((literal, after)) = rest.split_once('{') {

@@ -7,8 +7,9 @@ use gengfu_model::{
     Progress, Value,
 };
 
+use super::escalation::{self, Call};
 use super::state::{CaseExtra, CaseKey, OpenCase};
-use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, clocks, dispatch, notify, verify};
+use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, clocks, dispatch, notify, personal, verify};
 use crate::deadline;
 use crate::profile::{CaseTarget, GroupBy, IOT, Route};
 
@@ -160,6 +161,7 @@ pub(super) fn open(
         closed: None,
         feedback: None,
         merged_into: None,
+        escalation: None,
     };
     let extra = CaseExtra { keys: vec![key], sensors: vec![device.id.clone()], ..CaseExtra::default() };
     let event = happening(&case, at, "opened", None, incident_note(incident));
@@ -324,19 +326,38 @@ pub(super) fn publish(
     topic: Option<&str>,
     out: &mut EffectSink,
 ) {
+    let calls = escalation::plan(reducer, at, &mut open, &events);
+    put_out(reducer, at, open, events, topic, calls, out);
+}
+
+/// Puts a case out with its history, one message about the last line of it, and calls to people.
+pub(super) fn put_out(
+    reducer: &mut Reducer,
+    at: At,
+    mut open: OpenCase,
+    events: Vec<CaseEvent>,
+    topic: Option<&str>,
+    calls: Vec<Call>,
+    out: &mut EffectSink,
+) {
     let late = clocks::arrange(reducer, at, &mut open);
-    let case = open.case.clone();
-    reducer.save_case(open, out);
-    for event in &events {
-        out.push(Effect::CaseEvent(Box::new(event.clone())));
-    }
-    if late {
-        let event = happening(&case, at, "total_overdue", Some(case.state), String::new());
-        out.push(Effect::CaseEvent(Box::new(event)));
+    // Told first, since whom the case has called is part of it.
+    if let Some(mut escalation) = open.case.escalation.take() {
+        let about = open.case.clone();
+        personal::call(reducer, at, &about, &calls, &mut escalation.told, out);
+        open.case.escalation = Some(escalation);
+    } else {
+        personal::call(reducer, at, &open.case.clone(), &calls, &mut Vec::new(), out);
     }
     if let Some((topic, event)) = topic.zip(events.last()) {
-        notify::case(reducer, at, topic, &case, event, &[], out);
+        notify::case(reducer, at, topic, &open.case, event, &[], out);
     }
+    personal::withdraw(reducer, at, &open.case, out);
+    let late = late.then(|| happening(&open.case, at, "total_overdue", Some(open.case.state), String::new()));
+    for event in events.into_iter().chain(late) {
+        out.push(Effect::CaseEvent(Box::new(event)));
+    }
+    reducer.save_case(open, out);
 }
 
 /// A line of a case's history in the gateway's own name.

@@ -10,11 +10,16 @@ mod clocks;
 mod decide;
 mod device;
 mod dispatch;
+mod duty;
+mod duty_request;
+mod escalation;
 mod incident;
 mod members;
 mod merge;
 mod notify;
+mod personal;
 mod place;
+mod platform;
 mod radius;
 mod report;
 mod request;
@@ -33,14 +38,18 @@ mod verify;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use gengfu_model::duty::{Contact, EscalationChain, HandOverNote, Roster};
 use gengfu_model::signal::EvidenceReading;
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{
-    Case, CaseReport, Device, DeviceId, EffectId, EffectSink, Incident, NewSilence, Role, Seq, Signal, Silence,
-    Timestamp, Verdict,
+    Case, CaseReport, Device, DeviceId, DutyAction, EffectId, EffectSink, Incident, NewSilence, Role, Seq, Signal,
+    Silence, Timestamp, Verdict,
 };
 
+use self::duty::Duty;
 use self::members::Members;
+pub use self::personal::{CONSOLE_TOPIC, MAX_CALLS, WINDOW_MS};
+pub use self::platform::PlatformMessage;
 pub use self::request::{FEEDBACK, MAX_NAME_BYTES, MAX_NOTE_BYTES};
 pub use self::restore::RestoreError;
 pub use self::silence::{DUTY_OFFICER_MS, MAX_SILENCE_MS, MAX_SILENCES};
@@ -49,6 +58,7 @@ use self::state::{CaseKey, KeptSilence, OpenCase, StormKey, Track, TrackKey};
 use self::timer::Timer;
 use crate::number::NumberCounter;
 use crate::profile::Profile;
+use crate::roster::Watch;
 
 /// The most incidents in one case. A case that is full keeps them; the next incident opens another case.
 pub const MAX_INCIDENTS_PER_CASE: usize = 1_000;
@@ -60,6 +70,23 @@ pub struct At {
     pub seq: Seq,
     /// The journal's time; for a timer, its due time.
     pub now: Timestamp,
+}
+
+/// Duty in a district at a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DutyNow {
+    /// The district of the roster; empty for the one of all others.
+    pub roster: Arc<str>,
+    /// Who is on duty, in the order of the roster's shifts.
+    pub now: Vec<Watch>,
+    /// Who comes next.
+    pub next: Option<Watch>,
+    /// Whose hand-over is missing, of which shift, since when.
+    pub owed: Option<(Arc<str>, Arc<str>, Timestamp)>,
+    /// Open cases that the roster watches.
+    pub open: u32,
+    /// The newest hand-over notes, the oldest first.
+    pub notes: Vec<HandOverNote>,
 }
 
 /// Signals and staff requests in, effects out.
@@ -83,6 +110,8 @@ pub struct Reducer {
     /// Which case takes further incidents: found from `cases`.
     case_of: BTreeMap<CaseKey, EffectId>,
     numbers: NumberCounter,
+    /// Rosters, chains, contacts, and what people were sent.
+    duty: Duty,
     /// Silences that are not over.
     silences: BTreeMap<EffectId, KeptSilence>,
     /// Open incidents by the silence or the incident that holds them back: found from `incidents`.
@@ -111,6 +140,7 @@ impl Reducer {
             cases: BTreeMap::new(),
             case_of: BTreeMap::new(),
             numbers: NumberCounter::default(),
+            duty: Duty::default(),
             silences: BTreeMap::new(),
             held_back: BTreeMap::new(),
             causes: BTreeMap::new(),
@@ -168,6 +198,71 @@ impl Reducer {
         request::request(self, at, request::Asked { user, roles, case, step, note }, out)
     }
 
+    /// Judges and carries out what was asked about duty. Accounts that it names are the caller's to check.
+    ///
+    /// # Errors
+    /// A refusal with code `forbidden`, `not_found`, `wrong_state`, `too_many` or `invalid`; nothing has changed
+    /// then.
+    pub fn duty(&mut self, at: At, user: &Arc<str>, roles: &[Role], ask: &DutyAction, out: &mut EffectSink) -> Verdict {
+        duty_request::request(self, at, user, roles, ask, out)
+    }
+
+    /// Takes what the city's platform says of a case, once however often it comes: a repeat has 0 rows.
+    ///
+    /// # Errors
+    /// A refusal with code `not_found`, `wrong_state` or `invalid`; nothing has changed then, and the message
+    /// may come again.
+    pub fn platform(&mut self, at: At, said: PlatformMessage<'_>, out: &mut EffectSink) -> Verdict {
+        platform::status(self, at, said, out)
+    }
+
+    /// Who is on duty in a district at that moment and next, and whose hand-over is missing.
+    #[must_use]
+    pub fn duty_now(&self, district: &str, now: Timestamp) -> Option<DutyNow> {
+        let kept = self.duty.roster(district)?;
+        let calendar = &self.profile.calendar;
+        Some(DutyNow {
+            roster: kept.roster.district.clone(),
+            now: crate::roster::on_duty(&kept.roster, calendar, now),
+            next: crate::roster::next(&kept.roster, calendar, now),
+            owed: kept.owed.as_ref().map(|owed| (owed.by.clone(), owed.shift.clone(), owed.since)),
+            open: u32::try_from(self.open_in(&kept.roster.district).count()).unwrap_or(u32::MAX),
+            notes: self.duty.notes.get(&kept.roster.district).cloned().unwrap_or_default(),
+        })
+    }
+
+    /// Every roster, by district.
+    pub fn rosters(&self) -> impl Iterator<Item = &Roster> {
+        self.duty.rosters.values().map(|kept| &kept.roster)
+    }
+
+    /// The escalation chains in force, and whether they are the usual ones.
+    #[must_use]
+    pub fn chains(&self) -> (Vec<EscalationChain>, bool) {
+        self.duty.chains.clone().map_or_else(|| (EscalationChain::usual(), true), |chains| (chains, false))
+    }
+
+    /// How somebody is reached, if that was set.
+    #[must_use]
+    pub fn contact(&self, user: &str) -> Option<&Contact> {
+        self.duty.contacts.get(user)
+    }
+
+    /// Up to which notification somebody has read.
+    #[must_use]
+    pub fn read_up_to(&self, user: &str) -> Option<EffectId> {
+        self.duty.read.get(user).copied()
+    }
+
+    /// The open cases that a roster watches: those of its district, or of every district without its own.
+    fn open_in<'a>(&'a self, district: &'a str) -> impl Iterator<Item = EffectId> + 'a {
+        let own = move |case: &&Case| match district {
+            "" => !self.duty.rosters.contains_key(&case.district),
+            _ => *case.district == *district,
+        };
+        self.cases().filter(own).map(|case| case.id)
+    }
+
     /// Judges a silence that staff ask for, and begins it.
     ///
     /// # Errors
@@ -201,11 +296,11 @@ impl Reducer {
 
     /// Whether a device's readings are waited for, to verify what was handled.
     #[must_use]
-    pub fn watches(&self, device: &DeviceId) -> bool {
+    pub fn awaits(&self, device: &DeviceId) -> bool {
         self.verifying.contains_key(device)
     }
 
-    /// A device that is watched was heard, and its rules have judged. `readings` are what its message carried.
+    /// A device that is awaited was heard, and its rules have judged. `readings` are what its message carried.
     pub fn heard(&mut self, at: At, device: &DeviceId, readings: &[EvidenceReading], out: &mut EffectSink) {
         verify::heard(self, at, device, readings, out);
     }
@@ -280,6 +375,12 @@ impl Reducer {
     /// Every case that is not final, in the order of the ids.
     pub fn cases(&self) -> impl Iterator<Item = &Case> {
         self.cases.values().map(|open| &open.case)
+    }
+
+    /// An incident that is open, or may open again, by its id.
+    #[must_use]
+    pub fn incident(&self, id: EffectId) -> Option<&Incident> {
+        self.incidents.get(&id)
     }
 
     /// Every open incident and every one that may open again, in the order of the ids.

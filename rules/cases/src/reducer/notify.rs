@@ -25,12 +25,32 @@ struct CaseBody<'a> {
     time: Timestamp,
     case: &'a Case,
     event: &'a CaseEvent,
+    /// What stands behind the case: its incidents that are known, the newest last.
+    evidence: Vec<Evidence<'a>>,
     /// Cases whose messages this one replaces.
     #[serde(skip_serializing_if = "<[EffectId]>::is_empty")]
     replaces: &'a [EffectId],
     text_zh: String,
     text_en: String,
 }
+
+/// An incident of a case, in short.
+#[derive(Serialize)]
+struct Evidence<'a> {
+    incident: EffectId,
+    rule: &'a str,
+    device: &'a str,
+    condition: &'a str,
+    severity: &'a str,
+    value: Option<f64>,
+    opened: Timestamp,
+    cleared: Option<Timestamp>,
+    text_zh: &'a str,
+    text_en: &'a str,
+}
+
+/// Incidents that a message about a case tells of at most.
+const MAX_EVIDENCE: usize = 20;
 
 /// Tells others about an incident, if the profile says so.
 pub(super) fn incident(reducer: &Reducer, at: At, topic: &str, incident: &Incident, out: &mut EffectSink) {
@@ -116,7 +136,28 @@ pub(super) fn case(
     let TextPair { zh, en } = texts;
     let text_zh = zh.fill(|place| value(place, &case.text_zh));
     let text_en = en.fill(|place| value(place, &case.text_en));
-    send(name, at, &CaseBody { topic, time: at.now, case, event, replaces, text_zh, text_en }, out);
+    let evidence = reducer.members(case).collect::<Vec<_>>();
+    let newest = evidence.iter().skip(evidence.len().saturating_sub(MAX_EVIDENCE));
+    let evidence = newest.map(|incident| Evidence::of(incident)).collect();
+    let body = CaseBody { topic, time: at.now, case, event, evidence, replaces, text_zh, text_en };
+    send(name, at, &body, out);
+}
+
+impl<'a> Evidence<'a> {
+    fn of(incident: &'a Incident) -> Evidence<'a> {
+        Evidence {
+            incident: incident.id,
+            rule: &incident.rule,
+            device: incident.device.as_str(),
+            condition: &incident.condition,
+            severity: incident.severity.name(),
+            value: incident.value,
+            opened: incident.opened,
+            cleared: incident.cleared,
+            text_zh: &incident.text_zh,
+            text_en: &incident.text_en,
+        }
+    }
 }
 
 fn send(topic: &Arc<str>, at: At, body: &impl Serialize, out: &mut EffectSink) {

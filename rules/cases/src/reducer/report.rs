@@ -144,6 +144,7 @@ fn open(
         closed: None,
         feedback: None,
         merged_into: None,
+        escalation: None,
     };
     let extra = CaseExtra { keys: vec![key], ..CaseExtra::default() };
     let mut event = case::happening(&case, at, "opened", None, said(report));

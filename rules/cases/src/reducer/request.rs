@@ -4,7 +4,7 @@ use gengfu_model::staff::{Accepted, CaseStep};
 use gengfu_model::{CaseEvent, CaseState, EffectId, EffectSink, Refusal, Role, Verdict};
 
 use super::state::OpenCase;
-use super::{At, Reducer, case, clocks, dispatch, merge, storm, verify};
+use super::{At, Reducer, case, clocks, dispatch, escalation, merge, storm, verify};
 use crate::deadline;
 use crate::transitions::{self, Next};
 
@@ -12,6 +12,8 @@ use crate::transitions::{self, Next};
 pub const MAX_NOTE_BYTES: usize = 2_000;
 /// The longest name of an account or department, in bytes.
 pub const MAX_NAME_BYTES: usize = 128;
+/// The longest take-over, in minutes: a day.
+const MAX_TAKE_OVER_MIN: u32 = 1_440;
 /// What feedback can say about a closed case's alarm.
 pub const FEEDBACK: [&str; 4] = ["real", "false", "nuisance", "duplicate"];
 
@@ -56,6 +58,10 @@ fn check_texts(asked: &Asked<'_>) -> Result<(), Refusal> {
         return Err(Refusal::new("invalid", message).field("note").hint("make it shorter"));
     }
     match asked.step {
+        CaseStep::TakeOver { within_min } if !(1..=MAX_TAKE_OVER_MIN).contains(within_min) => {
+            let message = format!("a case is taken over for 1 to {MAX_TAKE_OVER_MIN} minutes");
+            Err(Refusal::new("invalid", message).field("within_min"))
+        }
         CaseStep::Assign { to } => check_name("to", to),
         CaseStep::Dispatch { department } => check_name("department", department),
         CaseStep::Close { feedback: Some(feedback) } if !FEEDBACK.contains(&&**feedback) => {
@@ -84,8 +90,8 @@ fn take_step(
 ) -> Result<(), Refusal> {
     let from = open.case.state;
     match asked.step {
-        CaseStep::Acknowledge => {
-            if let Some(by) = &open.case.acknowledged_by {
+        CaseStep::Acknowledge | CaseStep::TakeOver { .. } => {
+            if let Some(by) = open.case.acknowledged_by.as_ref().filter(|_| !escalation::calls(&open)) {
                 if **by == *asked.user {
                     return Ok(());
                 }
@@ -94,6 +100,9 @@ fn take_step(
             }
             open.case.acknowledged_by = Some(asked.user.into());
             open.case.acknowledged_at = Some(at.now);
+            if let (CaseStep::TakeOver { within_min }, Some(escalation)) = (asked.step, &mut open.case.escalation) {
+                escalation.within_min = Some(*within_min);
+            }
         }
         CaseStep::Assign { to } => open.case.assignee = Some(to.clone()),
         CaseStep::Dispatch { department } => {
@@ -164,6 +173,7 @@ impl Asked<'_> {
             CaseStep::Dispatch { department } => Some(department.to_string()),
             CaseStep::Close { feedback } => feedback.as_deref().map(str::to_owned),
             CaseStep::Merge { into } => Some(into.to_string()),
+            CaseStep::TakeOver { within_min } => Some(format!("{within_min} min")),
             CaseStep::Acknowledge
             | CaseStep::Verify
             | CaseStep::File

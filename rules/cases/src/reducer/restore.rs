@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gengfu_model::{Case, EffectId, Incident, IncidentState};
 
 use super::Reducer;
+use super::duty::DUTY_PREFIX;
 use super::state::{
     CASE_PREFIX, CaseExtra, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, TRACK_PREFIX, Track, TrackKey,
 };
@@ -79,6 +80,8 @@ pub(super) fn restore(
             let extra: CaseExtra = read(key, value)?;
             let case = cases.remove(&id).ok_or(RestoreError::MissingCase(id))?;
             reducer.keep_case(OpenCase { case, extra });
+        } else if let Some(name) = key.strip_prefix(DUTY_PREFIX) {
+            reducer.restore_duty(name, value).map_err(|reason| unreadable(key, reason))?;
         } else if key.starts_with("cases/") {
             return Err(unreadable(key, "no such piece of state"));
         }

@@ -297,6 +297,11 @@ impl OpenCase {
         self.case.deadline.as_ref().map(|deadline| deadline.due)
     }
 
+    /// When the next call about it is due.
+    fn next_call(&self) -> Option<Timestamp> {
+        self.case.escalation.as_ref().and_then(|escalation| escalation.next_at)
+    }
+
     /// What happens to it by itself, and when.
     pub(super) fn timers(&self) -> impl Iterator<Item = (Timestamp, Timer)> {
         let id = self.case.id;
@@ -310,6 +315,7 @@ impl OpenCase {
             total.map(|due| (due, Timer::Total(id))),
             self.extra.rung.map(|rung| (rung.time, Timer::Rung(id))),
             self.extra.verifying.as_ref().map(|window| (window.until, Timer::Verify(id))),
+            self.next_call().map(|due| (due, Timer::Escalation(id))),
         ];
         timers.into_iter().flatten()
     }

@@ -1,9 +1,11 @@
 //! Timers: what happens by itself when time passes.
 
+use std::sync::Arc;
+
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, clearing, clocks, silence, verify};
+use super::{At, Reducer, case, clearing, clocks, duty_request, escalation, personal, silence, verify};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +16,12 @@ pub(super) enum Timer {
     Overdue(EffectId),
     /// The sensors' time to verify what was handled.
     Verify(EffectId),
+    /// Somebody comes on duty in a roster's district, or leaves.
+    ShiftChange(Arc<str>),
+    /// The next call about a case.
+    Escalation(EffectId),
+    /// What waits for a person goes out.
+    Digest(Arc<str>),
     /// A silence begins, or one of its windows is over.
     Silence(EffectId),
     /// The limit of a case's stage.
@@ -33,6 +41,9 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
             Timer::Track(key) => track_due(reducer, at, &key, out),
             Timer::Overdue(id) => case::overdue(reducer, at, id, out),
             Timer::Verify(id) => verify::due(reducer, at, id, out),
+            Timer::ShiftChange(district) => duty_request::shift_change(reducer, at, &district, out),
+            Timer::Escalation(id) => escalation::due(reducer, at, id, out),
+            Timer::Digest(who) => personal::digest(reducer, at, &who, out),
             Timer::Silence(id) => silence::due(reducer, at, id, out),
             Timer::Stage(id) => clocks::stage_overdue(reducer, at, id, out),
             Timer::Total(id) => clocks::total_overdue(reducer, at, id, out),

@@ -5,6 +5,7 @@ mod cases;
 mod clocks;
 mod deadlines;
 mod decisions;
+mod duty;
 mod incidents;
 mod numbers;
 mod outbox;

@@ -23,7 +23,7 @@ fn handling(profile: Arc<Profile>) -> (World, Device, EffectId) {
     world.raise(&cover, "tilt", Critical, "cover_displaced");
     let case = world.case().id;
     receive(&mut world, case);
-    assert!(!world.reducer.watches(&cover.id), "nobody said yet that it is done");
+    assert!(!world.reducer.awaits(&cover.id), "nobody said yet that it is done");
     (world, cover, case)
 }
 
@@ -41,7 +41,7 @@ fn reading(field: &str, value: f64, time: Timestamp) -> EvidenceReading {
 fn heard(world: &mut World, device: &Device, value: f64) {
     world.minutes(5);
     let reading = reading("tilt_deg", value, world.now);
-    assert!(world.reducer.watches(&device.id), "a window is open");
+    assert!(world.reducer.awaits(&device.id), "a window is open");
     world.record(|reducer, at, out| reducer.heard(at, &device.id, &[reading], out));
 }
 
@@ -80,7 +80,7 @@ fn what_the_sensor_confirms_is_checked_with_the_evidence() {
     assert_eq!((*change, evidence.readings.len()), ("verified", 2), "what it said while it held confirms nothing");
     assert_eq!(verdict(&world), ("verified", "sensor_confirms"));
     assert_eq!(world.topics().last().map(String::as_str), Some("case.updated"));
-    assert!(!world.reducer.watches(&cover.id));
+    assert!(!world.reducer.awaits(&cover.id));
     world.done(Role::Acceptor, case, CaseStep::Close { feedback: Some("real".into()) });
 }
 
@@ -135,7 +135,7 @@ fn what_still_holds_when_the_window_ends_goes_back_with_the_reason() {
     );
     assert!(world.case().overdue, "the handling limit runs again, and these were its two hours");
     assert_eq!(verdict(&world), ("verified", "sensor_contradicts"));
-    assert!(!world.reducer.watches(&cover.id));
+    assert!(!world.reducer.awaits(&cover.id));
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_silent_sensor_leaves_the_check_to_a_person() {
         }
         world.done(Role::Handler, case, CaseStep::Handle);
         world.until("2026-11-20 12:00");
-        assert!(!world.reducer.watches(&cover.id));
+        assert!(!world.reducer.awaits(&cover.id));
         assert_eq!(state(&world, case), (CaseState::PendingCheck, 0));
         let note = last_note(&world, case, "verification_inconclusive");
         assert!(note.contains("请人工核查") && note.ends_with(": c1"), "{note}");
@@ -224,7 +224,7 @@ fn a_person_may_check_at_once_which_ends_the_window() {
         world.done(Role::Acceptor, case, CaseStep::Comment);
         heard(&mut world, &cover, 1.0);
         world.done(Role::Verifier, case, step);
-        assert!(!world.reducer.watches(&cover.id));
+        assert!(!world.reducer.awaits(&cover.id));
         world.until("2026-11-20 13:00");
         let said = world.history(case).iter().filter(|action| action.starts_with("verif")).count();
         assert_eq!((state(&world, case).0, said), (then, 1), "the window's end says nothing more");
@@ -240,7 +240,7 @@ fn the_profile_may_close_what_the_sensor_confirms() {
     assert_eq!((world.case().state, world.case().closed), (CaseState::Closed, Some(world.now)));
     assert!(world.history(case).ends_with(&["verified_by_sensor".to_owned(), "auto_close".to_owned()]));
     assert_eq!(world.topics().last().map(String::as_str), Some("case.closed"));
-    assert!(!world.reducer.watches(&cover.id));
+    assert!(!world.reducer.awaits(&cover.id));
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn a_window_outlasts_a_restart() {
     world.done(Role::Handler, case, CaseStep::Handle);
     heard(&mut world, &cover, 1.5);
     world.reducer = world.ledger.restore(yuncheng());
-    assert!(world.reducer.watches(&cover.id));
+    assert!(world.reducer.awaits(&cover.id));
     heard(&mut world, &cover, 1.25);
     assert_eq!(state(&world, case), (CaseState::CheckPassed, 0), "what was heard before counts");
 
@@ -267,10 +267,10 @@ fn nothing_is_verified_while_the_case_is_suspended() {
     world.clear(&cover, "tilt");
     world.done(Role::Handler, case, CaseStep::Handle);
     world.refused(Role::ShiftLeader, case, CaseStep::Suspend, "waits for parts", "wrong_state");
-    assert!(world.reducer.watches(&cover.id), "what is refused leaves the window open");
+    assert!(world.reducer.awaits(&cover.id), "what is refused leaves the window open");
     world.done(Role::Verifier, case, CaseStep::Rework);
     world.done(Role::ShiftLeader, case, CaseStep::Suspend);
-    assert!(!world.reducer.watches(&cover.id));
+    assert!(!world.reducer.awaits(&cover.id));
     world.record(|reducer, at, out| reducer.heard(at, &cover.id, &[reading("tilt_deg", 1.0, at.now)], out));
     world.minutes(300);
     assert_eq!(state(&world, case), (CaseState::Suspended, 1));
@@ -285,11 +285,11 @@ fn readings_that_no_rule_judges_confirm_nothing() {
     let (mut world, cover, case) = handling(yuncheng());
     world.done(Role::Handler, case, CaseStep::Handle);
     world.record(|reducer, at, out| reducer.withdraw(at, &|_, _| false, out));
-    assert!(!world.case().condition_holds && !world.reducer.watches(&cover.id));
+    assert!(!world.case().condition_holds && !world.reducer.awaits(&cover.id));
     assert!(last_note(&world, case, "verification_inconclusive").contains("its rule or sensor is gone"));
     world.done(Role::Verifier, case, CaseStep::Rework);
     world.done(Role::Handler, case, CaseStep::Handle);
-    assert!(!world.reducer.watches(&cover.id), "nor later");
+    assert!(!world.reducer.awaits(&cover.id), "nor later");
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn what_no_sensor_can_tell_is_not_waited_for() {
     let case = world.case().id;
     receive(&mut world, case);
     world.done(Role::Handler, case, CaseStep::Handle);
-    assert!(!world.reducer.watches(&cover.id));
+    assert!(!world.reducer.awaits(&cover.id));
     assert_eq!(world.history(case).last().map(String::as_str), Some("handle"));
 }
 

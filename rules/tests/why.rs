@@ -1,0 +1,86 @@
+//! "Why did this not fire": an evaluation with everything shown, and nothing changed.
+
+mod common;
+
+use common::{Bench, MINUTE, SECOND, V, compile, rule};
+use gengfu_model::Kind;
+use gengfu_rules::{Context, Why};
+
+fn why(bench: &Bench, rule: &str) -> Option<Why> {
+    let cx = Context::new(&bench.device, &bench.latest, &bench.parameters, bench.now, bench.seq);
+    bench.pack.why(&cx, &bench.state, rule)
+}
+
+fn value(why: &Why, text: &str) -> (String, String) {
+    let found = why.steps.iter().find(|step| step.text == text);
+    let found = found.unwrap_or_else(|| panic!("no step {text}: {:#?}", why.steps));
+    (found.value.clone(), found.because.clone())
+}
+
+#[test]
+fn every_sub_expression_has_its_value_and_unknown_its_reason() {
+    for body in [
+        "incident(held(msg.tilt_deg > 10.0, 1.min) && !msg.cover_open && msg.ch4_pct_lel < 20.0 && dev.baseline_tilt_deg < 90.0);",
+        "let n = 0;\nfor x in [1] { n += x; }\nincident(held(msg.tilt_deg > 10.0, 1.min) && !msg.cover_open && msg.ch4_pct_lel < 20.0 && dev.baseline_tilt_deg < 90.0);",
+    ] {
+        let mut bench = Bench::of(Kind::Manhole, body);
+        bench.feed(&[("ch4_pct_lel", 1.0.into())]);
+        bench.advance(26 * MINUTE);
+        bench.feed(&[("tilt_deg", 12.0.into()), ("h2s_ppm", V::Faulty)]);
+        bench.advance(20 * SECOND);
+        let before = bench.state.clone();
+        let why = why(&bench, "r").unwrap();
+        assert_eq!(bench.state, before);
+        assert_eq!(value(&why, "msg.tilt_deg > 10.0"), ("true".to_owned(), String::new()));
+        assert_eq!(value(&why, "held(msg.tilt_deg > 10.0, 1.min)").0.as_str(), "false");
+    }
+}
+
+#[test]
+fn a_rule_that_waits_for_a_field_says_so() {
+    let mut bench =
+        Bench::of(Kind::Manhole, "incident(msg.tilt_deg > 10.0 && msg.ch4_pct_lel < 20.0 && !msg.cover_open);");
+    bench.feed(&[("ch4_pct_lel", 1.0.into())]);
+    bench.advance(26 * MINUTE);
+    bench.feed(&[("tilt_deg", 12.0.into())]);
+    let why = why(&bench, "r").unwrap();
+    assert_eq!((why.keys[0].is.as_str(), why.keys[0].says.as_str()), ("unknown", "nothing"));
+    let (said, because) = value(&why, "msg.tilt_deg > 10.0 && msg.ch4_pct_lel < 20.0 && !msg.cover_open");
+    assert_eq!(said, "unknown");
+    assert!(because.contains("msg.cover_open is never seen"), "{because}");
+    assert!(because.contains("msg.ch4_pct_lel is stale: 1560 s old, usable for 1500 s"), "{because}");
+    assert!(!because.contains("tilt_deg"), "{because}");
+    let states: Vec<_> = why.readings.iter().map(|reading| (reading.field, reading.state.as_str())).collect();
+    assert_eq!(states[0], ("tilt_deg", "usable"));
+    assert!(states.contains(&("cover_open", "never seen")), "{states:?}");
+}
+
+#[test]
+fn timers_and_verdicts_are_shown() {
+    let mut bench = Bench::of(Kind::Manhole, "incident(held(msg.tilt_deg > 10.0, 1.min));");
+    bench.feed(&[("tilt_deg", 12.0.into())]);
+    let early = why(&bench, "r").unwrap();
+    let held = early.slots.iter().find(|slot| slot.id.contains(":held:")).unwrap();
+    assert_eq!(held.due, Some(bench.now.plus_ms(MINUTE)));
+    assert_eq!((early.keys[0].is.as_str(), early.keys[0].says.as_str()), ("clear", "clear"));
+    bench.advance(MINUTE);
+    let late = why(&bench, "r").unwrap();
+    assert_eq!((late.keys[0].is.as_str(), late.keys[0].says.as_str()), ("major", "major"));
+}
+
+#[test]
+fn a_failure_and_a_quarantine_are_shown() {
+    let mut bench = Bench::of(Kind::Toilet, "incident(10 / msg.visits > 3 && msg.sos);");
+    for _ in 0..gengfu_rules::FAULTS_TO_QUARANTINE {
+        bench.feed(&[("visits", 0.0.into())]);
+    }
+    let why = why(&bench, "r").unwrap();
+    assert_eq!(why.fault, Some((3, 10, "integer division by zero".to_owned())));
+    assert!(why.kept_from[0].contains("kept from the rule"), "{:?}", why.kept_from);
+}
+
+#[test]
+fn another_kind_has_no_such_rule() {
+    let pack = compile(&[("r.rhai", &rule("manhole", "incident(msg.water);"))]);
+    assert!(why(&Bench::new(pack, Kind::Bin), "r").is_none());
+}

@@ -1,0 +1,149 @@
+//! `make bench`: how fast a backtest goes, decoding included, and what memory it needs; it asserts nothing.
+//!
+//! Messages are generated straight into an archive: 20,000 manhole covers that report in turn, most of them quiet.
+//! `GENGFU_BENCH_MESSAGES` sets how many (such as 50000000); 2 million if it is not set. The rules are the shipped
+//! library. One pass runs the live side and one draft, so every message is judged twice.
+
+use std::io::Write;
+use std::time::Instant;
+
+use gengfu::trial::ask::{Against, Ask};
+use gengfu::trial::backtest::{Source, Unwatched, run};
+use gengfu::trial::generate::{Beginning, Generator};
+use gengfu_connectors::SqliteLedger;
+use gengfu_ingest::journal::{ReadLimit, RealDisk};
+use gengfu_model::record::OutcomeConfig;
+use gengfu_model::{Device, DeviceId, DeviceLife, Kind, Timestamp};
+
+const DEVICES: usize = 20_000;
+const DEFAULT_MESSAGES: u64 = 2_000_000;
+/// 2026-06-19 00:00 in China.
+const START: i64 = 1_781_798_400_000;
+/// Messages that arrive in one millisecond.
+const A_MILLISECOND: u64 = 5;
+
+fn main() {
+    let asked = std::env::var("GENGFU_BENCH_MESSAGES").ok().and_then(|text| text.parse().ok());
+    let messages: u64 = asked.unwrap_or(DEFAULT_MESSAGES);
+    let folder = tempfile::tempdir().expect("a folder for the data");
+    let data = folder.path();
+    let begun = Instant::now();
+    generate(data, messages);
+    say(&format!("generated {messages} messages of {DEVICES} devices in {:.1} s", begun.elapsed().as_secs_f64()));
+    let bytes = size(&data.join("journal"));
+    say(&format!("journal and archive: {bytes} bytes, {:.1} a message", bytes as f64 / messages as f64));
+    // A trial looks up in the ledger which pack is live; this folder has never been opened by a gateway.
+    drop(SqliteLedger::open(&data.join("ledger.db")).expect("a ledger"));
+    let before = resident();
+    let disk = RealDisk::open(data.join("journal")).expect("the journal");
+    let source = Source { data, disk: std::sync::Arc::new(disk), limit: ReadLimit::Everything };
+    let ask = Ask {
+        files: Some(gengfu_rules::library::files()),
+        from: Timestamp(START),
+        to: Timestamp(i64::MAX / 2),
+        sweep: None,
+        against: Against::History,
+        examples: 3,
+    };
+    let report = run(&source, &ask, Timestamp(START), &Unwatched).expect("the backtest runs");
+    let sides = 2;
+    say(&format!(
+        "backtest of {} messages on one core: {:.1} s, {} messages/s with {sides} sides, {} judged/s; {}",
+        report.counts.messages,
+        report.elapsed_ms as f64 / 1e3,
+        report.messages_per_s(),
+        report.messages_per_s() * sides,
+        report.summary()
+    ));
+    for cost in &report.costs {
+        say(&format!("  {}: {} ms in the engine, {} evaluations", cost.side, cost.busy_ms, cost.evaluations));
+    }
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    say(&format!(
+        "resident memory: {:.0} MiB before, {:.0} MiB after, {:.0} MiB at most",
+        mib(before),
+        mib(resident()),
+        mib(peak())
+    ));
+}
+
+fn generate(data: &std::path::Path, messages: u64) {
+    let ids: Vec<DeviceId> =
+        (0..DEVICES).map(|number| DeviceId::new(&format!("cover-{number:05}")).expect("an id")).collect();
+    let devices = ids.iter().map(device).collect();
+    let beginning = Beginning {
+        from: Timestamp(START),
+        outcome: OutcomeConfig::default(),
+        profile: gengfu_cases::profile::YUNCHENG,
+        files: gengfu_rules::library::files(),
+        devices,
+    };
+    let mut generator = Generator::begin(data, 64 << 20, beginning).expect("a journal");
+    let mut payload = Vec::new();
+    for number in 0..messages {
+        let time = Timestamp(START + 1_000 + i64::try_from(number / A_MILLISECOND).expect("a time"));
+        // Devices come in an order that no cache likes; one message of 5,000 is a cover that tips.
+        let device = (number.wrapping_mul(7_919) % DEVICES as u64) as usize;
+        let tilt = if number % 5_000 == 4_999 { 45.0 } else { (number % 17) as f64 / 10.0 };
+        payload.clear();
+        let time_ms = time.as_millis();
+        write!(
+            payload,
+            r#"{{"ts":{time_ms},"tilt_deg":{tilt:.1},"battery_pct":{},"water_level_cm":0.0}}"#,
+            50 + number % 50
+        )
+        .expect("memory takes it");
+        generator.message(time, &ids[device], Kind::Manhole, &payload).expect("the disk takes it");
+    }
+    assert_eq!(generator.finish().expect("the disk takes it"), messages);
+}
+
+fn device(id: &DeviceId) -> Device {
+    Device {
+        id: id.clone(),
+        kind: Kind::Manhole,
+        model: "".into(),
+        asset_code: id.as_str().into(),
+        name: "".into(),
+        latitude: None,
+        longitude: None,
+        district: "盐湖区".into(),
+        grid: "".into(),
+        feeder: "".into(),
+        cabinet: "".into(),
+        catchment: "".into(),
+        carrier_cell: "".into(),
+        department: "".into(),
+        asset_type: "01-02".into(),
+        interval_s: 21_600,
+        token_hash: None,
+        attributes: std::collections::BTreeMap::new(),
+        life: DeviceLife::Registered,
+    }
+}
+
+fn size(folder: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry"));
+    entries
+        .map(|entry| if entry.path().is_dir() { size(&entry.path()) } else { entry.metadata().expect("a file").len() })
+        .sum()
+}
+
+fn status(name: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1_024
+}
+
+fn resident() -> u64 {
+    status("VmRSS")
+}
+
+fn peak() -> u64 {
+    status("VmHWM")
+}
+
+#[expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+fn say(text: &str) {
+    println!("{text}");
+}
