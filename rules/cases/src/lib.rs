@@ -39,6 +39,12 @@
 //! - The row's limit is counted from the opening until the first dispatch, and from then on from the
 //!   dispatch. It runs until the work is reported as handled, and stands still only while suspended.
 //!   While a case is suspended, its deadline shows the due time of before; resuming moves it.
+//! - **Verification by sensor**: a case that is handled, all of whose conditions the profile lists for it, gets a
+//!   window. Once nothing holds, further readings of each of its sensors confirm the repair (`verified_by_sensor`, to
+//!   `CheckPassed`; closing stays with people unless the table says `auto_close`). What comes back in the window or
+//!   holds at its end goes to rework; a silent sensor leaves the check to a person (`verification_inconclusive`). A
+//!   person may check at once, which ends the window. The caller gives the readings of devices that
+//!   [`Reducer::awaits`] names to [`Reducer::heard`].
 //! - A case whose incidents all cleared stays open for staff, unless the profile says `auto_close`. It cannot
 //!   be closed while its condition holds, other than by force.
 //! - What staff ended while it still held comes back as a case when it gets worse than it ever was, or clears

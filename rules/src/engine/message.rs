@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::Offset;
 use gengfu_cases::At;
+use gengfu_model::signal::EvidenceReading;
 use gengfu_model::{
-    Device, DeviceLife, Disposition, DispositionKind, Effect, Envelope, PayloadFormat, Point, ProblemKind, Quality,
-    QuarantineReason, Reading, Record, Source, Timestamp,
+    Device, DeviceLife, Disposition, DispositionKind, Effect, Envelope, Kind, PayloadFormat, Point, ProblemKind,
+    Quality, QuarantineReason, Reading, Record, Source, Timestamp,
 };
 
 use super::acceptance::{Acceptance, accept_later};
@@ -68,8 +69,14 @@ impl Engine {
             }
         };
         self.heard(index, record, out);
+        let watched = self.is_live(record.seq) && self.reducer.awaits(&envelope.device);
+        let carried = if watched { carried(record, envelope.kind, &readings) } else { Vec::new() };
         self.judge(index, record, readings, out);
         self.settle(index, At { seq: record.seq, now: self.now }, out);
+        if !carried.is_empty() {
+            let at = At { seq: record.seq, now: self.now };
+            self.reducer.heard(at, &envelope.device, &carried, &mut out.effects);
+        }
     }
 
     /// Sorts the readings by time and tells what becomes of each; counts every value once. Gives the
@@ -245,6 +252,21 @@ pub(super) struct Accepted {
     time: Timestamp,
     late: Lateness,
     pub(super) reading: Reading,
+}
+
+/// What a message's readings say now, for whoever verifies by it. What is older than what is known says nothing.
+fn carried(record: &Record, kind: Kind, readings: &[Accepted]) -> Vec<EvidenceReading> {
+    let current = readings.iter().filter(|accepted| accepted.late != Lateness::Older);
+    let samples = current.flat_map(|accepted| accepted.reading.samples.iter().map(|sample| (accepted.time, sample)));
+    let named = samples.filter_map(|(time, sample)| Some((time, sample, kind.field_def(sample.field)?.name)));
+    named
+        .map(|(time, sample, name)| EvidenceReading {
+            field: name.to_owned(),
+            value: Some(sample.value.clone()),
+            event_time: Some(time),
+            seq: Some(record.seq),
+        })
+        .collect()
 }
 
 pub(super) fn count(state: &mut DeviceState, change: impl Fn(&mut Sheet)) {

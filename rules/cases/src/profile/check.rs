@@ -52,6 +52,7 @@ pub(super) fn check(text: &str, file: ProfileFile) -> Result<Profile, Vec<Profil
         classes,
         groups: storms::groups(&file.group, &file.incident.incident_only, &mut problems),
         inhibitions: storms::inhibitions(&file.inhibition, &mut problems),
+        verifications: storms::verifications(&file.verification, &mut problems),
         flapping: flapping(file.incident.flapping.as_ref(), &mut problems),
         outbox: outbox(&file.outbox, &mut problems),
         calls: super::calls::calls(&file.call, &mut problems),

@@ -42,6 +42,8 @@ pub(super) struct ProfileFile {
     #[serde(default)]
     pub(super) inhibition: Vec<InhibitionFile>,
     #[serde(default)]
+    pub(super) verification: Vec<VerificationFile>,
+    #[serde(default)]
     pub(super) class: Vec<ClassFile>,
     #[serde(default)]
     pub(super) mapping: Vec<MappingFile>,
@@ -184,6 +186,17 @@ pub(super) struct InhibitionFile {
     pub(super) inhibits: Vec<Spanned<String>>,
     /// By what they belong together: any of these.
     pub(super) by: Spanned<toml::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct VerificationFile {
+    pub(super) condition: Vec<Spanned<String>>,
+    pub(super) readings: Spanned<u32>,
+    /// Such as `"2h"`.
+    pub(super) window: Spanned<String>,
+    #[serde(default)]
+    pub(super) auto_close: bool,
 }
 
 #[derive(Deserialize, Default)]

@@ -83,6 +83,8 @@ pub struct Profile {
     pub groups: BTreeMap<Arc<str>, GroupRule>,
     /// What explains incidents of a condition, by that condition.
     pub inhibitions: BTreeMap<Arc<str>, Vec<Inhibition>>,
+    /// How sensors verify what was handled, by the case's condition.
+    pub verifications: BTreeMap<Arc<str>, Verification>,
     /// When an incident counts as flapping; `None`: never.
     pub flapping: Option<Flapping>,
     /// What goes out to others.
@@ -201,6 +203,29 @@ pub struct GroupRule {
     pub parent_condition: Arc<str>,
     /// How bad that is.
     pub severity: Severity,
+}
+
+/// How sensors verify that what was handled is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// So many further readings of each sensor confirm, once the condition is gone.
+    pub readings: u32,
+    /// After so many milliseconds it must be decided.
+    pub window_ms: i64,
+    /// What is confirmed is closed without being asked.
+    pub auto_close: bool,
+}
+
+impl Verification {
+    /// What satisfies both.
+    #[must_use]
+    pub fn and(self, other: Verification) -> Verification {
+        Verification {
+            readings: self.readings.max(other.readings),
+            window_ms: self.window_ms.max(other.window_ms),
+            auto_close: self.auto_close && other.auto_close,
+        }
+    }
 }
 
 /// An open incident that explains others, which are held back while it is open.

@@ -1,4 +1,4 @@
-//! The tables of storms and of what explains what, checked.
+//! The tables of storms, of what explains what, and of what sensors verify, checked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,11 +7,13 @@ use toml::Spanned;
 
 use super::check::{duration, severity, word};
 use super::error::Problems;
-use super::file::{GroupFile, InhibitionFile};
-use super::{DEVICE_SILENT, GroupBy, GroupRule, Inhibition, tables};
+use super::file::{GroupFile, InhibitionFile, VerificationFile};
+use super::{DEVICE_SILENT, GroupBy, GroupRule, Inhibition, Verification, tables};
 
 /// The most assets that a group can ask for.
 const MAX_GROUP_DISTINCT: u32 = 1_000;
+/// The most readings that a verification can ask for.
+const MAX_READINGS: u32 = 100;
 /// The widest circle of a storm, in metres.
 const MAX_RADIUS_M: u32 = 20_000;
 
@@ -81,6 +83,31 @@ pub(super) fn inhibitions(list: &[InhibitionFile], problems: &mut Problems<'_>) 
         }
     }
     inhibitions
+}
+
+/// How sensors verify what was handled, by the case's condition.
+pub(super) fn verifications(
+    list: &[VerificationFile],
+    problems: &mut Problems<'_>,
+) -> BTreeMap<Arc<str>, Verification> {
+    let mut verifications = BTreeMap::new();
+    for entry in list {
+        let readings = *entry.readings.get_ref();
+        if !(1..=MAX_READINGS).contains(&readings) {
+            let message = format!("{readings} is not between 1 and {MAX_READINGS}");
+            problems.add(entry.readings.span().start, "verification.readings", message, "2 is usual");
+        }
+        let window_ms = duration(&entry.window, "verification.window", problems);
+        for name in &entry.condition {
+            let condition = word(name, "verification.condition", problems);
+            let verification = Verification { readings, window_ms, auto_close: entry.auto_close };
+            if verifications.insert(condition.clone(), verification).is_some() {
+                let message = format!("`{condition}` is verified twice");
+                problems.add(name.span().start, "verification.condition", message, "keep one of the two");
+            }
+        }
+    }
+    verifications
 }
 
 /// The names of a text or a list of texts; `None` if it is neither.

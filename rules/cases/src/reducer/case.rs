@@ -9,7 +9,7 @@ use gengfu_model::{
 
 use super::escalation::{self, Call};
 use super::state::{CaseExtra, CaseKey, OpenCase};
-use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, clocks, dispatch, notify, personal};
+use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, clocks, dispatch, notify, personal, verify};
 use crate::deadline;
 use crate::profile::{CaseTarget, GroupBy, IOT, Route};
 
@@ -163,7 +163,7 @@ pub(super) fn open(
         merged_into: None,
         escalation: None,
     };
-    let extra = CaseExtra { keys: vec![key], ..CaseExtra::default() };
+    let extra = CaseExtra { keys: vec![key], sensors: vec![device.id.clone()], ..CaseExtra::default() };
     let event = happening(&case, at, "opened", None, incident_note(incident));
     let told = case.clone();
     publish(reducer, at, OpenCase { case, extra }, vec![event.clone()], None, out);
@@ -186,6 +186,7 @@ pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Pl
     if let Err(index) = open.case.incidents.binary_search(&incident.id) {
         open.case.incidents.insert(index, incident.id);
         open.case.condition_holds = true;
+        open.extra.watch(std::slice::from_ref(&incident.device));
         events.push(happening(&open.case, at, "incident_joined", Some(open.case.state), incident_note(incident)));
     }
     if let Some(target) = &plan.target {
@@ -199,6 +200,7 @@ pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Pl
         if !quiet {
             notify::case(reducer, at, "case.updated", &told, &last, &plan.replaces, out);
         }
+        verify::follow(reducer, at, plan.case, quiet, out);
     }
 }
 
@@ -213,9 +215,12 @@ pub(super) fn refresh(
 ) {
     let Some(mut open) = reducer.cases.get(&id).cloned() else { return };
     let events = condition_events(reducer, at, &mut open, incident);
-    if !events.is_empty() {
+    let unjudged = open.extra.unjudged || incident.is_some_and(verify::without_verdict);
+    if !events.is_empty() || unjudged != open.extra.unjudged {
+        open.extra.unjudged = unjudged;
         open.case.updated = at.now;
         publish(reducer, at, open, events, (!quiet).then_some("case.updated"), out);
+        verify::follow(reducer, at, id, quiet, out);
     }
 }
 

@@ -4,7 +4,7 @@ use gengfu_model::{CaseEvent, CaseState, EffectId, EffectSink, Incident, Refusal
 
 use super::request::{Asked, not_found};
 use super::state::{OpenCase, clock_runs};
-use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, case};
+use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, case, verify};
 
 /// Folds `folded` into the case `into`: its incidents and what would join it go there, and so does its
 /// limit if it leaves less time.
@@ -67,9 +67,13 @@ pub(super) fn fold(
     stays.case.incidents.dedup();
     stays.case.updated = at.now;
     stays.extra.keys.extend(keys);
+    stays.extra.watch(&folded.extra.sensors);
+    stays.extra.unjudged |= folded.extra.unjudged;
     case::publish(reducer, at, folded, vec![event], Some("case.closed"), out);
     stays.case.condition_holds = reducer.condition_holds(&stays.case);
+    let id = stays.case.id;
     case::publish(reducer, at, stays, vec![line], Some("case.updated"), out);
+    verify::follow(reducer, at, id, false, out);
 }
 
 /// While both clocks run, the sooner deadline stays, with its row and class.

@@ -33,11 +33,13 @@ mod storm;
 mod storm_fold;
 mod timer;
 mod transition;
+mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gengfu_model::duty::{Contact, EscalationChain, HandOverNote, Roster};
+use gengfu_model::signal::EvidenceReading;
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{
     Case, CaseReport, Device, DeviceId, DutyAction, EffectId, EffectSink, Incident, NewSilence, Role, Seq, Signal,
@@ -116,6 +118,8 @@ pub struct Reducer {
     held_back: BTreeMap<EffectId, BTreeSet<EffectId>>,
     /// Open incidents that explain others, by condition and group: found from `tracks`.
     causes: BTreeMap<StormKey, BTreeSet<EffectId>>,
+    /// Cases that a device's readings verify: found from `cases`.
+    verifying: BTreeMap<DeviceId, BTreeSet<EffectId>>,
     /// The register's, told by the caller.
     sizes: Sizes,
     /// Found from `tracks` and `cases`.
@@ -140,6 +144,7 @@ impl Reducer {
             silences: BTreeMap::new(),
             held_back: BTreeMap::new(),
             causes: BTreeMap::new(),
+            verifying: BTreeMap::new(),
             sizes: Sizes::default(),
             timers: BTreeSet::new(),
         }
@@ -287,6 +292,17 @@ impl Reducer {
         out: &mut EffectSink,
     ) -> Verdict {
         silence::end(self, at, user, silence, work_order, out)
+    }
+
+    /// Whether a device's readings are waited for, to verify what was handled.
+    #[must_use]
+    pub fn awaits(&self, device: &DeviceId) -> bool {
+        self.verifying.contains_key(device)
+    }
+
+    /// A device that is awaited was heard, and its rules have judged. `readings` are what its message carried.
+    pub fn heard(&mut self, at: At, device: &DeviceId, readings: &[EvidenceReading], out: &mut EffectSink) {
+        verify::heard(self, at, device, readings, out);
     }
 
     /// The silences that are not over, in the order of their ids.

@@ -4,7 +4,7 @@ use gengfu_model::staff::{Accepted, CaseStep};
 use gengfu_model::{CaseEvent, CaseState, EffectId, EffectSink, Refusal, Role, Verdict};
 
 use super::state::OpenCase;
-use super::{At, Reducer, case, clocks, dispatch, escalation, merge, storm};
+use super::{At, Reducer, case, clocks, dispatch, escalation, merge, storm, verify};
 use crate::deadline;
 use crate::transitions::{self, Next};
 
@@ -135,6 +135,9 @@ fn take_step(
     }
     open.case.state = next;
     open.case.updated = at.now;
+    if next != CaseState::PendingCheck {
+        open.extra.verifying = None;
+    }
     if next.is_final() {
         open.case.closed = Some(at.now);
     }
@@ -145,6 +148,9 @@ fn take_step(
         _ => "case.updated",
     };
     case::publish(reducer, at, open, vec![event], Some(topic), out);
+    if matches!(asked.step, CaseStep::Handle) {
+        verify::begin(reducer, at, asked.case, out);
+    }
     if matches!(asked.step, CaseStep::Dispatch { .. }) {
         storm::dispatched(reducer, at, asked.case, out);
     }

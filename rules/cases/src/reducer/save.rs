@@ -200,6 +200,14 @@ impl Reducer {
         for timer in open.timers() {
             self.timers.remove(&timer);
         }
+        for device in open.extra.verifying.iter().flat_map(|window| window.devices.keys()) {
+            if let Some(cases) = self.verifying.get_mut(device) {
+                cases.remove(&id);
+                if cases.is_empty() {
+                    self.verifying.remove(device);
+                }
+            }
+        }
         for key in &open.extra.keys {
             self.case_of.remove(key);
         }
@@ -210,6 +218,9 @@ impl Reducer {
     pub(super) fn keep_case(&mut self, open: OpenCase) {
         let id = open.case.id;
         self.timers.extend(open.timers());
+        for device in open.extra.verifying.iter().flat_map(|window| window.devices.keys()) {
+            self.verifying.entry(device.clone()).or_default().insert(id);
+        }
         for key in &open.extra.keys {
             self.case_of.insert(key.clone(), id);
         }

@@ -64,9 +64,11 @@ fn held_back(
     if with_storms && storm::active(reducer, device, incident).is_some() {
         return None;
     }
-    let cause = cause_of(reducer, device, incident)?;
+    cause_of(reducer, device, incident)?;
     storm::leave(reducer, at, &key, out);
     incident.parent = None;
+    // Without it, its storm may be over, and may have been the cause.
+    let cause = cause_of(reducer, device, incident)?;
     incident.inhibited_by = Some(cause);
     Some(Entry::Inhibited(cause))
 }

@@ -2,9 +2,11 @@
 //!
 //! A field that is added later has a default, so that rows of earlier versions stay readable.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_model::{Case, CaseState, DeviceId, EffectId, Evidence, Incident, Severity, Silence, Timestamp};
+use gengfu_model::signal::EvidenceReading;
+use gengfu_model::{Case, CaseState, DeviceId, EffectId, Evidence, Incident, Seq, Severity, Silence, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::place::Place;
@@ -157,6 +159,60 @@ pub(super) struct CaseExtra {
     /// The next rung of the ladder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rung: Option<NextRung>,
+    /// Devices whose incidents it has: the first [`MAX_SENSORS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) sensors: Vec<DeviceId>,
+    /// Something of it cleared without a verdict of its rule, so readings can confirm it no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unjudged: bool,
+    /// Handled: the window in which the sensors say whether it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) verifying: Option<Verifying>,
+}
+
+impl CaseExtra {
+    /// Remembers devices whose incidents it has, as long as there is room.
+    pub(super) fn watch(&mut self, devices: &[DeviceId]) {
+        for device in devices {
+            if self.sensors.len() < MAX_SENSORS && !self.sensors.contains(device) {
+                self.sensors.push(device.clone());
+            }
+        }
+    }
+}
+
+/// The most devices that a case remembers.
+pub(super) const MAX_SENSORS: usize = 20;
+
+/// A window in which sensors verify what was handled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verifying {
+    /// When it opened.
+    pub(super) since: Timestamp,
+    /// When it is over.
+    pub(super) until: Timestamp,
+    /// So many readings of each device confirm.
+    pub(super) readings: u32,
+    /// What is confirmed is closed.
+    pub(super) auto_close: bool,
+    /// Devices whose readings count, with how many came since nothing holds.
+    pub(super) devices: BTreeMap<DeviceId, u32>,
+    /// The record since which nothing of the case holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) clear: Option<Seq>,
+    /// What the newest messages in the window said.
+    pub(super) evidence: Vec<Heard>,
+}
+
+/// What a message in the window said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Heard {
+    pub(super) device: DeviceId,
+    /// Something of the case held then.
+    pub(super) holds: bool,
+    pub(super) readings: Vec<EvidenceReading>,
 }
 
 /// The rung of the ladder that a case reaches next.
@@ -225,6 +281,13 @@ impl Hold {
     }
 }
 
+impl Verifying {
+    /// Whether every device said so many times that nothing holds.
+    pub(super) fn confirmed(&self, times: u32) -> bool {
+        self.devices.values().all(|count| *count >= times)
+    }
+}
+
 impl OpenCase {
     /// When its deadline must be looked at.
     pub(super) fn due(&self) -> Option<Timestamp> {
@@ -251,6 +314,7 @@ impl OpenCase {
             stage.map(|due| (due, Timer::Stage(id))),
             total.map(|due| (due, Timer::Total(id))),
             self.extra.rung.map(|rung| (rung.time, Timer::Rung(id))),
+            self.extra.verifying.as_ref().map(|window| (window.until, Timer::Verify(id))),
             self.next_call().map(|due| (due, Timer::Escalation(id))),
         ];
         timers.into_iter().flatten()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
 use super::state::TrackKey;
-use super::{At, Reducer, case, clearing, clocks, duty_request, escalation, personal, silence};
+use super::{At, Reducer, case, clearing, clocks, duty_request, escalation, personal, silence, verify};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Track(TrackKey),
     /// A case's deadline.
     Overdue(EffectId),
+    /// The sensors' time to verify what was handled.
+    Verify(EffectId),
     /// Somebody comes on duty in a roster's district, or leaves.
     ShiftChange(Arc<str>),
     /// The next call about a case.
@@ -38,6 +40,7 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
         match timer {
             Timer::Track(key) => track_due(reducer, at, &key, out),
             Timer::Overdue(id) => case::overdue(reducer, at, id, out),
+            Timer::Verify(id) => verify::due(reducer, at, id, out),
             Timer::ShiftChange(district) => duty_request::shift_change(reducer, at, &district, out),
             Timer::Escalation(id) => escalation::due(reducer, at, id, out),
             Timer::Digest(who) => personal::digest(reducer, at, &who, out),

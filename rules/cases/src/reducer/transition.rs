@@ -34,6 +34,10 @@ pub(super) fn put_out(
     let mut placement = case::Placement::None;
     // What has a case goes on in it while a silence covers it, but calls nobody.
     let mut muted = None;
+    if change.quiet && change.name == "reopened" {
+        // Nobody looks for its place now; where it stood last time may be over.
+        (incident.parent, incident.silenced_by, incident.inhibited_by) = (None, None, None);
+    }
     if let Some(device) = device.filter(|_| change.place && !change.quiet) {
         entry = standing::stand(reducer, at, device, &mut incident, &evidence, out);
         if entry == Entry::Alone {

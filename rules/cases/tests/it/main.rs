@@ -17,4 +17,5 @@ mod silences;
 mod storm_load;
 mod storms;
 mod support;
+mod verification;
 mod workflow;

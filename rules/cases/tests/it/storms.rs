@@ -331,3 +331,32 @@ fn a_withdrawn_rule_ends_its_storm() {
     world.record(|reducer, at, out| reducer.withdraw(at, &|_, _| false, out));
     assert!(world.ledger.incidents.values().all(|row| row.state == IncidentState::Cleared));
 }
+
+#[test]
+fn a_storm_that_ends_with_its_member_explains_that_member_no_more() {
+    let mut world = world();
+    dark(&mut world, &["l1", "l2", "l3"]);
+    let storm = parent(&world).id;
+    world.raise(&fed("l3"), "dark", Minor, "device_silent");
+    assert_eq!(of(&world, "A-l3").inhibited_by, Some(storm), "the feeder is out, so of course it is silent");
+    world.raise(&fed("l2"), "dark", Minor, "device_silent");
+    assert_eq!(parent(&world).state, IncidentState::Cleared, "one dark lamp is no storm");
+    for asset in ["A-l2", "A-l3"] {
+        let incident = of(&world, asset);
+        assert_eq!((incident.state, incident.inhibited_by, incident.parent), (IncidentState::Open, None, None));
+    }
+}
+
+#[test]
+fn what_opens_again_in_maintenance_is_in_no_storm_of_before() {
+    let mut world = world();
+    dark(&mut world, &["l1", "l2", "l3"]);
+    let storm = parent(&world).id;
+    assert_eq!(of(&world, "A-l3").parent, Some(storm));
+    world.clear(&fed("l3"), "dark");
+    world.clear(&fed("l2"), "dark");
+    assert_eq!(parent(&world).state, IncidentState::Cleared);
+    world.raise(&in_maintenance(&fed("l3")), "dark", Minor, "lamp_dark");
+    let incident = of(&world, "A-l3");
+    assert_eq!((incident.state, incident.reopened, incident.parent), (IncidentState::Open, 1, None));
+}
