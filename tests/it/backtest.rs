@@ -199,7 +199,7 @@ fn the_live_rules_over_yesterday_give_yesterday_exactly() {
     let (incidents, cases) = opened_in(&city.reader(), from, end);
     assert!(incidents.len() >= 5, "{incidents:?}");
     assert!(incidents.values().any(|row| row.reopened > 0) && incidents.values().any(|row| &*row.rule == "silent"));
-    assert!(cases.len() >= 3 && cases.values().any(|case| case.acknowledged_by.is_some()), "{cases:?}");
+    assert!(cases.len() >= 3 && cases.values().any(|case| case.progress.filed.is_some()), "{cases:?}");
     assert_eq!(trial.live().incidents(), &incidents);
     assert_eq!(trial.live().cases(), &cases);
     // A draft that is the live pack changes nothing and misses nothing that staff did.
