@@ -281,7 +281,7 @@ fn a_pin_is_a_test_that_passes_and_notices_a_change() {
         about: "incident 12-0".to_owned(),
         device,
         parameters: vec![(info, Value::Number(1_200.0))],
-        readings: vec![reading(0, Some(20.0)), reading(5, Some(90.0)), reading(10, None), reading(30, Some(5.0))],
+        readings: vec![reading(0, Some(20.0)), reading(2, None), reading(5, Some(90.0)), reading(30, Some(5.0))],
         expected: vec![(Timestamp(start + 25 * 60_000), open), (Timestamp(start + 30 * 60_000), BTreeMap::new())],
     };
     let text = pin.text();

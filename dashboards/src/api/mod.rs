@@ -272,8 +272,8 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/evaluation", Roles(roles::READ_EVALUATION), "How cases and alarms went", evaluation::evaluate)
             .query(&[
                 Param { name: "by", doc: "department, district, class, rule", example: "class" },
-                FROM,
-                TO,
+                Param { name: "from", doc: "first moment; 30 days before `to`", example: "2026-11-01T00:00:00Z" },
+                Param { name: "to", doc: "first moment after; now", example: "2026-12-01T00:00:00Z" },
                 Param { name: "format", doc: "json, csv, xlsx", example: "json" },
                 Param { name: "lang", doc: "heads of the file's columns: zh, en", example: "en" },
             ])

@@ -100,7 +100,7 @@ fn a_wrong_question_is_refused_and_so_is_who_may_not_ask() {
         ("from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "to"),
         ("from=2020-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "to"),
     ] {
-        let answer = login.get(&format!("/api/v1/evaluation?{query}")).expect(400).json();
+        let answer = login.get(&format!("/api/v1/evaluation?{query}")).expect(422).json();
         assert_eq!(answer["error"]["field"], field, "{query}: {answer}");
     }
     server.login("handler").get("/api/v1/evaluation").expect(403);

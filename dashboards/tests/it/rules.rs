@@ -46,7 +46,7 @@ fn mistakes_are_all_listed_and_block_publishing() {
     assert_eq!(reply.json()["error"]["hint"], "did you mean `min`");
     assert!(server.gateway.requests.lock().unwrap().is_empty());
     let found = client.post("/api/v1/rules/check", &pack(TILT)).expect(200).json();
-    assert_eq!(found, json!({ "ok": true, "mistakes": [] }));
+    assert_eq!(found, json!({ "ok": true, "mistakes": [], "tiers": [] }));
 }
 
 #[test]
