@@ -1,12 +1,13 @@
 //! What staff did about a live case, said about a draft's case.
 //!
 //! The ids of a draft's cases are its own. A live case is told by what its incidents are about: the open case
-//! of the draft that has an incident of the same (rule, asset, key) is meant.
+//! of the draft that has an incident of the same (rule, asset, key) is meant. Incidents that cleared for good are
+//! not in the reducer any more; then it is the case that the same rule opened of the same asset and class.
 
 use std::collections::BTreeSet;
 
 use gengfu_model::staff::{Action, CaseStep, StaffRequest};
-use gengfu_model::{Body, Control, EffectId, Record};
+use gengfu_model::{Body, Case, Control, EffectId, Record};
 
 use crate::engine::Engine;
 
@@ -54,7 +55,19 @@ fn counterpart(case: EffectId, live: &Engine, draft: &Engine) -> Option<EffectId
     {
         return Some(case);
     }
-    draft.reducer().cases().find(|own| !about.is_disjoint(&about_of(&own.incidents, draft))).map(|own| own.id)
+    let by_incidents = draft.reducer().cases().find(|own| !about.is_disjoint(&about_of(&own.incidents, draft)));
+    let live = live.reducer().case(case)?;
+    let by_matter = || {
+        let same = draft.reducer().case(case).filter(|own| same_matter(own, live));
+        same.or_else(|| draft.reducer().cases().find(|own| same_matter(own, live)))
+    };
+    by_incidents.or_else(by_matter).map(|own| own.id)
+}
+
+/// Whether two cases came from the same rule or source, about the same asset, in the same class.
+fn same_matter(own: &Case, live: &Case) -> bool {
+    let matter = |case: &Case| (case.source.clone(), case.reporter.clone(), case.asset.clone(), case.class.clone());
+    matter(own) == matter(live)
 }
 
 /// What the incidents of a case are about: (rule, asset, key).
