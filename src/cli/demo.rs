@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use gengfu_connectors::ledger::reader::MAX_PAGE;
+use gengfu_connectors::ledger::{CaseFilter, LedgerReader, Page};
 use gengfu_dashboards::Gateway as _;
-use gengfu_model::staff::{Action, Role};
+use gengfu_model::staff::{Action, CaseStep, Role};
 
 use super::serve::StopSignals;
 use super::{
@@ -117,6 +119,10 @@ impl Demo {
             say(&format!("{} devices are registered", gateway.shared().status().devices));
         }
         let credentials = self.staff(gateway).await?;
+        if !self.folder.join("settled").try_exists().map_err(Failure::failed)? {
+            settle_history(config, gateway).await?;
+            std::fs::write(self.folder.join("settled"), "").map_err(Failure::failed)?;
+        }
         let addresses = gateway.addresses();
         let (Some(mqtt), Some(http)) = (addresses.mqtt, addresses.http) else {
             return Err(Failure::Configuration("the demo needs the MQTT listener: set `mqtt.enabled`".to_owned()));
@@ -194,6 +200,31 @@ impl Demo {
                 "{} messages taken in ({} repeats, {} set aside), {open} open incidents, {} open cases ({} overdue)",
                 balance.journaled, balance.duplicate, balance.quarantined, counts.open_cases, counts.overdue_cases
             ));
+        }
+    }
+}
+
+/// Closes what the generated days left open, since nobody was on duty in them: the desk begins empty, and what
+/// happened stays for the evaluation and for backtests.
+async fn settle_history(config: &Config, gateway: &Gateway) -> Result<(), Failure> {
+    let reader = LedgerReader::open(&ledger_file(&config.data.folder)).map_err(Failure::failed)?;
+    let filter = CaseFilter { open: Some(true), ..CaseFilter::default() };
+    let mut page = Page { limit: MAX_PAGE, cursor: None };
+    loop {
+        let listed = reader.cases(&filter, &page).map_err(Failure::failed)?;
+        for case in listed.items {
+            let note = "演示历史，无人值守，统一了结 / generated history".to_owned();
+            let action = Action::Case { case: case.id, step: CaseStep::ForceClose, note };
+            // One that was folded into another meanwhile is not there any more.
+            if let Err(refusal) = gateway.shared().request(local_request(action)).await
+                && refusal.code != "not_found"
+            {
+                return Err(Failure::Failed(refusal.message));
+            }
+        }
+        match listed.next {
+            Some(next) => page.cursor = Some(next),
+            None => return Ok(()),
         }
     }
 }
