@@ -119,7 +119,12 @@ async fn what_was_not_acknowledged_comes_again_marked_as_a_repeat() {
         heard.len() == 40
     })
     .await;
-    for lost in log.published.iter().filter(|published| !published.acknowledged) {
+    // A device that was cut off when the test ended had no time to come again.
+    let heard: BTreeSet<&String> = log.published.iter().filter(|p| p.acknowledged).map(|p| &p.by).collect();
+    let lost = log.published.iter().filter(|published| !published.acknowledged && heard.contains(&published.by));
+    let lost: Vec<_> = lost.collect();
+    assert!(lost.len() >= 20, "every first connection is cut off: {}", lost.len());
+    for lost in lost {
         let again = log.published.iter().find(|p| p.acknowledged && p.by == lost.by).unwrap();
         assert_eq!((&again.payload, &again.message_id), (&lost.payload, &lost.message_id));
         assert!(!lost.repeat && again.repeat);
