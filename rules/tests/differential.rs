@@ -390,6 +390,8 @@ fn cases(default: u32) -> Config {
 }
 
 /// The same rules and messages at every run, so that what fails here failed for a reason; `PROPTEST_CASES` looks further.
+/// That is a limit: among other random rules, one is known that the tiers judge differently (a `held` condition over
+/// `sqrt` of a `slope` and a division that can fail, with a late reading). It is open, and these seeds do not meet it.
 #[test]
 fn random_rules_mean_the_same_in_both_tiers() {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
