@@ -7,5 +7,5 @@ mod terms;
 mod writer;
 
 pub use life::{Event, Life, event};
-pub use terms::{RandomRule, random_rule};
+pub use terms::random_rule;
 pub use writer::write_rule;

@@ -124,22 +124,22 @@ pub fn number() -> impl Strategy<Value = Num> {
             .prop_map(|(a, b, op)| Cond::Compare(op, Box::new(a), Box::new(b)));
         let operator = prop_oneof![Just("+"), Just("-"), Just("*"), Just("/"), Just("%"), Just("**")];
         let function = prop_oneof![
-            Just("abs"),
-            Just("floor"),
-            Just("ceil"),
-            Just("round"),
+            1 => Just("abs"),
+            1 => Just("floor"),
+            1 => Just("ceil"),
+            1 => Just("round"),
             2 => Just("sqrt"),
-            Just("to_int"),
-            Just("to_float")
+            1 => Just("to_int"),
+            1 => Just("to_float")
         ];
         let window = prop_oneof![
-            Just("avg"),
-            Just("sum"),
-            Just("min"),
-            Just("max"),
+            1 => Just("avg"),
+            1 => Just("sum"),
+            1 => Just("min"),
+            1 => Just("max"),
             2 => Just("rate"),
             2 => Just("slope"),
-            Just("count")
+            1 => Just("count")
         ];
         prop_oneof![
             2 => (operator, boxed.clone(), boxed.clone()).prop_map(|(op, a, b)| Num::Op(op, a, b)),
