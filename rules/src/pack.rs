@@ -38,14 +38,23 @@ pub(crate) struct RuleSet {
     pub(crate) slot_kinds: Vec<SlotKind>,
     /// Some rule has a period.
     pub(crate) has_every: bool,
+    /// The slots that a timer can run in.
+    pub(crate) timer_slots: Vec<usize>,
     /// The rules that wait for silence.
     silences: Vec<usize>,
+    /// The rules that wait for silence or have a period.
+    armed: Vec<usize>,
 }
 
 impl RuleSet {
     /// The rules that wait for silence.
     pub(crate) fn silences(&self) -> impl Iterator<Item = &Placed> {
         self.silences.iter().filter_map(|place| self.rules.get(*place))
+    }
+
+    /// The rules that a sign of life arms: those that wait for silence or have a period.
+    pub(crate) fn armed(&self) -> impl Iterator<Item = &Placed> {
+        self.armed.iter().filter_map(|place| self.rules.get(*place))
     }
 }
 
@@ -247,12 +256,18 @@ impl Pack {
             let (set, layout) = (&mut sets[number], &mut layouts[number]);
             let base = layout.len();
             for slot in &rule.slots {
+                if matches!(slot.kind, SlotKind::Held | SlotKind::Timer) {
+                    set.timer_slots.push(layout.len());
+                }
                 layout.push(slot_hash(&info.id, &slot.id));
                 set.slot_kinds.push(slot.kind);
             }
             set.has_every |= rule.every.is_some();
             if rule.silence.is_some() {
                 set.silences.push(set.rules.len());
+            }
+            if rule.silence.is_some() || rule.every.is_some() {
+                set.armed.push(set.rules.len());
             }
             set.rules.push(Placed { rule, base, counters: Counters::default(), watched: None });
             infos.push(info);

@@ -74,7 +74,7 @@ pub struct EngineThread {
 impl EngineThread {
     /// An engine thread that goes on from where recovery left the engine.
     #[must_use]
-    pub fn new(engine: Engine, options: CheckpointOptions, outputs: Outputs) -> EngineThread {
+    pub fn new(mut engine: Engine, options: CheckpointOptions, outputs: Outputs) -> EngineThread {
         let round_began = (engine.applied(), engine.now());
         (outputs.next_due)(engine.next_due());
         let live_pack = Arc::clone(engine.pack());

@@ -359,7 +359,7 @@ fn play(seed: u64, sabotage: Sabotage) -> Result<usize, String> {
             None => return Err(format!("message {number} was acknowledged and is lost")),
         }
     }
-    let (expected, uncut) = reference(&records);
+    let (expected, mut uncut) = reference(&records);
     let found = dump(&world.ledger);
     if found != expected {
         let (found, expected) = first_difference(&found, &expected);

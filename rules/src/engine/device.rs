@@ -32,8 +32,10 @@ pub(super) struct DeviceState {
     pub(super) rules: RuleState,
     /// Keys and counts; made at the first message.
     pub(super) spoken: Option<Box<Spoken>>,
-    /// The entry that this device has in the engine's timers.
+    /// When its next timer is due.
     pub(super) due: Option<Timestamp>,
+    /// The entry that it has in the engine's timers: then, or earlier.
+    pub(super) entry: Option<Timestamp>,
     /// Changed since its last row.
     pub(super) dirty: bool,
 }
@@ -90,6 +92,7 @@ impl DeviceState {
             rules: RuleState::default(),
             spoken: None,
             due: None,
+            entry: None,
             dirty: false,
         }
     }
@@ -123,6 +126,7 @@ impl DeviceState {
             rules: row.rules,
             spoken: row.spoken.map(Box::new),
             due: None,
+            entry: None,
             dirty: false,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::Offset;
 use gengfu_cases::At;
 use gengfu_model::signal::EvidenceReading;
+use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{
     Device, DeviceLife, Disposition, DispositionKind, Effect, Envelope, Kind, PayloadFormat, Point, ProblemKind,
     Quality, QuarantineReason, Reading, Record, Source, Timestamp,
@@ -150,7 +151,6 @@ impl Engine {
     /// A message was heard: puts the device in service if need be, and arms its silence.
     fn heard(&mut self, index: u32, record: &Record, out: &mut Output) {
         let live = self.is_live(record.seq);
-        let pack = Arc::clone(&self.pack);
         let state = &mut self.devices[index as usize];
         state.heard = Some(self.now);
         if state.device.life == DeviceLife::Registered {
@@ -167,14 +167,13 @@ impl Engine {
             city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
         };
-        pack.arm(&cx, &mut state.rules, &mut self.signals);
+        self.pack.arm(&cx, &mut state.rules, &mut self.signals);
     }
 
     /// Stores the readings' values and lets the rules judge them.
     ///
     /// Of a backlog, the newest reading alone is judged, and what it raises is marked late.
     pub(super) fn judge(&mut self, index: u32, record: &Record, readings: Vec<Accepted>, out: &mut Output) {
-        let pack = Arc::clone(&self.pack);
         let last_late = readings.iter().rposition(|reading| reading.late == Lateness::Newest);
         let mut backlog_carried = 0;
         for (position, Accepted { time, late, reading }) in readings.into_iter().enumerate() {
@@ -196,7 +195,7 @@ impl Engine {
                     city: &self.city,
                     ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
                 };
-                pack.on_reading(&cx, time, carried, &mut state.rules, &mut self.signals);
+                self.pack.on_reading(&cx, time, carried, &mut state.rules, &mut self.signals);
             }
         }
     }
@@ -231,7 +230,15 @@ impl Engine {
     }
 
     /// The day of a moment in the city's time zone, counted from 1970-01-01.
-    fn day(&self, time: Timestamp) -> i64 {
+    fn day(&mut self, time: Timestamp) -> i64 {
+        let quarter = time.as_millis().div_euclid(15 * MINUTE_MS);
+        if self.quarter.0 != quarter {
+            self.quarter = (quarter, self.day_of(time));
+        }
+        self.quarter.1
+    }
+
+    fn day_of(&self, time: Timestamp) -> i64 {
         let utc = chrono::DateTime::from_timestamp_millis(time.as_millis()).unwrap_or_default();
         let offset = utc.with_timezone(&self.zone).offset().fix().local_minus_utc();
         (time.as_millis().div_euclid(1_000) + i64::from(offset)).div_euclid(86_400)

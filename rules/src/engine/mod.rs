@@ -19,6 +19,7 @@ mod pauses;
 mod redecode;
 mod requests;
 mod sheet;
+mod timers;
 mod trial;
 mod versions;
 
@@ -95,8 +96,8 @@ pub struct Engine {
     ledger: Seq,
     index: HashMap<DeviceId, u32>,
     devices: Vec<DeviceState>,
-    /// (due, device): device timers in the order in which they fire.
-    timers: BTreeSet<(Timestamp, DeviceId)>,
+    /// Device timers in the order in which they fire; an entry may be too early.
+    timers: BTreeSet<timers::Entry>,
     /// Devices with a state newer than their row.
     dirty: Vec<u32>,
     /// In a replay: devices whose row is ahead of it, by the record that it has seen last. Their timers
@@ -115,6 +116,8 @@ pub struct Engine {
     refused: u64,
     /// Signals of the evaluation under way; kept to save the allocation.
     signals: Vec<Signal>,
+    /// The quarter of an hour of the newest message, and its day: both begin and end with a quarter in every zone.
+    quarter: (i64, i64),
     /// In a trial: what the journal's records may not change. The live engine holds nothing.
     held: trial::Held,
 }
@@ -146,6 +149,7 @@ impl Engine {
             orphans: Sheet::default(),
             refused: 0,
             signals: Vec::new(),
+            quarter: (i64::MIN, 0),
             held: trial::Held::default(),
         }
     }
@@ -168,9 +172,8 @@ impl Engine {
     }
 
     /// When the next timer is due, so that the journal's writer can let time pass then.
-    #[must_use]
-    pub fn next_due(&self) -> Option<Timestamp> {
-        let device = self.timers.first().map(|(due, _)| *due);
+    pub fn next_due(&mut self) -> Option<Timestamp> {
+        let device = self.first_timer();
         [device, self.commands.next_due(), self.reducer.next_due()].into_iter().flatten().min()
     }
 
@@ -275,40 +278,44 @@ impl Engine {
     }
 
     /// Lets time pass to `to`: timers fire in the order (due, device, rule, slot), with `now` = due;
-    /// at the same moment, devices come before commands, and these before the reducer.
+    /// at the same moment, devices come before commands, and these before the reducer. A device's entry that was
+    /// too early moves on, which is no event.
     fn advance(&mut self, seq: Seq, to: Timestamp, out: &mut Output) {
-        while let Some(due) = self.next_due().filter(|due| *due <= to) {
+        loop {
+            let device = self.timers.first().map(|(due, _, _)| *due);
+            let dues = [device, self.commands.next_due(), self.reducer.next_due()];
+            let Some(due) = dues.into_iter().flatten().min().filter(|due| *due <= to) else { break };
+            if device == Some(due) {
+                if let Some(index) = self.timer_at(due) {
+                    self.now = self.now.max(due);
+                    self.fire_device(seq, due, index, out);
+                }
+                continue;
+            }
             self.now = self.now.max(due);
-            match self.timers.first().cloned() {
-                Some((first, id)) if first <= due => {
-                    self.timers.pop_first();
-                    self.fire_device(seq, first, &id, out);
-                }
-                _ if self.is_live(seq) && self.commands.next_due().is_some_and(|first| first <= due) => {
-                    self.commands.fire(due, &mut out.effects);
-                }
-                _ if self.is_live(seq) => {
-                    self.reducer.fire(At { seq, now: due }, &mut out.effects);
-                }
+            if !self.is_live(seq) {
                 // Reducer and commands come from the ledger at a later position: their timers are not due yet.
-                _ => break,
+                break;
+            }
+            if self.commands.next_due().is_some_and(|first| first <= due) {
+                self.commands.fire(due, &mut out.effects);
+            } else {
+                self.reducer.fire(At { seq, now: due }, &mut out.effects);
             }
         }
         self.now = self.now.max(to);
     }
 
-    fn fire_device(&mut self, seq: Seq, due: Timestamp, id: &DeviceId, out: &mut Output) {
-        let index = self.index[id];
-        let pack = Arc::clone(&self.pack);
+    fn fire_device(&mut self, seq: Seq, due: Timestamp, index: u32, out: &mut Output) {
+        self.take_timer(due, index);
         let state = &mut self.devices[index as usize];
-        state.due = None;
         let cx = Context {
             zone: self.zone,
             paused: &self.paused,
             city: &self.city,
             ..Context::new(&state.device, &state.latest, &self.parameters, due, seq)
         };
-        pack.on_timer(&cx, &mut state.rules, &mut self.signals);
+        self.pack.on_timer(&cx, &mut state.rules, &mut self.signals);
         self.settle(index, At { seq, now: due }, out);
     }
 
@@ -328,21 +335,6 @@ impl Engine {
         self.schedule(index);
     }
 
-    fn schedule(&mut self, index: u32) {
-        let state = &mut self.devices[index as usize];
-        let due = self.pack.next_due(&state.device, &state.rules);
-        if due == state.due {
-            return;
-        }
-        if let Some(old) = state.due.take() {
-            self.timers.remove(&(old, state.device.id.clone()));
-        }
-        if let Some(due) = due {
-            self.timers.insert((due, state.device.id.clone()));
-        }
-        state.due = due;
-    }
-
     /// Whether a record's signals, requests and dispositions still have to reach the ledger.
     fn is_live(&self, seq: Seq) -> bool {
         seq > self.ledger
@@ -353,6 +345,7 @@ impl Engine {
             Control::Tick => {}
             Control::Started { config, .. } => {
                 self.zone = zone(config);
+                self.quarter = (i64::MIN, 0);
                 self.config = config.clone();
             }
             Control::Away { from, to } => self.away(record.seq, to.since_ms(*from)),

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use rhai::{AST, Caches, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, Scope, Stmt};
 
@@ -83,14 +84,16 @@ pub(crate) fn evaluate<'a>(script: &Script, traced: bool, host: &'a mut (dyn Hos
         let broken = || (0, Some(Ended { node: 0, failure: Failure::Script }));
         let Ok(Interpreter { engine, meter, resident }) = interpreter_of(interpreter) else { return broken() };
         let key = (script.id, traced);
-        if !resident.contains_key(&key) {
-            if resident.len() >= MAX_RESIDENT {
-                resident.clear();
-            }
-            let Some(new) = compile(engine, script, traced) else { return broken() };
-            resident.insert(key, new);
+        if resident.len() >= MAX_RESIDENT && !resident.contains_key(&key) {
+            resident.clear();
         }
-        let Some(resident) = resident.get_mut(&key) else { return broken() };
+        let resident = match resident.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let Some(new) = compile(engine, script, traced) else { return broken() };
+                place.insert(new)
+            }
+        };
         meter.reset();
         let failed = resident.run(engine, script, host);
         (meter.used(), failed.map(|error| ended(script, &error)))

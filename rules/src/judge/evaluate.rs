@@ -40,16 +40,17 @@ pub(super) fn run(
         placed.counters.skipped();
         return;
     }
-    let mut few = [Scalar::Unknown; FEW_LOCALS];
-    let mut many = [Scalar::Unknown; 0];
-    let mut boxed;
-    let locals: &mut [Scalar<'_>] = if entry.locals == 0 {
-        &mut many
-    } else if entry.locals <= FEW_LOCALS {
-        &mut few
-    } else {
-        boxed = [Scalar::Unknown; MAX_LOCALS];
-        &mut boxed
+    let (mut few, mut many);
+    let locals: &mut [Scalar<'_>] = match entry.locals {
+        0 => &mut [],
+        1..=FEW_LOCALS => {
+            few = [Scalar::Unknown; FEW_LOCALS];
+            &mut few
+        }
+        _ => {
+            many = [Scalar::Unknown; MAX_LOCALS];
+            &mut many
+        }
     };
     if let (Some(name), Some(first)) = (timer, locals.first_mut()) {
         *first = Scalar::Text(name);
@@ -138,7 +139,9 @@ fn commit(pack: &Pack, replay: &evidence::Replay<'_>, outcomes: &[Outcome], slot
                 }),
             });
         }
-        if let Some(place) = slots.get_mut(key.slot) {
+        if let Some(place) = slots.get_mut(key.slot)
+            && (said || !matches!(place, Slot::Verdict(_)))
+        {
             *place = Slot::Verdict(new);
         }
     }

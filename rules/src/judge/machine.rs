@@ -9,8 +9,9 @@ use gengfu_model::{Severity, Timestamp, Value};
 use super::number::{Failure, compare_floats, compare_ints, float_op, int_op, root};
 use super::scalar::Scalar;
 use super::state::Slot;
-use super::{Context, daytime};
+use super::{Context, daytime, usable_ms};
 use crate::program::{BlockId, Entry, MAX_KEYS, Math, Node, NodeId, Op, Rule, SeverityOf};
+use crate::script::tree::Binary;
 
 /// The most operations of one evaluation. Far above what a rule of the largest size needs: it is a
 /// fence, not a ration.
@@ -76,6 +77,8 @@ pub(crate) struct Machine<'a, 's, W> {
     pub(crate) trigger: Trigger,
     /// When the device was last heard.
     pub(crate) heard: Option<Timestamp>,
+    /// Values that came before this moment are too old to be judged.
+    pub(crate) fresh_from: Timestamp,
     /// The rule's slots.
     pub(crate) slots: &'s mut [Slot],
     pub(crate) locals: &'s mut [Scalar<'a>],
@@ -95,6 +98,7 @@ pub(crate) enum Flow {
 }
 
 impl<'a, 's, W: Watch> Machine<'a, 's, W> {
+    #[inline]
     pub(crate) fn new(
         rule: &'a Rule,
         cx: &'a Context<'a>,
@@ -104,11 +108,14 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         locals: &'s mut [Scalar<'a>],
         watch: W,
     ) -> Self {
+        let fresh_from = cx.now.plus_ms(-usable_ms(cx.device));
         let outcomes = [Outcome::None; MAX_KEYS];
         let before = Vec::new();
-        Machine { rule, cx, trigger, heard, slots, locals, outcomes, operations: 0, fault: None, before, watch }
+        let (operations, fault) = (0, None);
+        Machine { rule, cx, trigger, heard, fresh_from, slots, locals, outcomes, operations, fault, before, watch }
     }
 
+    #[inline]
     pub(crate) fn run(&mut self, entry: &'a Entry) {
         match &entry.script {
             None => {
@@ -223,6 +230,7 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         self.fault.get_or_insert(Fault { node, failure });
     }
 
+    #[inline]
     fn node(&mut self, id: NodeId) -> Node {
         self.operations += 1;
         if self.operations > MAX_OPERATIONS {
@@ -290,18 +298,35 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         }
     }
 
+    /// A condition. Comparisons of numbers, the most of all, have a small function of their own.
     #[inline]
     pub(crate) fn boolean(&mut self, id: NodeId) -> Option<bool> {
+        match self.rule.nodes.get(usize::from(id)) {
+            Some(Node::CompareFloat { op, a, b }) => self.compare(id, *op, *a, *b),
+            _ => self.condition(id),
+        }
+    }
+
+    fn compare(&mut self, id: NodeId, op: Binary, a: NodeId, b: NodeId) -> Option<bool> {
+        self.operations += 1;
+        let (a, b) = (self.float(a), self.float(b));
+        let value = match (a, b) {
+            (Some(a), Some(b)) => Some(compare_floats(op, a, b)),
+            _ => None,
+        };
+        self.watch.saw(id, value.into());
+        value
+    }
+
+    /// A condition that is no comparison of numbers.
+    fn condition(&mut self, id: NodeId) -> Option<bool> {
         let value = match self.node(id) {
             Node::Bool(v) => return Some(v),
             Node::Field(field) => self.latest(field).and_then(|latest| match latest.value {
                 Value::Bool(v) => Some(v),
                 Value::Number(_) | Value::Text(_) => None,
             }),
-            Node::CompareFloat { op, a, b } => {
-                let (a, b) = (self.float(a), self.float(b));
-                a.zip(b).map(|(a, b)| compare_floats(op, a, b))
-            }
+            Node::CompareFloat { op, a, b } => return self.compare(id, op, a, b),
             Node::CompareInt { op, a, b } => {
                 let (a, b) = (self.int(a), self.int(b));
                 a.zip(b).map(|(a, b)| compare_ints(op, a, b))
@@ -323,7 +348,7 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
                 let (a, b) = (self.text(a), self.text(b));
                 a.zip(b).map(|(a, b)| (a == b) != negated)
             }
-            Node::Known(x) => Some(self.scalar(x) != Scalar::Unknown),
+            Node::Known(x) => Some(!matches!(self.scalar(x), Scalar::Unknown)),
             Node::At { from, to } => self.at(from, to),
             Node::Lit { from, to } => self.lit(from, to),
             Node::Workday => daytime::workday(self.cx),
@@ -352,15 +377,27 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         value
     }
 
-    #[inline]
+    /// A number. Most are constants and fields: these take no call.
+    #[inline(always)]
     pub(crate) fn float(&mut self, id: NodeId) -> Option<f64> {
-        let value = match self.node(id) {
-            Node::Float(v) => return Some(v),
-            Node::Field(field) => {
-                let value = self.latest(field).and_then(|latest| latest.value.as_number());
-                self.watch.saw(id, value.into());
-                return value;
+        match self.rule.nodes.get(usize::from(id)) {
+            Some(Node::Float(v)) => {
+                self.operations += 1;
+                Some(*v)
             }
+            Some(Node::Field(field)) => {
+                self.operations += 1;
+                let value = self.latest(*field).and_then(|latest| latest.value.as_number());
+                self.watch.saw(id, value.into());
+                value
+            }
+            _ => self.computed(id),
+        }
+    }
+
+    /// A number that is no constant and no field.
+    fn computed(&mut self, id: NodeId) -> Option<f64> {
+        let value = match self.node(id) {
             Node::ToFloat(x) => return self.int(x).map(|x| x as f64),
             Node::FloatOp { op, a, b } => {
                 let (a, b) = (self.float(a), self.float(b));
@@ -394,9 +431,20 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         value
     }
 
+    /// A whole number; durations mostly are constants.
+    #[inline(always)]
     pub(crate) fn int(&mut self, id: NodeId) -> Option<i64> {
+        match self.rule.nodes.get(usize::from(id)) {
+            Some(Node::Int(v)) => {
+                self.operations += 1;
+                Some(*v)
+            }
+            _ => self.computed_int(id),
+        }
+    }
+
+    fn computed_int(&mut self, id: NodeId) -> Option<i64> {
         let value = match self.node(id) {
-            Node::Int(v) => return Some(v),
             Node::IntOp { op, a, b } => {
                 let (a, b) = (self.int(a), self.int(b));
                 match a.zip(b).map(|(a, b)| int_op(op, a, b)) {

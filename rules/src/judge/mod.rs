@@ -124,8 +124,12 @@ impl Pack {
         let set = self.set_of(device)?;
         let fits = state.fits(&set.layout);
         let silence = set.silences().filter_map(|placed| silence_due(placed, device, state, fits)).min();
-        // A state of another pack has its timers in other places, but they are the same timers.
-        let timers = state.slots.iter().filter_map(timer_due).min();
+        let timers = if fits {
+            set.timer_slots.iter().filter_map(|place| timer_due(state.slots.get(*place)?)).min()
+        } else {
+            // A state of another pack has its timers in other places, but they are the same timers.
+            state.slots.iter().filter_map(timer_due).min()
+        };
         silence.into_iter().chain(timers).min()
     }
 
@@ -138,7 +142,7 @@ impl Pack {
             return;
         }
         state.fit(&set.layout, &set.slot_kinds);
-        for placed in &set.rules {
+        for placed in set.armed() {
             begin_period(placed, cx, state);
             self.clear_silence(placed, cx, state, out);
         }
@@ -149,7 +153,7 @@ impl Pack {
     pub fn begin_periods(&self, cx: &Context<'_>, state: &mut RuleState) {
         let Some(set) = self.set_of(cx.device).filter(|set| set.has_every) else { return };
         state.fit(&set.layout, &set.slot_kinds);
-        for placed in &set.rules {
+        for placed in set.armed() {
             begin_period(placed, cx, state);
         }
     }
@@ -278,6 +282,16 @@ fn silence_due(placed: &Placed, device: &Device, state: &RuleState, fits: bool) 
 
 /// How often the device is expected to report; the kind's usual interval if the register says nothing.
 pub(crate) fn interval_ms(device: &Device) -> i64 {
-    let seconds = if device.interval_s == 0 { device.kind.def().interval_s } else { device.interval_s };
-    i64::from(seconds) * 1_000
+    i64::from(interval_s(device)) * 1_000
+}
+
+/// For how long a value of the device may be judged: two and a half intervals.
+#[inline]
+pub(crate) fn usable_ms(device: &Device) -> i64 {
+    i64::from(interval_s(device)) * 2_500
+}
+
+#[inline]
+fn interval_s(device: &Device) -> u32 {
+    if device.interval_s == 0 { device.kind.def().interval_s } else { device.interval_s }
 }

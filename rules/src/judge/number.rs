@@ -82,13 +82,15 @@ pub(crate) fn compare_floats(op: Binary, a: f64, b: f64) -> bool {
         // Zero beside "not a number": their product is none either, and the larger of the two is zero.
         return matches!(op, Binary::Equal | Binary::LessOrEqual | Binary::GreaterOrEqual);
     }
+    // rhai divides the difference of either order; that changes the sign alone.
+    let difference = (a - b) / scale;
     match op {
-        Binary::Equal => (a - b).abs() / scale <= f64::EPSILON,
-        Binary::NotEqual => (a - b).abs() / scale > f64::EPSILON,
-        Binary::Less => (b - a) / scale > f64::EPSILON,
-        Binary::LessOrEqual => (b - a) / scale > -f64::EPSILON,
-        Binary::Greater => (a - b) / scale > f64::EPSILON,
-        _ => (a - b) / scale > -f64::EPSILON,
+        Binary::Greater => difference > f64::EPSILON,
+        Binary::Less => -difference > f64::EPSILON,
+        Binary::LessOrEqual => -difference > -f64::EPSILON,
+        Binary::Equal => difference.abs() <= f64::EPSILON,
+        Binary::NotEqual => difference.abs() > f64::EPSILON,
+        _ => difference > -f64::EPSILON,
     }
 }
 

@@ -13,8 +13,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     #[inline]
     pub(crate) fn latest(&self, field: FieldId) -> Option<&'a LatestValue> {
         let latest = self.cx.latest.get(field)?;
-        let fresh = self.cx.now.since_ms(latest.journal_time) * 2 <= interval_ms(self.cx.device) * 5;
-        (latest.quality == Quality::Ok && fresh).then_some(latest)
+        (latest.quality == Quality::Ok && latest.journal_time >= self.fresh_from).then_some(latest)
     }
 
     pub(super) fn field_scalar(&self, field: FieldId) -> Scalar<'a> {
@@ -28,14 +27,15 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
         match rule.nodes.get(usize::from(id)).copied() {
             Some(Node::Local(local)) => self.locals.get(usize::from(local)).copied().unwrap_or_default(),
             Some(Node::Attribute(name)) => {
-                let Some(name) = rule.attributes.get(usize::from(name)) else { return Scalar::Unknown };
-                let whole = rule
-                    .kind
-                    .def()
-                    .attributes
-                    .iter()
-                    .any(|def| def.name == &**name && matches!(def.ty, FieldType::Integer { .. }));
-                device.attributes.get(name).map_or(Scalar::Unknown, |value| scalar_of(value, whole))
+                let name = rule.attributes.get(usize::from(name));
+                let Some((name, value)) = name.and_then(|name| Some((name, device.attributes.get(name)?))) else {
+                    return Scalar::Unknown;
+                };
+                let is_whole = || {
+                    let mut known = rule.kind.def().attributes.iter().filter(|def| def.name == &**name);
+                    known.any(|def| matches!(def.ty, FieldType::Integer { .. }))
+                };
+                scalar_of(value, matches!(value, Value::Number(_)) && is_whole())
             }
             Some(Node::Parameter(index)) => {
                 let Some(parameter) = rule.parameters.get(usize::from(index)) else { return Scalar::Unknown };
@@ -67,9 +67,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             DeviceProperty::IntervalS => Scalar::Int(interval_ms(device) / 1_000),
             DeviceProperty::IntervalMs => Scalar::Int(interval_ms(device)),
             DeviceProperty::Silent if self.trigger == Trigger::Silent => Scalar::Bool(true),
-            DeviceProperty::Silent => {
-                self.heard.map(|heard| self.cx.now.since_ms(heard) * 2 > interval_ms(device) * 5).into()
-            }
+            DeviceProperty::Silent => self.heard.map(|heard| heard < self.fresh_from).into(),
             DeviceProperty::Latitude => device.latitude.into(),
             DeviceProperty::Longitude => device.longitude.into(),
         }

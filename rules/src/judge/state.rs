@@ -134,10 +134,14 @@ impl Window {
     /// Takes a sample. One of the same event time replaces the old one. Drops what is older than the
     /// newest sample at or before `start`, and the oldest above [`MAX_WINDOW_SAMPLES`].
     pub(crate) fn take(&mut self, time: Timestamp, value: f64, start: Timestamp) {
-        let place = self.samples.partition_point(|(t, _)| *t < time);
-        match self.samples.get_mut(place) {
-            Some(sample) if sample.0 == time => sample.1 = value,
-            _ => self.samples.insert(place, (time, value)),
+        if self.samples.back().is_none_or(|(newest, _)| *newest < time) {
+            self.samples.push_back((time, value));
+        } else {
+            let place = self.samples.partition_point(|(t, _)| *t < time);
+            match self.samples.get_mut(place) {
+                Some(sample) if sample.0 == time => sample.1 = value,
+                _ => self.samples.insert(place, (time, value)),
+            }
         }
         while self.samples.get(1).is_some_and(|(t, _)| *t <= start) || self.samples.len() > MAX_WINDOW_SAMPLES {
             self.samples.pop_front();
@@ -175,11 +179,16 @@ impl RuleState {
     }
 
     /// Brings the state to a layout: slots keep their content by identity.
+    #[inline]
     pub(crate) fn fit(&mut self, layout: &Arc<[u32]>, kinds: &[SlotKind]) {
+        if self.layout.as_ref().is_none_or(|own| !Arc::ptr_eq(own, layout)) {
+            self.refit(layout, kinds);
+        }
+    }
+
+    #[cold]
+    fn refit(&mut self, layout: &Arc<[u32]>, kinds: &[SlotKind]) {
         if let Some(own) = &self.layout {
-            if Arc::ptr_eq(own, layout) {
-                return;
-            }
             if own == layout && self.slots.len() == layout.len() {
                 self.layout = Some(Arc::clone(layout));
                 return;

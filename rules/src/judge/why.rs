@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::machine::{Machine, Outcome, Trigger};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
-use super::{Context, evidence, faults, interval_ms, timer_due};
+use super::{Context, evidence, faults, timer_due, usable_ms};
 use crate::pack::{Pack, Placed, Tier};
 use crate::program::{MAX_LOCALS, Node, NodeId};
 
@@ -247,10 +247,10 @@ fn reading(cx: &Context<'_>, name: &'static str, field: FieldId) -> WhyReading {
 
 fn state_of(cx: &Context<'_>, field: FieldId) -> String {
     let Some(latest) = cx.latest.get(field) else { return "never seen".to_owned() };
-    let (age, interval) = (cx.now.since_ms(latest.journal_time), interval_ms(cx.device));
+    let (age, usable) = (cx.now.since_ms(latest.journal_time), usable_ms(cx.device));
     match latest.quality {
-        Quality::Ok if age * 2 <= interval * 5 => "usable".to_owned(),
-        Quality::Ok => format!("stale: {} s old, usable for {} s", age / 1_000, interval * 5 / 2_000),
+        Quality::Ok if age <= usable => "usable".to_owned(),
+        Quality::Ok => format!("stale: {} s old, usable for {} s", age / 1_000, usable / 1_000),
         Quality::WarmingUp => "warming up".to_owned(),
         Quality::Faulty => "faulty".to_owned(),
     }
