@@ -134,6 +134,9 @@ pub struct JournalConfig {
     pub keep: Span,
     /// How large the archive may grow.
     pub keep_size: Size,
+    /// How long the ledger lists what became of messages: repeats, late and refused values, what was quarantined (with
+    /// its bytes), and the counts of each device and day. Counted back from the newest.
+    pub keep_messages: Span,
     /// How many submissions wait for the journal before listeners stop reading.
     pub queue: usize,
 }
@@ -448,6 +451,7 @@ impl Default for JournalConfig {
             segment: Size(64 << 20),
             keep: Span(35 * gengfu_model::time::DAY_MS),
             keep_size: Size(50 << 30),
+            keep_messages: Span(gengfu_connectors::ledger::MESSAGES_KEPT_MS),
             queue: 4_096,
         }
     }
@@ -468,6 +472,14 @@ impl Default for SeriesConfig {
 impl Default for DaysConfig {
     fn default() -> Self {
         DaysConfig { hour: 0, keep: Span(35 * gengfu_model::time::DAY_MS), keep_size: Size(10 << 30) }
+    }
+}
+
+impl JournalConfig {
+    /// How the ledger is opened, and what a replay leaves out as well.
+    #[must_use]
+    pub fn ledger_options(&self) -> gengfu_connectors::ledger::LedgerOptions {
+        gengfu_connectors::ledger::LedgerOptions { keep_messages_ms: self.keep_messages.0, ..Default::default() }
     }
 }
 
@@ -627,6 +639,8 @@ impl Config {
         must(self.engine.checkpoint_every.0 >= 1_000, "engine.checkpoint_every", "must be at least 1s", "");
         let segment = self.journal.segment.0;
         must((1 << 20..=1 << 30).contains(&segment), "journal.segment", "must be 1MiB to 1GiB", "");
+        let kept = self.journal.keep_messages.0;
+        must(kept >= gengfu_model::time::DAY_MS, "journal.keep_messages", "must be at least 1d", "");
         must(self.journal.queue >= 16, "journal.queue", "must be at least 16", "");
         let packet = self.mqtt.max_packet.0;
         must((1_024..=1 << 20).contains(&packet), "mqtt.max_packet", "must be 1KiB to 1MiB", "");

@@ -2,11 +2,13 @@
 //!
 //! The server is a process of its own (release build, embedded stores, shipped rules); the load runs in this
 //! process on the same cores. CPU and memory are the server's, from /proc. Where mosquitto is installed, it gets the
-//! same load in the same run, and figures are given as a ratio to its own. `-- --quick` leaves out the million devices.
+//! same load in the same run, and figures are given as a ratio to its own. `-- --quick` leaves out the
+//! million devices; `-- --register-only` tells what a device costs by part, and no more.
 
 mod client;
 mod latency;
 mod peer;
+mod register;
 mod server;
 mod stored;
 
@@ -35,9 +37,18 @@ const SPEAKING: usize = 5_000;
 const BEFORE_CHECKPOINT: Duration = Duration::from_secs(45);
 
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let mut arguments = std::env::args().skip(1);
+    let is_asked = |wanted: &str| std::env::args().any(|argument| argument == wanted);
+    if let Some(register) = arguments.by_ref().skip_while(|argument| argument != register::CHILD).nth(1) {
+        return register::measure(Path::new(&register));
+    }
+    let quick = is_asked("--quick");
     let folder = tempfile::tempdir().expect("a folder for the data");
     say(&format!("# load on this machine at the start: {}", machine_load()));
+    register::parts(folder.path());
+    if is_asked("--register-only") {
+        return;
+    }
     let server = Server::new(folder.path());
     let city = Arc::new(City::generate(1, DEVICES));
     let process = prepare(&server, &city, folder.path());

@@ -19,6 +19,7 @@ mod pauses;
 mod redecode;
 mod requests;
 mod sheet;
+mod texts;
 mod trial;
 mod versions;
 
@@ -95,6 +96,8 @@ pub struct Engine {
     ledger: Seq,
     index: HashMap<DeviceId, u32>,
     devices: Vec<DeviceState>,
+    /// What the register's entries have in common.
+    texts: texts::Texts,
     /// (due, device): device timers in the order in which they fire.
     timers: BTreeSet<(Timestamp, DeviceId)>,
     /// Devices with a state newer than their row.
@@ -133,6 +136,7 @@ impl Engine {
             ledger: Seq(0),
             index: HashMap::new(),
             devices: Vec::new(),
+            texts: texts::Texts::default(),
             timers: BTreeSet::new(),
             dirty: Vec::new(),
             ahead: BTreeMap::new(),
