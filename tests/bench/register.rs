@@ -1,4 +1,4 @@
-//! What a registered device costs in memory, by part: `cargo bench --bench line -- --register-only`.
+//! What a registered device costs in memory, by part: `cargo bench --bench line -- parts`.
 //!
 //! Each part is made alone in a fresh process, on the register of a simulated city, and what the process grows by is
 //! divided by the devices: no listener, no store, nothing that a running gateway has beside it.
