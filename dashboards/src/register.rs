@@ -4,11 +4,10 @@
 //! passes has no control characters, is within the catalogue's ranges, and carries a hash instead of
 //! its token.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_model::catalogue::KINDS;
-use gengfu_model::{Device, DeviceId, DeviceLife, FieldDef, FieldType, Kind, Value};
+use gengfu_model::{Attributes, Device, DeviceId, DeviceLife, FieldDef, FieldType, Kind, Value};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -197,8 +196,8 @@ fn attributes(
     kind: Kind,
     given: &serde_json::Map<String, serde_json::Value>,
     mistakes: &mut Vec<Mistake>,
-) -> BTreeMap<Arc<str>, Value> {
-    let mut attributes = BTreeMap::new();
+) -> Attributes {
+    let mut attributes = Attributes::default();
     for (name, value) in given {
         let Some(def) = kind.def().attributes.iter().find(|def| def.name == name) else {
             let known = kind.def().attributes.iter().map(|def| def.name).collect::<Vec<_>>().join(", ");
@@ -283,7 +282,7 @@ mod tests {
         let mut lamp = entry("lamp-1", "streetlight");
         lamp.attributes = serde_json::from_str(r#"{"rated_power_w": 150, "on_at": "18:30"}"#).unwrap();
         let device = lamp.check(&|_| [0; 32]).unwrap();
-        assert_eq!(device.attributes["rated_power_w"], Value::Number(150.0));
+        assert_eq!(device.attributes.get("rated_power_w"), Some(&Value::Number(150.0)));
         let mut bad = entry("lamp-1", "streetlight");
         bad.attributes = serde_json::from_str(r#"{"rated_power_w": -1, "on_at": "18:30:00", "colour": 1}"#).unwrap();
         assert_eq!(columns(bad), ["attributes"; 3]);

@@ -353,7 +353,7 @@ mod tests {
         let (devices, errors) = read(text);
         assert_eq!(errors, []);
         assert_eq!(&*devices[0].name, "中山路, 12号");
-        assert_eq!(devices[0].attributes["rated_power_w"], Value::Number(150.0));
+        assert_eq!(devices[0].attributes.get("rated_power_w"), Some(&Value::Number(150.0)));
         assert_eq!(devices[0].token_hash, Some([6; 32]));
         let mut written = Vec::new();
         write(&devices, &mut written).unwrap();

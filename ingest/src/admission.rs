@@ -4,29 +4,17 @@
 //! it. A token is never kept: what is compared is its HMAC-SHA-256 under the server's secret, which
 //! makes token-only login a plain look-up.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use gengfu_model::{Device, DeviceId, DeviceLife, Kind};
+use gengfu_model::{Device, DeviceLife};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 /// Tokens shorter than this are accepted only together with the device id.
 pub const MIN_LONE_TOKEN_BYTES: usize = 16;
-
-/// What a listener needs to know of a device that has logged in.
-#[derive(Clone, Debug)]
-pub struct LoginEntry {
-    /// The device's id.
-    pub device: DeviceId,
-    /// Its kind.
-    pub kind: Kind,
-    /// Its model; empty for the generic codec of the kind.
-    pub model: Arc<str>,
-    /// Where it stands in its life; a retired one is not let in.
-    pub life: DeviceLife,
-    token_hash: Option<[u8; 32]>,
-}
 
 /// Why a login was refused. Listeners answer all of them alike, so that nobody can probe for ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,11 +36,52 @@ pub struct Directory {
     tables: RwLock<Tables>,
 }
 
+/// The register's own entries, so that a device costs two pointers more here.
 #[derive(Default)]
 struct Tables {
-    devices: HashMap<DeviceId, Arc<LoginEntry>>,
-    by_token: HashMap<[u8; 32], DeviceId>,
+    devices: HashSet<ById>,
+    by_token: HashSet<ByToken>,
 }
+
+/// An entry that is found by its device id.
+struct ById(Arc<Device>);
+
+impl Borrow<str> for ById {
+    fn borrow(&self) -> &str {
+        self.0.id.as_str()
+    }
+}
+
+/// An entry that is found by the hash of its token.
+struct ByToken(Arc<Device>);
+
+impl Borrow<[u8]> for ByToken {
+    fn borrow(&self) -> &[u8] {
+        self.0.token_hash.as_ref().map_or(&[], |hash| hash)
+    }
+}
+
+/// Equal is, and hashes alike, what is found by the same key.
+macro_rules! keyed_by {
+    ($entry:ty, $key:ty) => {
+        impl PartialEq for $entry {
+            fn eq(&self, other: &Self) -> bool {
+                Borrow::<$key>::borrow(self) == Borrow::<$key>::borrow(other)
+            }
+        }
+
+        impl Eq for $entry {}
+
+        impl Hash for $entry {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                Borrow::<$key>::borrow(self).hash(state);
+            }
+        }
+    };
+}
+
+keyed_by!(ById, str);
+keyed_by!(ByToken, [u8]);
 
 impl Directory {
     /// An empty directory; `secret` is the server's secret.
@@ -72,31 +101,26 @@ impl Directory {
     }
 
     /// Adds or replaces a device.
-    pub fn put(&self, device: &Device) {
-        let entry = Arc::new(LoginEntry {
-            device: device.id.clone(),
-            kind: device.kind,
-            model: Arc::clone(&device.model),
-            life: device.life,
-            token_hash: device.token_hash,
-        });
+    pub fn put(&self, device: &Arc<Device>) {
         let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-        let old = tables.devices.insert(device.id.clone(), entry);
-        if let Some(hash) = old.and_then(|old| old.token_hash) {
+        let old = tables.devices.replace(ById(Arc::clone(device)));
+        if let Some(hash) = old.and_then(|ById(old)| old.token_hash) {
             // Another device may have the same token by now; only this device's entry goes.
-            if tables.by_token.get(&hash) == Some(&device.id) {
-                tables.by_token.remove(&hash);
+            if tables.by_token.get(&hash[..]).is_some_and(|ByToken(held)| held.id == device.id) {
+                tables.by_token.remove(&hash[..]);
             }
         }
-        if let Some(hash) = device.token_hash {
-            tables.by_token.entry(hash).or_insert_with(|| device.id.clone());
+        if device.token_hash.is_some() {
+            // Keeps the one that is there.
+            tables.by_token.insert(ByToken(Arc::clone(device)));
         }
     }
 
     /// The device's entry, without any check of credentials (for certificates, checked by TLS).
     #[must_use]
-    pub fn get(&self, device: &str) -> Option<Arc<LoginEntry>> {
-        self.tables.read().unwrap_or_else(PoisonError::into_inner).devices.get(device).cloned()
+    pub fn get(&self, device: &str) -> Option<Arc<Device>> {
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        tables.devices.get(device).map(|ById(device)| Arc::clone(device))
     }
 
     /// How many devices there are.
@@ -115,7 +139,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`LoginError`] says why not; do not tell the peer which.
-    pub fn login(&self, device: &str, token: &[u8]) -> Result<Arc<LoginEntry>, LoginError> {
+    pub fn login(&self, device: &str, token: &[u8]) -> Result<Arc<Device>, LoginError> {
         let entry = self.get(device).ok_or(LoginError::BadCredentials)?;
         let expected = entry.token_hash.ok_or(LoginError::BadCredentials)?;
         // The comparison is of keyed hashes, so its timing tells nothing about the token.
@@ -129,19 +153,19 @@ impl Directory {
     ///
     /// # Errors
     /// [`LoginError`] says why not; do not tell the peer which.
-    pub fn login_by_token(&self, token: &[u8]) -> Result<Arc<LoginEntry>, LoginError> {
+    pub fn login_by_token(&self, token: &[u8]) -> Result<Arc<Device>, LoginError> {
         if token.len() < MIN_LONE_TOKEN_BYTES {
             return Err(LoginError::ShortToken);
         }
         let hash = self.hash_token(token);
         let entry = {
             let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-            tables.by_token.get(&hash).and_then(|device| tables.devices.get(device)).cloned()
+            tables.by_token.get(&hash[..]).map(|ByToken(device)| Arc::clone(device))
         };
         admit(entry.ok_or(LoginError::BadCredentials)?)
     }
 }
 
-fn admit(entry: Arc<LoginEntry>) -> Result<Arc<LoginEntry>, LoginError> {
+fn admit(entry: Arc<Device>) -> Result<Arc<Device>, LoginError> {
     if entry.life == DeviceLife::Retired { Err(LoginError::Retired) } else { Ok(entry) }
 }

@@ -11,6 +11,6 @@ pub mod journal;
 pub mod mqtt;
 pub mod push;
 
-pub use admission::{Directory, LoginEntry, LoginError};
+pub use admission::{Directory, LoginError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use intake::{AckSink, Arrival, Intake, Settled, Submission};

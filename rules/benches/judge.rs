@@ -13,7 +13,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
-use gengfu_model::{Device, DeviceId, DeviceLife, Kind, Quality, Seq, Timestamp, Value};
+use gengfu_model::{Attributes, Device, DeviceId, DeviceLife, Kind, Quality, Seq, Timestamp, Value};
 use gengfu_rules::{Context, Latest, LatestValue, Pack, Parameters, RuleState, Tier, library};
 
 const DEVICES: usize = 100_000;
@@ -62,7 +62,7 @@ fn device(kind: Kind, number: usize) -> Device {
         asset_type: Arc::from("01-02"),
         interval_s: 600,
         token_hash: None,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::InService,
     }
 }

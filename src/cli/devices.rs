@@ -10,7 +10,7 @@ use gengfu_dashboards::register_csv::{self, Batches, RowError};
 use gengfu_ingest::Directory;
 use gengfu_model::catalogue::Kind;
 use gengfu_model::staff::Action;
-use gengfu_model::{Device, DeviceId, DeviceLife};
+use gengfu_model::{Attributes, Device, DeviceId, DeviceLife};
 
 use super::{ConfigArgument, Failure, give, leave, ledger_file, random_secret, reach, say};
 use crate::local::Local;
@@ -176,7 +176,7 @@ fn new_device(id: DeviceId, kind: Kind) -> Device {
         asset_type: kind.def().asset_type.into(),
         interval_s: kind.def().interval_s,
         token_hash: None,
-        attributes: std::collections::BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::Registered,
     }
 }

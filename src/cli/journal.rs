@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gengfu_connectors::Ledger;
 use gengfu_connectors::checkpoint::MemoryCheckpoints;
-use gengfu_connectors::ledger::{MemoryLedger, SqliteLedger};
+use gengfu_connectors::ledger::{LedgerOptions, MemoryLedger, SqliteLedger};
 use gengfu_connectors::series::MemorySeries;
 use gengfu_ingest::journal::inspect::{Filter, Style, print};
 use gengfu_ingest::journal::{FolderLock, JournalReader, ReadLimit, RealDisk};
@@ -53,15 +53,17 @@ impl Journal {
     /// When the data folder cannot be read.
     pub(super) fn run(&self) -> Result<(), Failure> {
         let JournalCommand::Inspect { config, from, to, json, ledger, replay } = &self.command;
-        let data = config.load()?.data.folder;
+        let config = config.load()?;
+        let data = config.data.folder;
+        let options = config.journal.ledger_options();
         let mut output = BufWriter::new(std::io::stdout().lock());
         match (ledger, replay) {
             (false, _) => print_records(&data, Seq(*from), to.map(Seq), *json, &mut output)?,
             (true, false) => {
-                let ledger = SqliteLedger::open(&ledger_file(&data)).map_err(Failure::failed)?;
+                let ledger = SqliteLedger::open_with(&ledger_file(&data), options).map_err(Failure::failed)?;
                 ledger.dump(&mut output).map_err(Failure::failed)?;
             }
-            (true, true) => replay_ledger(&data)?.dump(&mut output).map_err(Failure::failed)?,
+            (true, true) => replay_ledger(&data, options)?.dump(&mut output).map_err(Failure::failed)?,
         }
         output.flush().map_err(Failure::failed)
     }
@@ -92,10 +94,10 @@ fn print_records(data: &Path, from: Seq, to: Option<Seq>, json: bool, output: &m
     Ok(())
 }
 
-fn replay_ledger(data: &Path) -> Result<MemoryLedger, Failure> {
+fn replay_ledger(data: &Path, options: LedgerOptions) -> Result<MemoryLedger, Failure> {
     let (limit, _lock) = limit(data);
     let disk = open_disk(data)?;
-    let mut ledger = MemoryLedger::default();
+    let mut ledger = MemoryLedger::keeping_messages(options.keep_messages_ms);
     let open = |after: Seq| {
         let mut reader = JournalReader::open(disk, after.next(), limit).map_err(|error| error.to_string())?;
         Ok(std::iter::from_fn(move || reader.next_batch().map_err(|error| error.to_string()).transpose()))

@@ -25,6 +25,8 @@ impl Config {
         must(self.engine.checkpoint_every.0 >= 1_000, "engine.checkpoint_every", "must be at least 1s", "");
         let segment = self.journal.segment.0;
         must((1 << 20..=1 << 30).contains(&segment), "journal.segment", "must be 1MiB to 1GiB", "");
+        let kept = self.journal.keep_messages.0;
+        must(kept >= gengfu_model::time::DAY_MS, "journal.keep_messages", "must be at least 1d", "");
         must(self.journal.queue >= 16, "journal.queue", "must be at least 16", "");
         let packet = self.mqtt.max_packet.0;
         must((1_024..=1 << 20).contains(&packet), "mqtt.max_packet", "must be 1KiB to 1MiB", "");

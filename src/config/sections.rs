@@ -98,6 +98,9 @@ pub struct JournalConfig {
     pub keep: Span,
     /// How large the archive may grow.
     pub keep_size: Size,
+    /// How long the ledger lists what became of messages: repeats, late and refused values, what was quarantined (with
+    /// its bytes), and the counts of each device and day. Counted back from the newest.
+    pub keep_messages: Span,
     /// How many submissions wait for the journal before listeners stop reading.
     pub queue: usize,
 }
@@ -190,12 +193,21 @@ impl Default for FeedConfig {
     }
 }
 
+impl JournalConfig {
+    /// How the ledger is opened, and what a replay leaves out as well.
+    #[must_use]
+    pub fn ledger_options(&self) -> gengfu_connectors::ledger::LedgerOptions {
+        gengfu_connectors::ledger::LedgerOptions { keep_messages_ms: self.keep_messages.0, ..Default::default() }
+    }
+}
+
 impl Default for JournalConfig {
     fn default() -> Self {
         JournalConfig {
             segment: Size(64 << 20),
             keep: Span(35 * gengfu_model::time::DAY_MS),
             keep_size: Size(50 << 30),
+            keep_messages: Span(gengfu_connectors::ledger::MESSAGES_KEPT_MS),
             queue: 4_096,
         }
     }

@@ -49,7 +49,8 @@ pub(super) fn open(config: &Config, options: StartOptions, clock: &dyn Clock) ->
         .map_err(|error| StartError::new("clock", error))?;
     append_start(&mut log, records).map_err(|error| StartError::new("journal", error))?;
 
-    let mut ledger = SqliteLedger::open(&data.join("ledger.db")).map_err(|error| StartError::new("ledger", error))?;
+    let mut ledger = SqliteLedger::open_with(&data.join("ledger.db"), config.journal.ledger_options())
+        .map_err(|error| StartError::new("ledger", error))?;
     let checkpoints =
         SqliteCheckpoints::open(&data.join("checkpoint.db")).map_err(|error| StartError::new("checkpoints", error))?;
     let mut series = SqliteSeries::open(&data.join("series")).map_err(|error| StartError::new("series", error))?;

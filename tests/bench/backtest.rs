@@ -14,7 +14,7 @@ use gengfu::trial::generate::{Beginning, Generator};
 use gengfu_connectors::SqliteLedger;
 use gengfu_ingest::journal::{ReadLimit, RealDisk};
 use gengfu_model::record::OutcomeConfig;
-use gengfu_model::{Device, DeviceId, DeviceLife, Kind, Timestamp};
+use gengfu_model::{Attributes, Device, DeviceId, DeviceLife, Kind, Timestamp};
 
 const DEVICES: usize = 20_000;
 const DEFAULT_MESSAGES: u64 = 2_000_000;
@@ -122,7 +122,7 @@ fn device(id: &DeviceId) -> Device {
         asset_type: "01-02".into(),
         interval_s: 21_600,
         token_hash: None,
-        attributes: std::collections::BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::Registered,
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! The server is a process of its own (release build, embedded stores, shipped rules); the load runs in this
 //! process on the same cores. CPU and memory are the server's, from /proc. Where mosquitto is installed, it gets the
-//! same load in the same run, and figures are given as a ratio to its own. Names after `--` choose sections: `line`, `stored`, `register`.
+//! same load in the same run, and figures are given as a ratio to its own. Names after `--` choose sections: `line`,
+//! `parts` (what a device costs by part), `stored`, `register`.
 
 mod client;
 mod latency;
 mod peer;
+mod register;
 mod server;
 mod stored;
 
@@ -35,9 +37,13 @@ const SPEAKING: usize = 5_000;
 const BEFORE_CHECKPOINT: Duration = Duration::from_secs(45);
 
 /// What can be measured by itself.
-const SECTIONS: [&str; 3] = ["line", "stored", "register"];
+const SECTIONS: [&str; 4] = ["line", "parts", "stored", "register"];
 
 fn main() {
+    let mut arguments = std::env::args();
+    if let Some(register) = arguments.by_ref().skip_while(|argument| argument != register::CHILD).nth(1) {
+        return register::measure(Path::new(&register));
+    }
     let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     if let Some(unknown) = asked.iter().find(|name| !SECTIONS.contains(&name.as_str())) {
         say(&format!("there is no section `{unknown}`; sections are {}", SECTIONS.join(", ")));
@@ -48,6 +54,7 @@ fn main() {
     for section in SECTIONS.iter().filter(|name| asked.is_empty() || asked.iter().any(|asked| asked == *name)) {
         match *section {
             "line" => line(folder.path()),
+            "parts" => register::parts(folder.path()),
             "stored" => {
                 say("\n# stored points");
                 stored(folder.path());

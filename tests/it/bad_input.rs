@@ -325,6 +325,27 @@ fn a_device_clock_may_be_a_little_ahead_but_not_an_hour() {
 }
 
 #[test]
+fn a_device_clock_that_was_never_set_is_told_and_the_device_still_heard() {
+    let world = World::new(&["cover-1"]);
+    let mut device = world.gateway.mqtt("cover-1");
+    // It counts from 1970, or in seconds.
+    for ts in [0, 86_400_000, SystemClock.now().as_millis() / 1_000] {
+        device.publish(&format!(r#"{{"ts":{ts},"tilt_deg":60}}"#));
+    }
+    let sheet = world.sheet("cover-1", 3);
+    assert_eq!((&sheet["messages"]["quarantined"], &sheet["values"]["stored"]), (&json!(3), &json!(0)), "{sheet}");
+    let admin = world.gateway.login("admin");
+    let kept = wait_for("the messages in quarantine", || {
+        Some(admin.list("/api/v1/quarantine?device=cover-1")).filter(|list| list.len() == 3)
+    });
+    assert!(kept.iter().all(|row| row["detail"].as_str().unwrap().contains("between the years")), "{kept:?}");
+    let duty = world.gateway.login("duty");
+    assert!(duty.list("/api/v1/incidents").is_empty());
+    device.publish(r#"{"tilt_deg":60}"#);
+    wait_for("the alarm without a time", || duty.list("/api/v1/incidents").into_iter().next());
+}
+
+#[test]
 fn a_backlog_is_stored_and_its_newest_reading_judged() {
     let world = World::new(&["cover-1"]);
     let now = SystemClock.now().as_millis();

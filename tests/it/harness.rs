@@ -10,7 +10,7 @@ use gengfu_dashboards::Gateway as _;
 use gengfu_ingest::journal::{Monotonic, WriterOptions};
 use gengfu_ingest::{Clock, ManualClock, SystemClock};
 use gengfu_model::staff::{Action, Role, User};
-use gengfu_model::{Device, DeviceId, DeviceLife, Kind};
+use gengfu_model::{Attributes, Device, DeviceId, DeviceLife, Kind};
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -155,7 +155,7 @@ impl TestGateway {
             asset_type: kind.def().asset_type.into(),
             interval_s: kind.def().interval_s,
             token_hash: Some(self.running().shared().hash_token(&token_of(id))),
-            attributes: std::collections::BTreeMap::new(),
+            attributes: Attributes::default(),
             life: DeviceLife::Registered,
         };
         change(&mut device);

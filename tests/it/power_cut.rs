@@ -19,7 +19,7 @@ use gengfu_ingest::journal::{JournalReader, Log, LogOptions, ModelDisk, ReadLimi
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::{Action, Role, StaffRequest};
 use gengfu_model::{
-    Body, Control, Device, DeviceId, DeviceLife, Disposition, DispositionKind, Envelope, Kind, MessageKey,
+    Attributes, Body, Control, Device, DeviceId, DeviceLife, Disposition, DispositionKind, Envelope, Kind, MessageKey,
     PayloadFormat, Quarantined, Record, Seq, Timestamp, Transport,
 };
 use gengfu_rules::engine::{Engine, Output, Round};
@@ -99,7 +99,7 @@ fn device(number: u64) -> Device {
         asset_type: "01-02".into(),
         interval_s: 60,
         token_hash: None,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::Registered,
     }
 }

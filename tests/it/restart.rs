@@ -1,5 +1,6 @@
 //! Promise: a gateway may be stopped at any moment, also while it starts, and as often as anybody likes.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,27 +10,33 @@ use crate::harness::{token_of, wait_for};
 
 const RESTARTS: usize = 5;
 
-struct Server {
+/// The program with a data folder and ports of its own, which stay the same over restarts.
+pub(crate) struct Server {
     folder: tempfile::TempDir,
     config: PathBuf,
-    mqtt: SocketAddr,
+    pub(crate) mqtt: SocketAddr,
+    pub(crate) http: SocketAddr,
+}
+
+/// An address that is free now.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 impl Server {
-    fn new() -> Server {
+    pub(crate) fn new() -> Server {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("gengfu.toml");
-        // The port must be the same after a restart: take one that is free now.
-        let mqtt = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (mqtt, http) = (free(), free());
         let text = format!(
-            "[data]\nfolder = \"data\"\n[mqtt]\nlisten = \"{mqtt}\"\n[coap]\nenabled = false\n\
-             [http]\nlisten = \"127.0.0.1:0\"\n[journal]\nsegment = \"1MiB\"\n[engine]\ncheckpoint_every = \"1s\"\n"
+            "[data]\nfolder = \"data\"\n[mqtt]\nlisten = \"{mqtt}\"\nrate = 100000\n[coap]\nenabled = false\n\
+             [http]\nlisten = \"{http}\"\n[journal]\nsegment = \"1MiB\"\n[engine]\ncheckpoint_every = \"1s\"\n"
         );
         std::fs::write(&config, text).unwrap();
-        Server { folder, config, mqtt }
+        Server { folder, config, mqtt, http }
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -39,18 +46,34 @@ impl Server {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        self.run_with_input(arguments, "")
+    }
+
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> String {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
-    fn serve(&self) -> Running {
+    /// Runs what is to fail with exit code 1; gives what it tells.
+    pub(crate) fn fail(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {told}");
+        told
+    }
+
+    pub(crate) fn serve(&self) -> Running {
         Running(self.command(&["serve"]).stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// What the ledger holds is what the journal amounts to.
-    fn check_ledger(&self, when: &str) -> String {
+    pub(crate) fn check_ledger(&self, when: &str) -> String {
         let ledger = self.run(&["journal", "inspect", "--ledger"]);
         let replayed = self.run(&["journal", "inspect", "--ledger", "--replay"]);
         assert!(ledger == replayed, "{when}: the ledger differs from its replay");
@@ -59,14 +82,22 @@ impl Server {
 }
 
 /// A running gateway that does not outlive its test.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn terminate(mut self) {
+    pub(crate) fn terminate(mut self) {
         let pid = self.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let status = self.0.wait().unwrap();
         assert!(status.success(), "a gateway that is told to stop ends well: {status}");
+    }
+}
+
+impl Running {
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
     }
 }
 

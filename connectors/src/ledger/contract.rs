@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CaseState, CommandRow, CommandState, Device, Effect, EffectId, Evidence, Incident, MqttSession,
-    Seq, Timestamp,
+    Case, CaseEvent, CaseState, CommandRow, CommandState, Device, DeviceId, DispositionKind, Effect, EffectId,
+    Evidence, Incident, MqttSession, Seq, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::samples::{case, command, decision, everything, id, incident, outbox, state};
+use super::samples::{case, command, decision, disposition, everything, id, incident, outbox, state};
 use super::sqlite::{LedgerOptions, SqliteLedger};
-use super::{Ledger, MemoryLedger};
+use super::{Ledger, MESSAGES_KEPT_MS, MemoryLedger};
 use gengfu_model::IncidentState::{Cleared, Open};
 
-const NO_RESERVE: LedgerOptions = LedgerOptions { reserve_bytes: 0 };
+const NO_RESERVE: LedgerOptions = LedgerOptions { reserve_bytes: 0, keep_messages_ms: MESSAGES_KEPT_MS };
 
 /// Runs a check on an empty ledger of each sort.
 fn on_both(check: impl Fn(&mut dyn Ledger)) {
@@ -202,6 +202,27 @@ fn a_cooldown_that_names_an_open_incident_does_not_give_it_twice() {
             ],
         );
         assert_eq!(ledger.load().unwrap().incidents.len(), 1);
+    });
+}
+
+#[test]
+fn what_became_of_messages_is_forgotten_with_the_archive() {
+    on_both(|ledger| {
+        let kept = MESSAGES_KEPT_MS;
+        let late = |seq, time| disposition(seq, "cover-1", time, DispositionKind::StoredLate);
+        let day = |device: &str, day: &str| Effect::DaySheet {
+            device: DeviceId::new(device).unwrap(),
+            day: day.to_owned(),
+            counts: "{}".to_owned(),
+        };
+        let listed = |ledger: &dyn Ledger, table: &str| {
+            dump(ledger).lines().filter(|line| line.contains(&format!("\"table\":\"{table}\""))).count()
+        };
+        put(ledger, 1, vec![late(1, 0), late(1, 1_000), day("cover-1", "2026-01-01"), day("cover-2", "2026-01-02")]);
+        put(ledger, 2, vec![late(2, kept), day("cover-1", "2026-02-05")]);
+        assert_eq!((listed(ledger, "disposition"), listed(ledger, "day_sheet")), (3, 3), "as old as they may be");
+        put(ledger, 3, vec![late(3, kept + 500), day("cover-2", "2026-02-06")]);
+        assert_eq!((listed(ledger, "disposition"), listed(ledger, "day_sheet")), (3, 3), "one of each has gone");
     });
 }
 

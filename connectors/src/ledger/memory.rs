@@ -16,7 +16,8 @@ use gengfu_model::{
 };
 
 use super::dump::{self, DispositionRow, line};
-use super::{ActivatedPack, DecisionRow, Ledger, LedgerError, LedgerState, decision};
+use super::message::first_day;
+use super::{ActivatedPack, DecisionRow, Ledger, LedgerError, LedgerState, MESSAGES_KEPT_MS, decision};
 
 /// A ledger in memory. Clones are handles of the same ledger: a test keeps one, lets the other's
 /// owner "crash", and finds what was committed. [`MemoryLedger::snapshot`] makes an independent copy.
@@ -37,7 +38,18 @@ pub enum Failure {
 #[derive(Clone, Debug, Default)]
 struct Shared {
     tables: Tables,
+    messages_kept: MessagesKept,
     failing: Option<(u64, Failure)>,
+}
+
+/// How long what became of messages is kept, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct MessagesKept(i64);
+
+impl Default for MessagesKept {
+    fn default() -> Self {
+        MessagesKept(MESSAGES_KEPT_MS)
+    }
 }
 
 /// A finding's device, rule, key and opening.
@@ -80,11 +92,18 @@ impl MemoryLedger {
         MemoryLedger::default()
     }
 
+    /// An empty ledger that lists what became of messages for this long, in milliseconds.
+    #[must_use]
+    pub fn keeping_messages(kept_ms: i64) -> MemoryLedger {
+        let shared = Shared { messages_kept: MessagesKept(kept_ms), ..Shared::default() };
+        MemoryLedger { shared: Arc::new(Mutex::new(shared)) }
+    }
+
     /// A copy that goes its own way from here, and does not fail.
     #[must_use]
     pub fn snapshot(&self) -> MemoryLedger {
-        let tables = self.lock().tables.clone();
-        MemoryLedger { shared: Arc::new(Mutex::new(Shared { tables, failing: None })) }
+        let shared = Shared { failing: None, ..self.lock().clone() };
+        MemoryLedger { shared: Arc::new(Mutex::new(shared)) }
     }
 
     /// Lets `commits` more commits pass; every later one fails, until [`MemoryLedger::mend`].
@@ -156,7 +175,8 @@ impl Ledger for MemoryLedger {
     }
 
     fn dump(&self, output: &mut dyn Write) -> Result<(), LedgerError> {
-        self.lock().tables.dump(output)
+        let shared = self.lock();
+        shared.tables.dump(shared.messages_kept, output)
     }
 }
 
@@ -273,14 +293,16 @@ impl Tables {
         })
     }
 
-    fn dump(&self, output: &mut dyn Write) -> Result<(), LedgerError> {
+    fn dump(&self, MessagesKept(kept_ms): MessagesKept, output: &mut dyn Write) -> Result<(), LedgerError> {
         for (id, (user, action, subject, verdict)) in &self.audit {
             line(output, "audit", &id.to_string(), &dump::Audit { user, action, subject, verdict })?;
         }
         by_id(output, "case", &self.cases)?;
         by_id(output, "case_event", &self.case_events)?;
         by_id(output, "command", &self.commands)?;
-        for ((device, day), counts) in &self.day_sheets {
+        let newest_day = self.day_sheets.keys().map(|(_, day)| day).max();
+        let first_day = newest_day.and_then(|newest| first_day(newest, kept_ms)).unwrap_or_default();
+        for ((device, day), counts) in self.day_sheets.iter().filter(|((_, day), _)| *day >= first_day) {
             line(output, "day_sheet", &format!("{device} {day}"), counts)?;
         }
         let newest = self.decisions.values().map(|decision| decision.time).max();
@@ -292,7 +314,8 @@ impl Tables {
         for (id, device) in &self.devices {
             line(output, "device", id.as_str(), device)?;
         }
-        for (id, row) in &self.dispositions {
+        let newest = self.dispositions.values().map(|row| row.time).max().unwrap_or_default();
+        for (id, row) in self.dispositions.iter().filter(|(_, row)| newest.since_ms(row.time) <= kept_ms) {
             line(output, "disposition", &id.to_string(), &DispositionRow::from(row))?;
         }
         for (id, (incident, change, evidence)) in &self.explanations {

@@ -5,6 +5,7 @@ mod decision;
 mod dump;
 mod live;
 pub mod memory;
+mod message;
 pub mod reader;
 mod schema;
 pub mod sqlite;
@@ -27,6 +28,7 @@ pub use decision::{DECISIONS_KEPT_MS, DecisionFilter, DecisionRow};
 pub use gengfu_model::pack::ShadowRow;
 pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
+pub use message::MESSAGES_KEPT_MS;
 pub use reader::{
     AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, EvaluateBy, EvaluationQuery, EvaluationRow,
     FindingFilter, IncidentFilter, LedgerReader, Listed, MAX_PERIOD_MS, Page, SilenceFilter,

@@ -161,7 +161,7 @@ pub(crate) fn device(id: &str, kind: Kind, district: &str) -> Device {
         asset_type: "01-02".into(),
         interval_s: 600,
         token_hash: Some([0xa5; 32]),
-        attributes: BTreeMap::from([("baseline_tilt_deg".into(), Value::Number(1.1))]),
+        attributes: [("baseline_tilt_deg".into(), Value::Number(1.1))].into_iter().collect(),
         life: DeviceLife::InService,
     }
 }
@@ -308,7 +308,7 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         case_event(id(big, 2), 1_000, "opened"),
         Effect::Outbox(Box::new(outbox(id(big, 4), "case.opened"))),
         state("group/feeder-1", Some("{\"n\":1}")),
-        Effect::Device(Box::new(device("cover-1", Kind::Manhole, "长宁区"))),
+        Effect::Device(Arc::new(device("cover-1", Kind::Manhole, "长宁区"))),
         Effect::User(Box::new(user("li"))),
         pack("p1"),
         Effect::Shadow(Some(Box::new(shadow("s1")))),

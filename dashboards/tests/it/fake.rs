@@ -109,7 +109,7 @@ impl FakeGateway {
             if let Some(now) = now {
                 inner.now.insert(device.id.clone(), now);
             }
-            out.push(Effect::Device(Box::new(device)));
+            out.push(Effect::Device(Arc::new(device)));
         });
     }
 
@@ -233,7 +233,7 @@ fn add(inner: &mut Inner, devices: Vec<Device>, replace: bool, out: &mut EffectS
         }
         accepted.rows += 1;
         inner.devices.insert(device.id.clone(), device.clone());
-        out.push(Effect::Device(Box::new(device)));
+        out.push(Effect::Device(Arc::new(device)));
     }
     Ok(accepted)
 }
@@ -245,7 +245,7 @@ fn change(inner: &mut Inner, at: At, id: &DeviceId, out: &mut EffectSink, how: i
     how(device);
     let device = device.clone();
     inner.reducer.register(at, &device, out);
-    out.push(Effect::Device(Box::new(device)));
+    out.push(Effect::Device(Arc::new(device)));
     Ok(Accepted { rows: 1, ..Accepted::default() })
 }
 

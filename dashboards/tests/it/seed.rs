@@ -1,6 +1,5 @@
 //! Devices, accounts, incidents and cases to look at.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use gengfu_dashboards::gateway::{DeviceNow, LatestField};
@@ -8,7 +7,8 @@ use gengfu_dashboards::hash_password;
 use gengfu_model::signal::{EvidenceReading, EvidenceSlot, EvidenceStep};
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Assertion, Device, DeviceId, DeviceLife, Evidence, Kind, Quality, Role, Seq, Severity, Signal, Timestamp, Value,
+    Assertion, Attributes, Device, DeviceId, DeviceLife, Evidence, Kind, Quality, Role, Seq, Severity, Signal,
+    Timestamp, Value,
 };
 
 /// Everybody's password.
@@ -46,7 +46,7 @@ pub(crate) fn device(id: &str, kind: Kind, name: &str, district: &str) -> Device
         asset_type: Arc::from(kind.def().asset_type),
         interval_s: kind.def().interval_s,
         token_hash: Some([7; 32]),
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::InService,
     }
 }

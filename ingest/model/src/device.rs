@@ -1,11 +1,10 @@
 //! The register's entry of a device and the asset it watches.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, Kind, Value};
+use crate::{Attributes, DeviceId, Kind};
 
 /// Where a device stands in its life. Silence is armed only while it is in service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,7 +77,7 @@ pub struct Device {
     pub token_hash: Option<[u8; 32]>,
     /// Attributes of the kind (see [`crate::catalogue::KindDef::attributes`]).
     #[serde(default)]
-    pub attributes: BTreeMap<Arc<str>, Value>,
+    pub attributes: Attributes,
     /// Where it stands in its life.
     #[serde(default)]
     pub life: DeviceLife,

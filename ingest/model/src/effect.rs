@@ -44,7 +44,7 @@ pub enum Effect {
         value: Option<String>,
     },
     /// The register's entry stands like this now (insert or replace by its id).
-    Device(Box<Device>),
+    Device(Arc<Device>),
     /// The command to a device stands like this now (insert or replace by its id).
     Command(Box<CommandRow>),
     /// A device's MQTT session stands like this now, or is over (insert, replace or remove by its device).

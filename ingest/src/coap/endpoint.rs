@@ -242,7 +242,7 @@ impl Endpoint {
             }
             Err((refused, device)) => return Some(self.refuse(refused, device.as_ref())),
         };
-        let device = admitted.entry.device.clone();
+        let device = admitted.entry.id.clone();
         let body = match self.body(to.peer, request, now) {
             Ok(body) => body,
             Err(refused) => return Some(self.refuse(refused, Some(&device))),
@@ -294,7 +294,7 @@ impl Endpoint {
             return Err(full);
         }
         let envelope = Envelope {
-            device: admitted.entry.device.clone(),
+            device: admitted.entry.id.clone(),
             kind: admitted.entry.kind,
             model: Arc::clone(&admitted.entry.model),
             transport: Transport::Coap,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use coap_lite::{CoapOption, ResponseType};
-use gengfu_model::{DeviceId, PayloadFormat};
+use gengfu_model::{Device, DeviceId, PayloadFormat};
 
 use super::message::{BadOption, Request};
 use super::reply::Answer;
+use crate::Directory;
 use crate::push::login::{Denied, login};
-use crate::{Directory, LoginEntry};
 
 /// The content formats that telemetry may have (RFC 7252, 12.3).
 const FORMATS: [(u32, PayloadFormat); 3] =
@@ -20,7 +20,7 @@ const TOKEN_QUERY: &str = "token=";
 #[derive(Debug)]
 pub(super) struct Admitted {
     /// Who it is from.
-    pub(super) entry: Arc<LoginEntry>,
+    pub(super) entry: Arc<Device>,
     /// What its body is.
     pub(super) format: PayloadFormat,
     /// The code of its answer when it is durable.
@@ -108,7 +108,7 @@ pub(super) fn admit(directory: &Directory, request: &Request) -> Result<Admitted
         return Err(unknown(Refused::NotPost));
     }
     let entry = log_in(directory, request, login).map_err(unknown)?;
-    let known = |refused| (refused, Some(entry.device.clone()));
+    let known = |refused| (refused, Some(entry.id.clone()));
     let format = format(request).map_err(known)?;
     Ok(Admitted { entry, format, success })
 }
@@ -119,7 +119,7 @@ enum Login<'p> {
     Token(&'p str),
 }
 
-fn log_in(directory: &Directory, request: &Request, how: Login<'_>) -> Result<Arc<LoginEntry>, Refused> {
+fn log_in(directory: &Directory, request: &Request, how: Login<'_>) -> Result<Arc<Device>, Refused> {
     match how {
         Login::Token(token) => directory.login_by_token(token.as_bytes()).map_err(|_| Refused::BadCredentials),
         Login::Device(device) => {

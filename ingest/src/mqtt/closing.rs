@@ -188,7 +188,7 @@ impl Connection {
         let Some(entry) = self.shared.directory.get(self.device.as_str()) else { return };
         let Will { payload, message_id, .. } = *will;
         let envelope = Envelope {
-            device: entry.device.clone(),
+            device: entry.id.clone(),
             kind: entry.kind,
             model: Arc::clone(&entry.model),
             transport: Transport::Mqtt,

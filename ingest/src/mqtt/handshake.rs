@@ -27,7 +27,7 @@ use super::outgoing::Outgoing;
 use super::refusal::Refused;
 use super::session::Opened;
 use super::stream::Stream;
-use super::wire::{self, ConnAckV5, Connect, ConnectFault, Reason, Version};
+use super::wire::{self, CONNACK_REFUSAL_BYTES, ConnAckV5, Connect, ConnectFault, Reason, Version};
 
 /// Bytes read at once while the CONNECT is awaited.
 const CONNECT_READ_BYTES: usize = 1024;
@@ -126,22 +126,22 @@ async fn admit(shared: Arc<Shared>, hello: Hello, peer: SocketAddr) -> Option<Co
     };
     let entry = login::authenticate(&connect, &certificate, &shared.directory);
     let admitted = entry.and_then(|entry| {
-        login::check_wishes(&connect, entry.device.as_str(), &shared.options)?;
+        login::check_wishes(&connect, entry.id.as_str(), &shared.options)?;
         Ok(entry)
     });
     let entry = match admitted {
         Ok(entry) => entry,
         Err(refusal) => {
-            refuse(&shared, stream, peer, connect.version, refusal, None).await;
+            refuse(&shared, stream, peer, &connect, refusal, None).await;
             return None;
         }
     };
-    let device = entry.device.clone();
+    let device = entry.id.clone();
     sleep(shared.backoff.remaining(&Source::Device(device.clone()), Instant::now())).await;
     match take_place(&shared, &device, &connect).await {
         Ok((registration, permit)) => Some(open(shared, stream, rest, connect, device, registration, permit).await),
         Err(refusal) => {
-            refuse(&shared, stream, peer, connect.version, refusal, Some(&device)).await;
+            refuse(&shared, stream, peer, &connect, refusal, Some(&device)).await;
             None
         }
     }
@@ -265,7 +265,7 @@ async fn refuse(
     shared: &Shared,
     stream: Stream,
     peer: SocketAddr,
-    version: Version,
+    connect: &Connect,
     refusal: LoginRefusal,
     device: Option<&DeviceId>,
 ) {
@@ -273,8 +273,10 @@ async fn refuse(
     shared.refuse(device, refusal.refused);
     count(&shared.metrics.logins_refused);
     let mut answer = BytesMut::new();
-    match version {
+    match connect.version {
         Version::V3 => wire::connack_v3(&mut answer, false, refusal.code_v3),
+        // A client that does not even take this one is left without a word.
+        Version::V5 if connect.max_packet_bytes.is_some_and(|most| (most as usize) < CONNACK_REFUSAL_BYTES) => {}
         Version::V5 => wire::connack_v5(&mut answer, refusal.reason_v5, None),
     }
     answer_late(shared, stream, peer, answer).await;

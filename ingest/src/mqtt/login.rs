@@ -6,13 +6,13 @@
 
 use std::sync::Arc;
 
-use gengfu_model::DeviceLife;
+use gengfu_model::{Device, DeviceLife};
 
 use super::options::MqttOptions;
 use super::refusal::Refused;
 use super::topic;
-use super::wire::{Connect, Reason, Version, Will};
-use crate::admission::{Directory, LoginEntry, LoginError, MIN_LONE_TOKEN_BYTES};
+use super::wire::{self, Connect, Reason, Version, Will};
+use crate::admission::{Directory, LoginError, MIN_LONE_TOKEN_BYTES};
 
 /// A refused login, with what each version answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(crate) fn authenticate(
     connect: &Connect,
     certificate: &Certificate,
     directory: &Directory,
-) -> Result<Arc<LoginEntry>, LoginRefusal> {
+) -> Result<Arc<Device>, LoginRefusal> {
     if connect.has_auth_method {
         return Err(refusal(Refused::AuthMethod, code::NOT_AUTHORIZED, Reason::BadAuthMethod));
     }
@@ -68,7 +68,7 @@ pub(crate) fn authenticate(
     }
 }
 
-fn by_certificate(connect: &Connect, name: &str, directory: &Directory) -> Result<Arc<LoginEntry>, LoginRefusal> {
+fn by_certificate(connect: &Connect, name: &str, directory: &Directory) -> Result<Arc<Device>, LoginRefusal> {
     if !connect.user.is_empty() && connect.user != name {
         return Err(BAD_CREDENTIALS);
     }
@@ -76,7 +76,7 @@ fn by_certificate(connect: &Connect, name: &str, directory: &Directory) -> Resul
     if entry.life == DeviceLife::Retired { Err(RETIRED) } else { Ok(entry) }
 }
 
-fn by_token(connect: &Connect, directory: &Directory) -> Result<Arc<LoginEntry>, LoginRefusal> {
+fn by_token(connect: &Connect, directory: &Directory) -> Result<Arc<Device>, LoginRefusal> {
     if connect.user.is_empty() {
         return Err(NO_CREDENTIALS);
     }
@@ -101,6 +101,11 @@ pub(crate) fn check_wishes(connect: &Connect, device: &str, options: &MqttOption
     let nameless = connect.client_id.is_empty() && connect.version == Version::V3 && !connect.clean;
     if nameless || connect.client_id.len() > options.max_client_id_bytes {
         return Err(refusal(Refused::BadClientId, code::CLIENT_ID, Reason::BadClientId));
+    }
+    // No packet may be larger than the client takes, and CONNACK says what has to be said.
+    let assigned = connect.client_id.is_empty().then_some(device);
+    if connect.max_packet_bytes.is_some_and(|most| (most as usize) < wire::connack_bytes_at_most(assigned)) {
+        return Err(refusal(Refused::TakesTooLittle, code::UNAVAILABLE, Reason::NotAccepted));
     }
     connect.will.as_ref().map_or(Ok(()), |will| check_will(will, connect.version, device))
 }

@@ -48,6 +48,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether the client takes a packet of that size.
+    pub(super) fn takes(&self, bytes: usize) -> bool {
+        self.max_packet_bytes.is_none_or(|most| bytes <= most as usize)
+    }
+
     pub(super) fn has_reports(&self) -> bool {
         !self.reports.is_empty() || self.reporting.is_some()
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use gengfu_model::{DeviceLife, Envelope, MessageKey, PayloadFormat, Transport};
+use gengfu_model::{Device, DeviceLife, Envelope, MessageKey, PayloadFormat, Transport};
 use rumqttc::mqttbytes::valid_filter;
 use tokio::time::Instant;
 
@@ -14,7 +14,6 @@ use super::refusal::Refused;
 use super::session::CommandQos;
 use super::topic::{self, CommandTopic, TopicRefusal};
 use super::wire::{self, Fault, Filter, Incoming, PacketKind, Publish, QoS, Reason, Version};
-use crate::admission::LoginEntry;
 use crate::intake::Arrival;
 
 /// The longest user property `message-id`, in bytes.
@@ -25,7 +24,7 @@ pub const MAX_MESSAGE_ID_BYTES: usize = 128;
 struct Batch {
     messages: Vec<(Arrival, u64)>,
     /// The register's entry of the device, looked up once for the batch.
-    entry: Option<Arc<LoginEntry>>,
+    entry: Option<Arc<Device>>,
 }
 
 impl Connection {
@@ -96,8 +95,8 @@ impl Connection {
             Incoming::Publish(publish) => self.on_publish(publish, batch)?,
             Incoming::PubAck { packet_id, reason } => self.on_command_ack(packet_id, reason),
             Incoming::PubRel { packet_id } => self.on_release(packet_id),
-            Incoming::Subscribe { packet_id, filters } => self.on_subscribe(packet_id, &filters),
-            Incoming::Unsubscribe { packet_id, filters } => self.on_unsubscribe(packet_id, &filters),
+            Incoming::Subscribe { packet_id, filters } => self.on_subscribe(packet_id, &filters)?,
+            Incoming::Unsubscribe { packet_id, filters } => self.on_unsubscribe(packet_id, &filters)?,
             Incoming::PingReq => wire::pingresp(&mut self.output),
             Incoming::Disconnect { with_will, session_expiry_s } => {
                 if let Some(expiry_s) = session_expiry_s {
@@ -198,7 +197,7 @@ impl Connection {
             None => MessageKey::None,
         };
         Ok(Envelope {
-            device: entry.device.clone(),
+            device: entry.id.clone(),
             kind: entry.kind,
             model: Arc::clone(&entry.model),
             transport: Transport::Mqtt,
@@ -231,11 +230,11 @@ impl Connection {
         }
     }
 
-    fn on_subscribe(&mut self, packet_id: u16, filters: &[Filter]) {
+    fn on_subscribe(&mut self, packet_id: u16, filters: &[Filter]) -> Result<(), End> {
         let results: Vec<Result<QoS, Reason>> = filters.iter().map(|filter| self.subscribe(filter)).collect();
         let mut suback = BytesMut::new();
         wire::suback(&mut suback, self.version, packet_id, &results);
-        self.subscription_changed(suback);
+        self.subscription_changed(suback)
     }
 
     fn subscribe(&mut self, filter: &Filter) -> Result<QoS, Reason> {
@@ -254,7 +253,7 @@ impl Connection {
         Err(refused)
     }
 
-    fn on_unsubscribe(&mut self, packet_id: u16, filters: &[String]) {
+    fn on_unsubscribe(&mut self, packet_id: u16, filters: &[String]) -> Result<(), End> {
         let existed: Vec<bool> = filters
             .iter()
             .map(|filter| {
@@ -264,17 +263,23 @@ impl Connection {
             .collect();
         let mut unsuback = BytesMut::new();
         wire::unsuback(&mut unsuback, self.version, packet_id, &existed);
-        self.subscription_changed(unsuback);
+        self.subscription_changed(unsuback)
     }
 
     /// The device counts on its subscription from the answer on, so the answer waits for the session's record.
-    fn subscription_changed(&mut self, answer: BytesMut) {
+    fn subscription_changed(&mut self, answer: BytesMut) -> Result<(), End> {
+        // It has a byte for each filter, and the client may take only so many.
+        if !self.outgoing.takes(answer.len()) {
+            let what = "an answer larger than the client takes";
+            return Err(self.fault(Fault { reason: Reason::PacketTooLarge, what }));
+        }
         self.acks.after_session_record(Answer::Packet(answer.freeze()), 0);
         self.session_due = true;
         let subscription = self.outgoing.subscription;
         self.shared.commands.store().subscribe(&self.device, subscription);
         self.link.set_listening(subscription.delivery().is_some());
         self.outgoing.due = true;
+        Ok(())
     }
 
     /// The end that a broken packet leads to, counted.

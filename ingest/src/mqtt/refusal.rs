@@ -17,6 +17,8 @@ pub enum Refused {
     BadWill,
     /// Login: as many devices are connected as may be.
     TooManyConnections,
+    /// Login: the client takes only packets that are too small to greet it (MQTT 5).
+    TakesTooLittle,
     /// Login: the protocol's version is neither 3.1.1 nor 5.
     Version,
     /// Publish: another device's topic.
@@ -45,6 +47,7 @@ impl Refused {
             Refused::AuthMethod => "login_auth_method",
             Refused::BadWill => "login_bad_will",
             Refused::TooManyConnections => "login_too_many_connections",
+            Refused::TakesTooLittle => "login_packet_limit_too_small",
             Refused::Version => "login_protocol_version",
             Refused::NotYourTopic => "not_your_topic",
             Refused::UnknownTopic => "unknown_topic",

@@ -9,12 +9,11 @@ use axum::extract::{FromRequest, Path, Request, State as Extract};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use gengfu_model::{DeviceId, Envelope, MessageKey, PayloadFormat, Transport};
+use gengfu_model::{Device, DeviceId, Envelope, MessageKey, PayloadFormat, Transport};
 
 use super::answer::{Accepted, Refused};
 use super::login::{Denied, login};
 use super::{State, count};
-use crate::LoginEntry;
 use crate::intake::SubmitOneError;
 
 /// The header that names a message, so that a repeat is recognised.
@@ -34,7 +33,7 @@ pub(super) async fn telemetry(
     };
     match take(&state, &entry, request).await {
         Ok(accepted) => Json(accepted).into_response(),
-        Err(refused) => refuse(&state, Some(&entry.device), refused),
+        Err(refused) => refuse(&state, Some(&entry.id), refused),
     }
 }
 
@@ -49,7 +48,7 @@ fn refuse(state: &State, device: Option<&DeviceId>, refused: Refused) -> Respons
     refused.into_response()
 }
 
-fn authenticate(state: &State, device_id: &str, headers: &HeaderMap) -> Result<Arc<LoginEntry>, Refused> {
+fn authenticate(state: &State, device_id: &str, headers: &HeaderMap) -> Result<Arc<Device>, Refused> {
     let token = bearer(headers).ok_or(Refused::BadCredentials)?;
     login(&state.directory, device_id, token).map_err(|denied| match denied {
         Denied::BadCredentials => Refused::BadCredentials,
@@ -64,7 +63,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
 }
 
-async fn take(state: &State, entry: &LoginEntry, request: Request) -> Result<Accepted, Refused> {
+async fn take(state: &State, entry: &Device, request: Request) -> Result<Accepted, Refused> {
     let full = Refused::Full { retry_after_s: state.options.retry_after_s };
     let format = format(request.headers())?;
     let key = message_key(request.headers())?;
@@ -72,7 +71,7 @@ async fn take(state: &State, entry: &LoginEntry, request: Request) -> Result<Acc
     let _room = state.room.try_acquire().map_err(|_| full)?;
     let payload = body(state, request).await?;
     let envelope = Envelope {
-        device: entry.device.clone(),
+        device: entry.id.clone(),
         kind: entry.kind,
         model: Arc::clone(&entry.model),
         transport: Transport::Http,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{Directory, LoginEntry, LoginError};
+use gengfu_model::Device;
+
+use crate::{Directory, LoginError};
 
 /// The id that stands for "the device this token belongs to".
 const ME: &str = "me";
@@ -18,7 +20,7 @@ pub(crate) enum Denied {
 
 /// Logs in by the path's device id and the token. That a token is another device's is told only to
 /// somebody who holds it, so nobody can probe for ids.
-pub(crate) fn login(directory: &Directory, device: &str, token: &[u8]) -> Result<Arc<LoginEntry>, Denied> {
+pub(crate) fn login(directory: &Directory, device: &str, token: &[u8]) -> Result<Arc<Device>, Denied> {
     if device == ME {
         return directory.login_by_token(token).map_err(|_| Denied::BadCredentials);
     }

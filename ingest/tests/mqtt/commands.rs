@@ -62,6 +62,19 @@ async fn the_subscription_grants_the_qos_and_names_the_topic() {
 }
 
 #[tokio::test]
+async fn a_device_that_listens_under_both_names_gets_one_copy_at_the_higher_qos() {
+    let gateway = Gateway::start().await;
+    for (by_id, me, expected) in [(0, 1, "v1/devices/me/commands"), (1, 0, BY_ID), (1, 1, BY_ID)] {
+        let mut raw = Raw::v3(gateway.addr, "a").await;
+        raw.send(&subscribe(4, 1, &[(BY_ID, by_id), ("v1/devices/me/commands", me)])).await;
+        raw.expect(&[0x90, 4, 0, 1, by_id, me]).await;
+        gateway.commands.send(command("a", "c", CommandQos::AtLeastOnce), T0).unwrap();
+        raw.expect(&publish_v3(2, expected, 1, "{\"id\":\"c\"}")).await;
+        raw.ping().await;
+    }
+}
+
+#[tokio::test]
 async fn a_device_that_does_not_listen_gets_nothing() {
     let gateway = Gateway::start().await;
     let to_a = || command("a", "c", CommandQos::AtLeastOnce);

@@ -151,6 +151,22 @@ async fn other_ways_of_authentication_are_refused() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_too_little_is_refused_within_what_it_takes() {
+    let gateway = Gateway::start().await;
+    let takes = |bytes: u8| Connect { properties: vec![0x27, 0, 0, 0, bytes], ..Connect::v5("a") };
+    // CONNACK has up to 27 bytes, and four more with the id for a client without one.
+    assert_eq!(answer(&gateway, &takes(27)).await[3], 0);
+    assert_eq!(answer(&gateway, &takes(26)).await, [0x20, 3, 0, 0x83, 0]);
+    let nameless = |bytes| Connect { client_id: Vec::new(), ..takes(bytes) };
+    assert_eq!(answer(&gateway, &nameless(31)).await[3], 0);
+    assert_eq!(answer(&gateway, &nameless(30)).await, [0x20, 3, 0, 0x83, 0]);
+    let mut raw = Raw::open(gateway.addr).await;
+    raw.send(&takes(4).bytes()).await;
+    raw.expect_closed().await;
+    assert_eq!(gateway.refused("login_packet_limit_too_small"), 3);
+}
+
+#[tokio::test]
 async fn the_first_packet_must_be_connect() {
     let gateway = Gateway::start().await;
     for first in [packet(0xC0, &[]), publish_v3(QOS1, TELEMETRY, 1, "{}"), packet(0xE0, &[])] {
@@ -210,7 +226,7 @@ async fn a_message_carries_the_model_that_the_register_has_now() {
     let mut raw = Raw::v3(gateway.addr, "a").await;
     let mut changed = device("a", DeviceLife::InService);
     changed.model = "other".into();
-    gateway.directory.put(&changed);
+    gateway.directory.put(&std::sync::Arc::new(changed));
     raw.send(&publish_v3(QOS1, TELEMETRY, 1, "{}")).await;
     raw.expect(&[0x40, 2, 0, 1]).await;
     assert_eq!(&*gateway.journal.messages(1).await[0].model, "other");

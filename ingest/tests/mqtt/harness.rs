@@ -302,7 +302,7 @@ impl Gateway {
         let directory = Arc::new(Directory::new(b"secret"));
         for (id, life) in [("a", DeviceLife::InService), ("b", DeviceLife::Registered), ("gone", DeviceLife::Retired)] {
             let token_hash = Some(directory.hash_token(token(id).as_bytes()));
-            directory.put(&Device { token_hash, ..device(id, life) });
+            directory.put(&Arc::new(Device { token_hash, ..device(id, life) }));
         }
         let clock = Arc::new(ManualClock::new(T0));
         let (commands, reports) = Commands::new(Arc::new(sessions), 64);
@@ -321,7 +321,7 @@ impl Gateway {
     /// Puts a device into the register, in another life than before.
     pub(crate) fn set_life(&self, id: &str, life: DeviceLife) {
         let token_hash = Some(self.directory.hash_token(token(id).as_bytes()));
-        self.directory.put(&Device { token_hash, ..device(id, life) });
+        self.directory.put(&Arc::new(Device { token_hash, ..device(id, life) }));
     }
 
     /// How often something was refused for this reason since the last call.

@@ -62,6 +62,21 @@ async fn a_repeat_of_a_message_on_its_way_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_message_that_has_expired_is_taken_and_answered_to_the_end() {
+    let gateway = Gateway::start().await;
+    let mut raw = Raw::v5(gateway.addr, "a").await;
+    // A reading is history; that its sender thinks it good for 0 or 1 s does not make it less true.
+    for (id, seconds) in [(1, 0), (2, 1)] {
+        raw.send(&publish_v5(QOS2, TELEMETRY, id, &[0x02, 0, 0, 0, seconds], "{}")).await;
+        raw.expect(&[0x50, 2, 0, id as u8]).await;
+        gateway.clock.advance(5_000);
+        raw.send(&release(id as u8)).await;
+        raw.expect(&[0x70, 2, 0, id as u8]).await;
+    }
+    assert_eq!(gateway.journal.count(), 2);
+}
+
+#[tokio::test]
 async fn the_session_remembers_ids_over_connections() {
     let gateway = Gateway::start().await;
     let connect = Connect::v3("a").resuming();

@@ -1,7 +1,7 @@
 //! Sessions: whose they are, how long they last.
 
 use crate::harness::{Gateway, T0, command};
-use crate::raw::{Connect, Raw, packet, subscribe};
+use crate::raw::{Connect, QOS1, Raw, packet, publish_v5, subscribe};
 use gengfu_ingest::mqtt::{CommandQos, QueueError, SendError};
 
 async fn session_present(gateway: &Gateway, connect: &Connect) -> (bool, Raw) {
@@ -71,6 +71,21 @@ async fn another_client_id_begins_another_session() {
     assert!(!session_present(&gateway, &two).await.0);
     assert!(session_present(&gateway, &two).await.0);
     assert!(!session_present(&gateway, &one).await.0);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_a_character_like_any_other() {
+    let gateway = Gateway::start().await;
+    for keep in [Connect::v3("a").resuming(), Connect::v5("b").resuming().expiry(60)] {
+        let marked = Connect { client_id: "\u{feff}client".into(), ..keep.clone() };
+        let plain = Connect { client_id: "client".into(), ..keep };
+        assert!(!session_present(&gateway, &plain).await.0);
+        assert!(!session_present(&gateway, &marked).await.0, "another id, another session");
+        assert!(session_present(&gateway, &marked).await.0);
+    }
+    let mut raw = Raw::v5(gateway.addr, "a").await;
+    raw.send(&publish_v5(QOS1, "\u{feff}v1/devices/a/telemetry", 1, &[], "{}")).await;
+    raw.expect(&[0x40, 3, 0, 1, 0x90]).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gengfu_ingest::intake::{Arrival, Submission};
 use gengfu_ingest::{Directory, Intake, Settled};
-use gengfu_model::{Device, DeviceId, DeviceLife, Envelope, Kind, Seq};
+use gengfu_model::{Attributes, Device, DeviceId, DeviceLife, Envelope, Kind, Seq};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -25,7 +25,7 @@ pub(crate) const SHORT_TOKEN: &str = "short";
 pub(crate) fn directory() -> Arc<Directory> {
     let directory = Directory::new(b"secret of the test");
     let put = |id: &str, kind: Kind, model: &str, life: DeviceLife, token: &str| {
-        directory.put(&Device {
+        directory.put(&Arc::new(Device {
             id: DeviceId::new(id).unwrap(),
             kind,
             model: Arc::from(model),
@@ -43,9 +43,9 @@ pub(crate) fn directory() -> Arc<Directory> {
             asset_type: Arc::from("01-02"),
             interval_s: 3_600,
             token_hash: Some(directory.hash_token(token.as_bytes())),
-            attributes: std::collections::BTreeMap::default(),
+            attributes: Attributes::default(),
             life,
-        });
+        }));
     };
     put("cover-1", Kind::Manhole, "", DeviceLife::InService, TOKEN);
     put("toilet-1", Kind::Toilet, "GS301", DeviceLife::InService, TOILET_TOKEN);

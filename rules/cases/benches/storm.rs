@@ -5,14 +5,13 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 #![expect(clippy::unwrap_used, reason = "a bench stops at the first surprise")]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use gengfu_cases::profile::YUNCHENG;
 use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::{
-    Assertion, Device, DeviceId, DeviceLife, EffectSink, Evidence, Kind, Seq, Severity, Signal, Timestamp,
+    Assertion, Attributes, Device, DeviceId, DeviceLife, EffectSink, Evidence, Kind, Seq, Severity, Signal, Timestamp,
 };
 
 fn cover(n: usize) -> Device {
@@ -35,7 +34,7 @@ fn cover(n: usize) -> Device {
         asset_type: "01-03".into(),
         interval_s: 600,
         token_hash: None,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::InService,
     }
 }

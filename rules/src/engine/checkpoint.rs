@@ -199,10 +199,14 @@ impl Engine {
     /// # Errors
     /// [`TablesError::Row`] when the row cannot be read.
     pub fn restore_device(&mut self, row: &CheckpointRow) -> Result<(), TablesError> {
-        let state = DeviceState::decode(&row.bytes, row.position)
+        let mut state = DeviceState::decode(&row.bytes, row.position)
             .map_err(|error| TablesError::Row { device: row.device.clone(), error })?;
+        if let Some(device) = Arc::get_mut(&mut state.device) {
+            self.texts.share(device);
+        }
+        self.pack.share_layout(&state.device, &mut state.rules);
         let index = u32::try_from(self.devices.len()).expect("fewer than 2^32 devices");
-        self.index.insert(row.device.clone(), index);
+        self.index.insert(state.device.id.clone(), index);
         self.reducer.resize(None, Some(&state.device));
         self.devices.push(state);
         if row.position > self.applied {

@@ -136,3 +136,15 @@ impl DeviceState {
         self.spoken.get_or_insert_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A city has a million of them: what is added here costs a megabyte a byte.
+    #[test]
+    fn a_silent_device_stays_small() {
+        assert!(size_of::<Device>() <= 296, "{}", size_of::<Device>());
+        assert!(size_of::<DeviceState>() <= 160, "{}", size_of::<DeviceState>());
+    }
+}

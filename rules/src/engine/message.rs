@@ -158,7 +158,7 @@ impl Engine {
             device.life = DeviceLife::InService;
             state.device = Arc::new(device);
             if live {
-                out.effects.push(Effect::Device(Box::new(Device::clone(&state.device))));
+                out.effects.push(Effect::Device(Arc::clone(&state.device)));
             }
         }
         let cx = Context {

@@ -19,6 +19,7 @@ mod pauses;
 mod redecode;
 mod requests;
 mod sheet;
+mod texts;
 mod timers;
 mod trial;
 mod versions;
@@ -96,6 +97,8 @@ pub struct Engine {
     ledger: Seq,
     index: HashMap<DeviceId, u32>,
     devices: Vec<DeviceState>,
+    /// What the register's entries have in common.
+    texts: texts::Texts,
     /// Device timers in the order in which they fire; an entry may be too early.
     timers: BTreeSet<timers::Entry>,
     /// Devices with a state newer than their row.
@@ -136,6 +139,7 @@ impl Engine {
             ledger: Seq(0),
             index: HashMap::new(),
             devices: Vec::new(),
+            texts: texts::Texts::default(),
             timers: BTreeSet::new(),
             dirty: Vec::new(),
             ahead: BTreeMap::new(),

@@ -164,9 +164,11 @@ impl Engine {
             });
         }
         let index = u32::try_from(self.devices.len()).map_err(|_| Refusal::new("invalid", "the register is full"))?;
+        let mut device = device.clone();
+        self.texts.share(&mut device);
         self.index.insert(device.id.clone(), index);
-        self.reducer.resize(None, Some(device));
-        self.devices.push(DeviceState::new(Arc::new(device.clone())));
+        self.reducer.resize(None, Some(&device));
+        self.devices.push(DeviceState::new(Arc::new(device)));
         self.changed(seq, index, out);
         Ok(())
     }
@@ -187,6 +189,7 @@ impl Engine {
         }
         let mut device = Device::clone(&state.device);
         change(&mut device);
+        self.texts.share(&mut device);
         self.reducer.resize(Some(&state.device), Some(&device));
         state.device = Arc::new(device);
         self.changed(seq, index, out);
@@ -216,7 +219,7 @@ impl Engine {
     fn changed(&mut self, seq: Seq, index: u32, out: &mut Output) {
         if self.is_live(seq) {
             let device = Arc::clone(&self.devices[index as usize].device);
-            out.effects.push(Effect::Device(Box::new(Device::clone(&device))));
+            out.effects.push(Effect::Device(Arc::clone(&device)));
             self.reducer.register(At { seq, now: self.now }, &device, &mut out.effects);
         }
         self.arm(seq, index, out);

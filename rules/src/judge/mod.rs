@@ -21,6 +21,8 @@ mod state;
 mod sun;
 mod why;
 
+use std::sync::Arc;
+
 use chrono_tz::Tz;
 use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timestamp};
 
@@ -155,6 +157,17 @@ impl Pack {
         state.fit(&set.layout, &set.slot_kinds);
         for placed in set.armed() {
             begin_period(placed, cx, state);
+        }
+    }
+
+    /// A state that was restored carries a copy of its layout; where it is this pack's, one copy does for all.
+    pub(crate) fn share_layout(&self, device: &Device, state: &mut RuleState) {
+        if let Some(set) = self.set_of(device)
+            && let Some(own) = &mut state.layout
+            && *own == set.layout
+            && state.slots.len() == set.layout.len()
+        {
+            *own = Arc::clone(&set.layout);
         }
     }
 

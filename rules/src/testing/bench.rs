@@ -9,8 +9,9 @@ use gengfu_model::catalogue::KINDS;
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::{Action, Role, StaffRequest};
 use gengfu_model::{
-    Body, Case, Control, Decoded, Device, DeviceId, DeviceLife, Effect, EffectId, Envelope, FieldType, Incident,
-    IncidentState, Kind, MessageKey, PayloadFormat, Quality, Reading, Record, Sample, Seq, Timestamp, Transport, Value,
+    Attributes, Body, Case, Control, Decoded, Device, DeviceId, DeviceLife, Effect, EffectId, Envelope, FieldType,
+    Incident, IncidentState, Kind, MessageKey, PayloadFormat, Quality, Reading, Record, Sample, Seq, Timestamp,
+    Transport, Value,
 };
 
 use super::MAX_DAYS;
@@ -251,7 +252,7 @@ fn device(kind: Kind, number: usize, says: &BTreeMap<String, Value>) -> Result<D
         asset_type: Arc::from(def.asset_type),
         interval_s: def.interval_s,
         token_hash: None,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::InService,
     };
     for (name, value) in says {

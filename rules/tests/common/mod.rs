@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_model::{Assertion, Device, DeviceId, DeviceLife, Kind, Quality, Seq, Signal, Timestamp, Value};
+use gengfu_model::{Assertion, Attributes, Device, DeviceId, DeviceLife, Kind, Quality, Seq, Signal, Timestamp, Value};
 use gengfu_rules::{City, Context, Latest, LatestValue, Pack, Parameters, PausedRules, RuleState, Tier};
 
 pub const SECOND: i64 = 1_000;
@@ -58,7 +58,7 @@ pub fn device(kind: Kind) -> Device {
         asset_type: Arc::from("01-02"),
         interval_s: 600,
         token_hash: None,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::InService,
     }
 }

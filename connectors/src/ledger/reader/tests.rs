@@ -1,5 +1,7 @@
 //! The read API against a ledger that was written by effects alone.
 
+use std::sync::Arc;
+
 use gengfu_model::*;
 
 use super::*;
@@ -19,7 +21,8 @@ impl Fixture {
     fn new() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.db");
-        let ledger = SqliteLedger::open_with(&path, LedgerOptions { reserve_bytes: 0 }).unwrap();
+        let ledger =
+            SqliteLedger::open_with(&path, LedgerOptions { reserve_bytes: 0, ..LedgerOptions::default() }).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
         Fixture { _dir: dir, ledger, reader, seq: 0 }
     }
@@ -178,7 +181,7 @@ fn devices_are_found_by_kind_place_life_and_part_of_a_text() {
     let mut lamp = device("lamp-8", Kind::Streetlight, "静安区");
     lamp.life = DeviceLife::Retired;
     lamp.name = "南京路%灯".into();
-    fixture.put(vec![Effect::Device(Box::new(lamp.clone())), Effect::Device(Box::new(cover.clone()))]);
+    fixture.put(vec![Effect::Device(Arc::new(lamp.clone())), Effect::Device(Arc::new(cover.clone()))]);
     let none = DeviceFilter::default;
     let find = |filter: DeviceFilter| -> Vec<String> {
         let listed = all(1, |page| fixture.reader.devices(&filter, page).unwrap());

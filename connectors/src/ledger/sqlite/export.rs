@@ -12,24 +12,23 @@ use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{decisions, load};
+use super::{decisions, load, messages};
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, from_json};
-use crate::ledger::dump::{self, DispositionRow, line};
-use crate::ledger::reader::disposition_of;
+use crate::ledger::dump::{self, line};
 
 /// Writes every table, in the order of the names used in the dump.
-pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
+pub(super) fn dump(conn: &Connection, messages_kept_ms: i64, output: &mut dyn Write) -> Result<(), LedgerError> {
     let transaction = conn.unchecked_transaction().map_err(|error| LedgerError::sqlite("dump", &error))?;
     let conn = &*transaction;
     audit(conn, output)?;
     bodies::<Case>(conn, output, "case", "case_file")?;
     bodies::<CaseEvent>(conn, output, "case_event", "case_event")?;
     bodies::<CommandRow>(conn, output, "command", "command")?;
-    day_sheets(conn, output)?;
+    messages::dump_day_sheets(conn, messages_kept_ms, output)?;
     decisions::dump(conn, output)?;
     named::<Device>(conn, output, "device", "SELECT id, body FROM device ORDER BY id")?;
-    dispositions(conn, output)?;
+    messages::dump_dispositions(conn, messages_kept_ms, output)?;
     explanations(conn, output)?;
     bodies::<Finding>(conn, output, "finding", "finding")?;
     bodies::<Incident>(conn, output, "incident", "incident")?;
@@ -72,25 +71,6 @@ fn audit(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
         let (user, action, subject, verdict) = (text(2)?, text(3)?, text(4)?, text(5)?);
         let audit = dump::Audit { user: &user, action: &action, subject: &subject, verdict: &verdict };
         line(output, "audit", &effect_id(row, 0).map_err(failed)?.to_string(), &audit)
-    })
-}
-
-fn day_sheets(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
-    each(conn, "day_sheet", "SELECT device, day, counts FROM day_sheet ORDER BY device, day", |row| {
-        let failed = |error: rusqlite::Error| LedgerError::sqlite("dump day_sheet", &error);
-        let text = |index: usize| row.get::<_, String>(index).map_err(failed);
-        line(output, "day_sheet", &format!("{} {}", text(0)?, text(1)?), &text(2)?)
-    })
-}
-
-fn dispositions(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
-    let sql = "SELECT time, seq, ordinal, message_seq, device, kind, detail, payload, source, redecoded
-               FROM disposition
-               ORDER BY seq, ordinal";
-    each(conn, "disposition", sql, |row| {
-        let id = effect_id(row, 1).map_err(|error| LedgerError::sqlite("dump disposition", &error))?;
-        let found = disposition_of(row)?;
-        line(output, "disposition", &id.to_string(), &DispositionRow::from(&found))
     })
 }
 
@@ -154,7 +134,7 @@ fn named<T: DeserializeOwned + Serialize>(
     })
 }
 
-fn each(
+pub(super) fn each(
     conn: &Connection,
     table: &str,
     sql: &str,

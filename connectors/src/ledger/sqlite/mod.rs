@@ -8,6 +8,7 @@ mod apply;
 pub(crate) mod decisions;
 mod export;
 pub(crate) mod load;
+mod messages;
 mod reserve;
 mod stream;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use gengfu_model::{Effect, EffectId, Seq, Timestamp};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::columns::seq_column;
-use super::{Ledger, LedgerError, LedgerState, schema};
+use super::{Ledger, LedgerError, LedgerState, MESSAGES_KEPT_MS, schema};
 use crate::sqlite;
 use reserve::Reserve;
 use stream::StreamTail;
@@ -33,11 +34,13 @@ pub const DEFAULT_RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 pub struct LedgerOptions {
     /// Size of the reserve file in bytes; 0: none.
     pub reserve_bytes: u64,
+    /// How long what became of messages is kept, counted back from the newest, in milliseconds.
+    pub keep_messages_ms: i64,
 }
 
 impl Default for LedgerOptions {
     fn default() -> LedgerOptions {
-        LedgerOptions { reserve_bytes: DEFAULT_RESERVE_BYTES }
+        LedgerOptions { reserve_bytes: DEFAULT_RESERVE_BYTES, keep_messages_ms: MESSAGES_KEPT_MS }
     }
 }
 
@@ -49,6 +52,7 @@ pub struct SqliteLedger {
     position: Seq,
     tail: StreamTail,
     reserve: Reserve,
+    keep_messages_ms: i64,
 }
 
 impl SqliteLedger {
@@ -77,7 +81,8 @@ impl SqliteLedger {
             Err(LedgerError::Full) => tracing::warn!(file = %path.display(), "no room for the ledger's reserve"),
             Err(error) => return Err(error),
         }
-        Ok(SqliteLedger { conn, path: path.to_owned(), position, tail, reserve })
+        let keep_messages_ms = options.keep_messages_ms;
+        Ok(SqliteLedger { conn, path: path.to_owned(), position, tail, reserve, keep_messages_ms })
     }
 
     /// Gives the reserve's room back to the disk. After [`LedgerError::Full`] the commit can be
@@ -116,23 +121,6 @@ impl SqliteLedger {
             .map_err(|error| LedgerError::io(&format!("sync {}", to.display()), &error))
     }
 
-    /// Forgets dispositions with a journal time before `before`, at most `at_most` of them (so that
-    /// one call stays short), and says how many. Repeat while it gives `at_most`.
-    ///
-    /// # Errors
-    /// [`LedgerError`] when the store cannot be written.
-    pub fn prune_dispositions(&mut self, before: Timestamp, at_most: u32) -> Result<u32, LedgerError> {
-        let removed = self
-            .conn
-            .execute(
-                "DELETE FROM disposition WHERE rowid IN
-                 (SELECT rowid FROM disposition WHERE time < ?1 ORDER BY time LIMIT ?2)",
-                (before.0, at_most),
-            )
-            .map_err(|error| LedgerError::sqlite("prune dispositions", &error))?;
-        Ok(u32::try_from(removed).unwrap_or(u32::MAX))
-    }
-
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -155,6 +143,9 @@ impl Ledger for SqliteLedger {
         if effects.iter().any(|(_, effect)| matches!(effect, Effect::Decision(_))) {
             decisions::trim(&transaction)?;
         }
+        if effects.iter().any(|(_, effect)| matches!(effect, Effect::Disposition(_) | Effect::DaySheet { .. })) {
+            messages::trim(&transaction, self.keep_messages_ms)?;
+        }
         apply::set_position(&transaction, seq_column(position), time).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         self.position = position;
@@ -167,6 +158,6 @@ impl Ledger for SqliteLedger {
     }
 
     fn dump(&self, output: &mut dyn Write) -> Result<(), LedgerError> {
-        export::dump(&self.conn, output)
+        export::dump(&self.conn, self.keep_messages_ms, output)
     }
 }

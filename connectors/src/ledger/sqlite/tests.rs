@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gengfu_model::{DispositionKind, Effect, Seq, Timestamp};
+use gengfu_model::{DispositionKind, Seq, Timestamp};
 use rusqlite::Connection;
 
 use super::{LedgerOptions, SqliteLedger};
@@ -10,7 +10,7 @@ use crate::ledger::samples::{disposition, everything, id, state};
 use crate::ledger::{DispositionFilter, Ledger, LedgerError, LedgerReader, Page};
 
 fn open(path: &Path) -> SqliteLedger {
-    SqliteLedger::open_with(path, LedgerOptions { reserve_bytes: 200_000 }).unwrap()
+    SqliteLedger::open_with(path, LedgerOptions { reserve_bytes: 200_000, ..LedgerOptions::default() }).unwrap()
 }
 
 fn dump(ledger: &SqliteLedger) -> String {
@@ -92,17 +92,15 @@ fn a_backup_is_a_ledger_with_its_position() {
 }
 
 #[test]
-fn old_dispositions_are_forgotten_in_small_steps() {
+fn what_became_of_messages_is_forgotten_on_disk_too() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ledger.db");
-    let mut ledger = open(&path);
-    let rows: Vec<(_, Effect)> = (0..5)
-        .map(|n| (id(n, 0), disposition(n, "d", i64::try_from(n).unwrap(), DispositionKind::Duplicate)))
-        .collect();
-    ledger.commit(&rows, Seq(5), Timestamp(5)).unwrap();
-    assert_eq!(ledger.prune_dispositions(Timestamp(3), 2).unwrap(), 2);
-    assert_eq!(ledger.prune_dispositions(Timestamp(3), 2).unwrap(), 1);
+    let mut ledger = SqliteLedger::open_with(&path, LedgerOptions { reserve_bytes: 0, keep_messages_ms: 2 }).unwrap();
+    for n in 0..5 {
+        let row = disposition(n, "d", i64::try_from(n).unwrap(), DispositionKind::Duplicate);
+        ledger.commit(&[(id(n, 0), row)], Seq(n), Timestamp(5)).unwrap();
+    }
     let left =
         LedgerReader::open(&path).unwrap().dispositions(&DispositionFilter::default(), &Page::default()).unwrap();
-    assert_eq!(left.items.iter().map(|row| row.time.0).collect::<Vec<_>>(), [4, 3]);
+    assert_eq!(left.items.iter().map(|row| row.time.0).collect::<Vec<_>>(), [4, 3, 2]);
 }

@@ -67,10 +67,15 @@ impl Subscription {
         }
     }
 
-    /// The name and QoS to deliver under. A device that subscribed under both names gets one copy.
+    /// The name and QoS to deliver under. A device that subscribed under both names gets one copy, at the higher of
+    /// the two.
     pub(crate) fn delivery(&self) -> Option<(CommandTopic, CommandQos)> {
         let by_id = self.by_id.map(|qos| (CommandTopic::ById, qos));
-        by_id.or(self.me.map(|qos| (CommandTopic::Me, qos)))
+        let me = self.me.map(|qos| (CommandTopic::Me, qos));
+        match (by_id, me) {
+            (Some((_, CommandQos::AtMostOnce)), Some((_, CommandQos::AtLeastOnce))) => me,
+            _ => by_id.or(me),
+        }
     }
 }
 

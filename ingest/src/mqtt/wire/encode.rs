@@ -24,10 +24,22 @@ pub(crate) struct ConnAckV5 {
     pub(crate) assigned_client_id: Option<String>,
 }
 
+/// The size of a CONNACK of MQTT 5 that refuses.
+pub(crate) const CONNACK_REFUSAL_BYTES: usize = 5;
+
+/// The most bytes that a CONNACK of MQTT 5 takes which accepts, with the id that a client without one gets.
+pub(crate) fn connack_bytes_at_most(assigned_client_id: Option<&str>) -> usize {
+    // Two lengths of up to two bytes, flags, reason; then session expiry, receive maximum, retain, packet size,
+    // aliases, subscription ids.
+    let fixed = 1 + 2 + 2 + 2 + (5 + 3 + 2 + 5 + 3 + 2);
+    fixed + assigned_client_id.map_or(0, |id| 3 + id.len())
+}
+
 /// CONNACK of MQTT 5; without `accepted` it is a refusal.
 pub(crate) fn connack_v5(out: &mut BytesMut, reason: Reason, accepted: Option<ConnAckV5>) {
     let Some(accepted) = accepted else {
-        out.put_slice(&[0x20, 3, 0, reason as u8, 0]);
+        let refusal: [u8; CONNACK_REFUSAL_BYTES] = [0x20, 3, 0, reason as u8, 0];
+        out.put_slice(&refusal);
         return;
     };
     let connack = v5::ConnAck {

@@ -17,8 +17,11 @@ pub(crate) enum PacketKind {
     Disconnect,
 }
 
+const WRONG_FLAGS: &str = "reserved flags of the fixed header";
+
 /// The kind of the packet that begins with this byte, if it is one that may come.
 fn peek_kind(first: u8) -> Result<PacketKind, Fault> {
+    let flags = first & 0x0F;
     let kind = match first >> 4 {
         1 => PacketKind::Connect,
         3 => PacketKind::Publish,
@@ -28,19 +31,19 @@ fn peek_kind(first: u8) -> Result<PacketKind, Fault> {
         10 => PacketKind::Unsubscribe,
         12 => PacketKind::PingReq,
         14 => PacketKind::Disconnect,
+        5 | 7 | 15 if flags != 0 => return Err(Fault::malformed(WRONG_FLAGS)),
         // We send commands with QoS 0 or 1 only, so there is nothing for a client to answer with these.
         5 | 7 => return Err(Fault::protocol("PUBREC or PUBCOMP for nothing that was sent")),
         15 => return Err(Fault::protocol("AUTH without an authentication method")),
         0 => return Err(Fault::malformed("packet type 0")),
         _ => return Err(Fault::protocol("a packet type that only servers send")),
     };
-    let flags = first & 0x0F;
     let flags_are_right = match kind {
         PacketKind::Publish => true,
         PacketKind::PubRel | PacketKind::Subscribe | PacketKind::Unsubscribe => flags == 2,
         _ => flags == 0,
     };
-    if flags_are_right { Ok(kind) } else { Err(Fault::malformed("reserved flags of the fixed header")) }
+    if flags_are_right { Ok(kind) } else { Err(Fault::malformed(WRONG_FLAGS)) }
 }
 
 /// A whole packet, with where its body begins.
@@ -129,6 +132,14 @@ mod tests {
         assert_eq!(frame(&[0x30, 0x80, 0x80, 0x01], 1024).unwrap_err().reason, Reason::PacketTooLarge);
         assert!(frame(&[0x30, 0x80, 0x80, 0x80, 0x80], 1024).is_err());
         assert!(frame(&[0xC0, 0x80, 0x00], 1024).is_err());
+    }
+
+    #[test]
+    fn wrong_flags_are_malformed_whatever_the_packet() {
+        for first in [0x11, 0x41, 0x51, 0x60, 0x7F, 0x80, 0xA0, 0xC1, 0xE1, 0xF1] {
+            assert_eq!(peek_kind(first).unwrap_err().reason, Reason::Malformed, "{first:#x}");
+        }
+        assert_eq!(peek_kind(0xF0).unwrap_err().reason, Reason::ProtocolError);
     }
 
     #[test]

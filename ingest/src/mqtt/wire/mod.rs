@@ -24,8 +24,8 @@ use bytes::Bytes;
 
 pub(crate) use decode::{ConnectFault, decode, decode_connect};
 pub(crate) use encode::{
-    ConnAckV5, OutPublish, connack_v3, connack_v5, disconnect_v5, pingresp, puback, pubcomp, publish, pubrec, suback,
-    unsuback,
+    CONNACK_REFUSAL_BYTES, ConnAckV5, OutPublish, connack_bytes_at_most, connack_v3, connack_v5, disconnect_v5,
+    pingresp, puback, pubcomp, publish, pubrec, suback, unsuback,
 };
 pub(crate) use frame::{PacketKind, peek_frame, take_frame};
 
@@ -43,6 +43,8 @@ pub(crate) enum Reason {
     Success = 0x00,
     Malformed = 0x81,
     ProtocolError = 0x82,
+    /// Right by the standard, and not accepted here.
+    NotAccepted = 0x83,
     UnsupportedVersion = 0x84,
     BadClientId = 0x85,
     BadCredentials = 0x86,

@@ -1,9 +1,8 @@
 //! The end of incidents: devices let go, flapping waits for quiet, packs withdraw.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_model::{DecisionKind, Device, EffectSink, Evidence, Incident, IncidentState, Timestamp, Why};
+use gengfu_model::{Attributes, DecisionKind, Device, EffectSink, Evidence, Incident, IncidentState, Timestamp, Why};
 
 use super::incident::take_worst;
 use super::state::{PendingClear, Track, TrackKey};
@@ -78,7 +77,7 @@ fn standing_at(device: &Device, incident: &Incident) -> Device {
         longitude: None,
         district: incident.district.clone(),
         grid: "".into(),
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         ..device.clone()
     }
 }

@@ -1,10 +1,9 @@
 //! Where an open incident stands: what of the register's entry of its device is needed to find its group, its
 //! silence and its case again later, when no signal brings the entry along.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_model::{Device, Incident, Value};
+use gengfu_model::{Attributes, Device, Incident, Value};
 use serde::{Deserialize, Serialize};
 
 /// The part of a register entry that tells where something is and whose it is.
@@ -33,8 +32,8 @@ pub(super) struct Place {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     longitude: Option<f64>,
     /// Those that are texts: the only ones that a profile can group by.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    attributes: BTreeMap<Arc<str>, Value>,
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    attributes: Attributes,
 }
 
 fn nothing() -> Arc<str> {

@@ -10,9 +10,9 @@ use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{
-    Assertion, Case, CaseEvent, Decision, Device, DeviceId, DeviceLife, Effect, EffectId, EffectSink, Evidence,
-    Incident, IncidentState, Kind, NewSilence, OutboxItem, Role, Seq, Severity, Signal, Silence, Timestamp, Value,
-    Verdict,
+    Assertion, Attributes, Case, CaseEvent, Decision, Device, DeviceId, DeviceLife, Effect, EffectId, EffectSink,
+    Evidence, Incident, IncidentState, Kind, NewSilence, OutboxItem, Role, Seq, Severity, Signal, Silence, Timestamp,
+    Value, Verdict,
 };
 
 /// What a ledger makes of effects.
@@ -129,7 +129,7 @@ pub(crate) fn device(id: &str, asset_type: &str) -> Device {
         asset_type: asset_type.into(),
         interval_s: 600,
         token_hash: None,
-        attributes: BTreeMap::new(),
+        attributes: Attributes::default(),
         life: DeviceLife::InService,
     }
 }
