@@ -25,6 +25,7 @@ mod quarantine;
 mod reference;
 mod replay;
 mod restart;
+mod rule_questions;
 mod rule_tests;
 mod versions;
 mod webhook;

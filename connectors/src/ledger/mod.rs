@@ -28,7 +28,7 @@ pub use gengfu_model::pack::ShadowRow;
 pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use reader::{
-    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, EvaluateBy, EvaluationQuery, EvaluationRow,
+    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, Effort, EvaluateBy, EvaluationQuery, EvaluationRow,
     FindingFilter, IncidentFilter, LedgerReader, Listed, MAX_PERIOD_MS, Page, SilenceFilter,
 };
 pub use sqlite::{LedgerOptions, SqliteLedger};
