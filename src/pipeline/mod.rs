@@ -8,6 +8,7 @@ pub mod checkpoint;
 mod costs;
 pub mod decode;
 pub mod engine;
+pub mod gather;
 pub mod ledger;
 pub mod progress;
 pub mod recover;
