@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gengfu_connectors::ledger::LedgerReader;
+use gengfu_model::EffectId;
 use gengfu_model::staff::Action;
-use gengfu_model::{DeviceId, EffectId};
 use gengfu_rules::Pack;
 
 use super::{ConfigArgument, Failure, give, leave, ledger_file, reach, say};

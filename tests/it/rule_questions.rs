@@ -241,21 +241,34 @@ fn accounts_say_what_a_rule_costs_and_brings() {
     let cases = wait_for("two cases", || Some(api.list("/api/v1/cases")).filter(|cases| cases.len() == 2));
     let case = cases[0]["id"].as_str().unwrap();
     clock.advance(3 * MINUTE);
-    assert_eq!(api.post(&format!("/api/v1/cases/{case}/acknowledge"), &json!({})).0, 200);
+    let step = |name: &str, body: Value| {
+        let (status, answer) = api.post(&format!("/api/v1/cases/{case}/{name}"), &body);
+        assert_eq!(status, 200, "{name}: {answer}");
+    };
+    step("acknowledge", json!({}));
+    let device = wait_for("its device", || {
+        let incidents = api.list("/api/v1/incidents?state=open");
+        incidents.into_iter().find(|row| row["case"] == case).map(|row| row["device"].as_str().unwrap().to_owned())
+    });
+    gateway.mqtt(&device).publish(r#"{"tilt_deg":1}"#);
+    wait_for("the end of its incident", || (api.list("/api/v1/incidents?state=open").len() == 1).then_some(()));
     clock.advance(HOUR);
-    let closing = json!({ "note": "路面施工", "feedback": "false" });
-    let (status, answer) = api.post(&format!("/api/v1/cases/{case}/force_close"), &closing);
-    assert_eq!(status, 200, "{answer}");
+    step("file", json!({}));
+    step("dispatch", json!({ "department": "市政处" }));
+    step("receive", json!({}));
+    step("handle", json!({}));
+    step("check", json!({}));
+    step("close", json!({ "feedback": "false" }));
     let row = wait_for("the account", || {
         let rows = api.list("/api/v1/rules/accounts");
         rows.into_iter().find(|row| row["rule"] == "tilt" && row["judged"] == 1)
     });
-    assert!(row["evaluations"].as_u64().unwrap() >= 4, "two messages, two timers: {row}");
+    assert!(row["evaluations"].as_u64().unwrap() >= 4, "messages and timers: {row}");
     assert!(row["cpu_samples"].as_u64().unwrap() >= 1 && row["cpu_ms"].as_f64().unwrap() > 0.0, "{row}");
     assert!(row["state_bytes"].as_u64().unwrap() >= 3 * 16, "{row}");
     assert_eq!((&row["incidents"], &row["cases"], &row["open_cases"]), (&json!(2), &json!(2), &json!(1)), "{row}");
-    // Three minutes to the acknowledgement; the hour after it counts as fifteen.
-    assert_eq!((&row["steps"], &row["duty_minutes"]), (&json!(2), &json!(18.0)), "{row}");
+    // Three minutes to the acknowledgement; the hour after it counts as fifteen, each other step as one.
+    assert_eq!((&row["steps"], &row["duty_minutes"]), (&json!(7), &json!(23.0)), "{row}");
     assert_eq!((&row["false_alarms"], &row["false_share"]), (&json!(1), &json!(1.0)));
     let (good, table, told) = cli(&gateway, &["rules", "accounts", "--from", "2026-06-01"]);
     assert!(good && table.lines().any(|line| line.starts_with("tilt  manhole")), "{table}{told}");

@@ -13,9 +13,9 @@ use super::evaluation::{EvaluationQuery, MAX_CASES};
 use crate::LedgerError;
 
 /// What a step of a person counts at least, in milliseconds.
-pub const LEAST_MS: i64 = gengfu_model::time::MINUTE_MS;
+const LEAST_MS: i64 = gengfu_model::time::MINUTE_MS;
 /// What a step of a person counts at most, in milliseconds.
-pub const MOST_MS: i64 = 15 * gengfu_model::time::MINUTE_MS;
+const MOST_MS: i64 = 15 * gengfu_model::time::MINUTE_MS;
 /// The accounts that are no people.
 const MACHINES: [&str; 1] = ["system"];
 
