@@ -280,7 +280,9 @@ impl<'a> Lowerer<'a> {
             let hint = format!("write fn member(msg, dev) {{ .. }}: which devices count as {}", group.condition);
             self.error(self.meta.group_pos, "`group` without `fn member(msg, dev)`", hint);
         }
-        if let Some(member) = member.filter(|_| self.meta.group.is_none()) {
+        // A `group` with a mistake of its own is one mistake, not two.
+        let has_none = self.meta.group.is_none() && self.meta.group_pos == Pos::default();
+        if let Some(member) = member.filter(|_| has_none) {
             let called = self.called.contains(&member.name);
             if !called {
                 let hint = "give RULE a `group`, such as group: \"feeder\", distinct: 3, within: 20.min";
