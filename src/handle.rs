@@ -7,8 +7,8 @@ use std::sync::mpsc::SyncSender;
 
 use gengfu_connectors::LedgerReader;
 use gengfu_dashboards::gateway::{
-    Answer, BacktestAsk, Balance, Delivery, DeviceNow, Gateway, LatestField, PublishAsk, RuleNow, Status, StreamEvent,
-    Vetted,
+    Answer, BacktestAsk, Balance, Delivery, DeviceNow, Gateway, LatestField, ParametersAsk, PublishAsk, RuleNow,
+    Status, StreamEvent, Vetted,
 };
 use gengfu_ingest::journal::JournalHandle;
 use gengfu_ingest::{Clock, Directory};
@@ -32,6 +32,11 @@ use crate::trial::jobs::Jobs;
 use crate::trial::keeper::Wake;
 use crate::trial::shadow::Shadows;
 use crate::trial::vet::{profile_at_work, vet};
+
+/// How many devices are looked at to reckon the rules' memory: some milliseconds of the engine's thread.
+const LOOKED_AT: usize = 10_000;
+/// Rules that metrics name; the others are `other`, so that a pack of hundreds does not flood the collector.
+const NAMED_RULES: usize = 50;
 
 /// What all parts of the process share of the running gateway.
 pub struct Handle {
@@ -110,6 +115,16 @@ impl Handle {
         samples.add("gengfu_engine_rule_faults_total", sum(|rule| rule.faults));
         samples.add("gengfu_engine_rule_skips_total", sum(|rule| rule.skipped));
         samples.add("gengfu_engine_rule_signals_total", sum(|rule| rule.signals));
+        let mut by_work: Vec<&RuleCounts> = counts.iter().collect();
+        by_work.sort_by(|a, b| b.operations.cmp(&a.operations).then_with(|| a.rule.cmp(&b.rule)));
+        for (place, rule) in by_work.into_iter().enumerate() {
+            let name = if place < NAMED_RULES { &*rule.rule } else { "other" };
+            samples.add_labelled("gengfu_rule_evaluations_total", "rule", name, rule.evaluations);
+            samples.add_labelled("gengfu_rule_faults_total", "rule", name, rule.faults);
+            samples.add_labelled("gengfu_rule_signals_total", "rule", name, rule.signals);
+            let cpu = rule.cpu_ms().map_or(0, |ms| (ms * 1_000.0) as u64);
+            samples.add_labelled("gengfu_rule_cpu_microseconds_total", "rule", name, cpu);
+        }
     }
 
     fn measure_stores(&self, samples: &mut Samples) {
@@ -183,6 +198,43 @@ impl Gateway for Shared {
             let why = handle.query(move |engine| engine.why(device.as_str(), &rule)).await.flatten()?;
             serde_json::to_value(why).ok()
         })
+    }
+
+    fn why_at(
+        &self,
+        device: DeviceId,
+        rule: String,
+        at: gengfu_model::Timestamp,
+    ) -> Answer<Result<serde_json::Value, Refusal>> {
+        let jobs = Arc::clone(&self.0.jobs);
+        Box::pin(async move {
+            let look = move || {
+                crate::trial::priority::lower();
+                jobs.past(&device, &rule, at)
+            };
+            let unavailable = |error: &dyn std::fmt::Display| Refusal::new("unavailable", error.to_string());
+            // A thread of its own, since its priority stays low.
+            let (sender, receiver) = oneshot::channel();
+            let thread = std::thread::Builder::new().name("gengfu-past".to_owned()).stack_size(8 << 20);
+            thread.spawn(move || sender.send(look())).map_err(|error| unavailable(&error))?;
+            let found = receiver.await.map_err(|error| unavailable(&error))??;
+            serde_json::to_value(found).map_err(|error| unavailable(&error))
+        })
+    }
+
+    fn rule_parameters(&self, asked: ParametersAsk) -> Answer<Option<serde_json::Value>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            let ParametersAsk { rule, name, device } = asked;
+            let device = device.map(|device| device.to_string());
+            let found = handle.query(move |engine| engine.parameters_of(&rule, name.as_deref(), device.as_deref()));
+            serde_json::to_value(found.await.flatten()?).ok()
+        })
+    }
+
+    fn devices_within(&self, rule: String, scope: String) -> Answer<Option<usize>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move { handle.query(move |engine| engine.devices_within(&rule, &scope)).await.flatten() })
     }
 
     fn replays(&self, rule: String, evidence: Vec<Evidence>) -> Answer<Vec<String>> {
@@ -376,11 +428,23 @@ impl Gateway for Shared {
         Pack::compile(&files).map(|pack| pack.rules().iter().map(tier_json).collect()).unwrap_or_default()
     }
 
+    fn rules_with_state(&self) -> Answer<Vec<RuleNow>> {
+        let shared = self.clone();
+        Box::pin(async move {
+            let bytes = shared.0.query(|engine| engine.state_bytes(LOOKED_AT)).await.unwrap_or_default();
+            let now = shared.rules_now().into_iter().zip(bytes);
+            now.map(|(rule, bytes)| RuleNow { state_bytes: Some(bytes), ..rule }).collect()
+        })
+    }
+
     fn rules_now(&self) -> Vec<RuleNow> {
         let Ok(pack) = self.0.live_pack.read().map(|pack| Arc::clone(&pack)) else { return Vec::new() };
         let rules = pack.rules().iter().zip(pack.counts());
         rules
             .map(|(info, counts)| RuleNow {
+                cpu_ms: counts.cpu_ms(),
+                cpu_samples: counts.timed,
+                state_bytes: None,
                 id: info.id.to_string(),
                 kind: info.kind,
                 tier: tier_json(info),

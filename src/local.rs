@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gengfu_dashboards::gateway::{Balance, Gateway};
+use gengfu_dashboards::accounts::{Booked, accounts};
+use gengfu_dashboards::gateway::{Balance, Gateway, ParametersAsk};
 use gengfu_model::Refusal;
 use gengfu_model::staff::{Action, Role, StaffRequest, Verdict};
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,29 @@ pub enum Question {
         device: gengfu_model::DeviceId,
         /// The rule's id.
         rule: String,
+    },
+    /// The parameters of a rule, and what a device gets.
+    Parameters {
+        /// The rule's id.
+        rule: String,
+        /// One parameter; `None`: all.
+        name: Option<String>,
+        /// The device.
+        device: Option<gengfu_model::DeviceId>,
+    },
+    /// How many devices that a rule judges are within a scope.
+    DevicesWithin {
+        /// The rule's id.
+        rule: String,
+        /// The scope.
+        scope: String,
+    },
+    /// What each rule costs and brings: incidents and cases of a period.
+    Accounts {
+        /// First moment.
+        from: gengfu_model::Timestamp,
+        /// First moment after.
+        to: gengfu_model::Timestamp,
     },
     /// Who is on duty in a district.
     Duty(String),
@@ -156,6 +180,25 @@ pub async fn answer(gateway: &Shared, question: Question) -> Reply {
         Question::Do(action) => Reply::Verdict(gateway.request(local_request(*action)).await),
         Question::Balance => Reply::Balance(gateway.balance(None).await),
         Question::Why { device, rule } => Reply::Why(gateway.why(device, rule).await),
+        Question::Parameters { rule, name, device } => {
+            let found = gateway.rule_parameters(ParametersAsk { rule, name, device }).await;
+            Reply::Found(found.unwrap_or_default())
+        }
+        Question::Accounts { from, to } => {
+            let now = gateway.rules_with_state().await;
+            let gateway = gateway.clone();
+            let read = move || Booked::read(&gateway.0.ledger, from, to, Vec::new());
+            match tokio::task::spawn_blocking(read).await {
+                Ok(Ok(booked)) => {
+                    Reply::Found(serde_json::to_value(accounts(now, booked, from, to)).unwrap_or_default())
+                }
+                Ok(Err(error)) => Reply::Error(error.to_string()),
+                Err(error) => Reply::Error(error.to_string()),
+            }
+        }
+        Question::DevicesWithin { rule, scope } => {
+            Reply::Found(gateway.devices_within(rule, scope).await.map_or(serde_json::Value::Null, Into::into))
+        }
         Question::Duty(district) => {
             let duty = gateway.duty_now(district.clone()).await;
             let view = duty.map(|duty| gengfu_dashboards::views::DutyView::new(district, duty));

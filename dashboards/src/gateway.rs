@@ -160,6 +160,12 @@ pub struct RuleNow {
     pub paused: bool,
     /// How many signals it gave.
     pub signals: u64,
+    /// The processor's time of all evaluations in milliseconds, reckoned from samples; `None`: none was taken yet.
+    pub cpu_ms: Option<f64>,
+    /// How many samples that is reckoned from.
+    pub cpu_samples: u64,
+    /// The bytes that it keeps of all devices; `None`: that was not asked for.
+    pub state_bytes: Option<u64>,
     /// The newest failure: `device, time_ms, line, column, message`.
     pub last_fault: Option<serde_json::Value>,
 }
@@ -203,6 +209,17 @@ pub struct Vetted {
     pub against: Vec<String>,
 }
 
+/// Which parameters somebody asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParametersAsk {
+    /// The rule's id.
+    pub rule: String,
+    /// One parameter; `None`: all of the rule's.
+    pub name: Option<String>,
+    /// The device whose values are wanted.
+    pub device: Option<DeviceId>,
+}
+
 fn no_trials() -> Refusal {
     Refusal::new("unavailable", "this gateway runs no trials")
 }
@@ -221,6 +238,26 @@ pub trait Gateway: Send + Sync + 'static {
     /// Why a rule says what it says of a device right now, or does not, as JSON; `None`: no such device, or
     /// its kind has no such rule.
     fn why(&self, _device: DeviceId, _rule: String) -> Answer<Option<serde_json::Value>> {
+        Box::pin(async { None })
+    }
+
+    /// Why a rule said what it said of a device at a moment that is over, or did not, as JSON: `at, from, messages,
+    /// why`; `why` is `null` if there was no such device or rule then. It may take a while.
+    ///
+    /// # Errors
+    /// Why the past cannot be looked at.
+    fn why_at(&self, _device: DeviceId, _rule: String, _at: Timestamp) -> Answer<Result<serde_json::Value, Refusal>> {
+        Box::pin(async { Err(no_trials()) })
+    }
+
+    /// The parameters of a rule (or the one of that name) with every setting, as JSON, and what a device gets with
+    /// the chain of scopes that gave it; `None`: no such rule, parameter or device.
+    fn rule_parameters(&self, _asked: ParametersAsk) -> Answer<Option<serde_json::Value>> {
+        Box::pin(async { None })
+    }
+
+    /// How many devices that a rule judges are within a scope; `None`: there is no such rule.
+    fn devices_within(&self, _rule: String, _scope: String) -> Answer<Option<usize>> {
         Box::pin(async { None })
     }
 
@@ -333,6 +370,12 @@ pub trait Gateway: Send + Sync + 'static {
     /// How each rule of the live pack runs, and what it has cost since it was put to work.
     fn rules_now(&self) -> Vec<RuleNow> {
         Vec::new()
+    }
+
+    /// As [`Gateway::rules_now`], with the memory that each keeps of the devices.
+    fn rules_with_state(&self) -> Answer<Vec<RuleNow>> {
+        let now = self.rules_now();
+        Box::pin(async { now })
     }
 
     /// Runs the tests in and beside rule files whose `FILE::NAME` holds `filter`: the report as JSON.

@@ -9,6 +9,7 @@
 //! (TypeScript, embedded by `build.rs`). To look at the pages without a gateway: `make console`, then
 //! `cargo run -p gengfu-dashboards --example fake`.
 
+pub mod accounts;
 mod api;
 mod assets;
 pub mod auth;

@@ -14,6 +14,7 @@
 
 pub mod city;
 pub mod diagnostic;
+pub mod effective;
 pub mod engine;
 pub mod functions;
 mod interp;

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use gengfu_model::Value;
 use gengfu_model::catalogue::KINDS;
 
-use crate::pack::{Pack, ParameterInfo};
+use crate::pack::{GroupInfo, Pack, ParameterInfo};
 
 /// File name and text of every shipped rule.
-pub static LIBRARY: [(&str, &str); 41] = [
+pub static LIBRARY: [(&str, &str); 43] = [
     ("manhole-battery-voltage.rhai", include_str!("../library/manhole-battery-voltage.rhai")),
     ("manhole-battery.rhai", include_str!("../library/manhole-battery.rhai")),
     ("manhole-bouncing.rhai", include_str!("../library/manhole-bouncing.rhai")),
@@ -24,10 +24,12 @@ pub static LIBRARY: [(&str, &str); 41] = [
     ("streetlight-dark.rhai", include_str!("../library/streetlight-dark.rhai")),
     ("streetlight-day-burner.rhai", include_str!("../library/streetlight-day-burner.rhai")),
     ("streetlight-factor.rhai", include_str!("../library/streetlight-factor.rhai")),
+    ("streetlight-feeder-silent.rhai", include_str!("../library/streetlight-feeder-silent.rhai")),
     ("streetlight-leakage.rhai", include_str!("../library/streetlight-leakage.rhai")),
     ("streetlight-pole.rhai", include_str!("../library/streetlight-pole.rhai")),
     ("streetlight-power.rhai", include_str!("../library/streetlight-power.rhai")),
     ("streetlight-silent.rhai", include_str!("../library/streetlight-silent.rhai")),
+    ("streetlight-supply.rhai", include_str!("../library/streetlight-supply.rhai")),
     ("streetlight-voltage.rhai", include_str!("../library/streetlight-voltage.rhai")),
     ("septic-battery.rhai", include_str!("../library/septic-battery.rhai")),
     ("septic-gas.rhai", include_str!("../library/septic-gas.rhai")),
@@ -82,9 +84,16 @@ pub fn page(standard: &dyn Fn(&str, &str, &str) -> String) -> String {
                 page.push('\n');
             }
             let keys = rule.keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-            page.push_str(&format!("Keys {keys}.\n"));
+            page.push_str(&if keys.is_empty() {
+                "No keys of its own.\n".to_owned()
+            } else {
+                format!("Keys {keys}.\n")
+            });
             for condition in &rule.conditions {
                 page.push_str(&format!("- `{condition}`: {}\n", standard(&rule.id, def.asset_type, condition)));
+            }
+            if let Some(group) = &rule.group {
+                page.push_str(&grouped(group, &standard(&rule.id, def.asset_type, &group.condition)));
             }
             for parameter in &rule.parameters {
                 page.push_str(&tunable(parameter));
@@ -92,6 +101,21 @@ pub fn page(standard: &dyn Fn(&str, &str, &str) -> String) -> String {
         }
     }
     page
+}
+
+/// When its members are one incident of their group.
+fn grouped(group: &GroupInfo, standard: &str) -> String {
+    let by = group.by.iter().map(|by| format!("`{by}`")).collect::<Vec<_>>().join(" or ");
+    let number = group.distinct.map(|number| format!("{number} assets"));
+    let share = group.share.map(|share| format!("{} % of the group", share * 100.0));
+    let enough = [number, share].into_iter().flatten().collect::<Vec<_>>();
+    let enough = enough.join(if group.both { " and " } else { " or " });
+    let minutes = group.within_ms / gengfu_model::time::MINUTE_MS;
+    format!(
+        "- group by {by}: {enough} within {minutes} min are `{}` ({}): {standard}\n",
+        group.condition,
+        group.severity.name()
+    )
 }
 
 fn tunable(parameter: &ParameterInfo) -> String {

@@ -17,9 +17,17 @@ impl Pack {
             let rule = &placed.rule;
             let asset_type = rule.kind.def().asset_type;
             let info = self.rules().iter().find(|info| info.id == rule.id && info.kind == rule.kind);
-            let group = info.and_then(|info| info.group.as_ref()?.condition.clone());
+            let group = info.and_then(|info| Some(info.group.as_ref()?.condition.clone()));
             let raised = rule.effects.iter().map(|effect| (&effect.condition, effect.origin.pos));
             let mut said: Vec<&str> = Vec::new();
+            for condition in info.filter(|info| info.group.is_some()).iter().flat_map(|info| &info.conditions) {
+                if profile.groups.contains_key(condition) {
+                    let message = format!("`{condition}` is grouped by this rule, and by the city profile as well");
+                    let hint = "members of the rule's group are counted by the rule alone: take the [[group]] out of the profile";
+                    let problem = Problem::warning(Pos { line: 1, column: 1 }, message).hint(hint);
+                    found.push(problem.in_file(&rule.file, &rule.source));
+                }
+            }
             for (condition, pos) in raised.chain(group.iter().map(|condition| (condition, Pos { line: 1, column: 1 })))
             {
                 if condition.is_empty() || said.contains(&&**condition) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gengfu_cases::RuleGroup;
+use gengfu_cases::profile::GroupBy;
 use gengfu_model::{Device, Kind, Severity, Value};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -95,7 +97,7 @@ pub struct RuleInfo {
     pub slots: Vec<String>,
     /// The fields that it reads.
     pub fields: Vec<&'static str>,
-    /// How its incidents are grouped; grouping itself is the reducer's business.
+    /// When its members are one incident of their group; counting them is the reducer's business.
     pub group: Option<GroupInfo>,
     /// How it runs.
     pub tier: Tier,
@@ -145,21 +147,51 @@ pub struct ParameterInfo {
     pub is_duration: bool,
 }
 
-/// How incidents of many devices are to be one: checked here, done elsewhere.
+/// How members that the rule counts are one incident of their group: said here, counted by the reducer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GroupInfo {
-    /// `feeder`, `cabinet`, `catchment`, `grid` or `carrier_cell`.
-    pub by: Arc<str>,
-    /// From how many devices on.
+    /// `feeder`, `cabinet`, `catchment`, `grid` or `carrier_cell`: the first of these that a device has.
+    pub by: Vec<Arc<str>>,
+    /// From how many assets on.
     pub distinct: Option<u32>,
-    /// From which share of the group on, 0 to 1.
+    /// From which share of the group's devices of the kind on, above 0 to 1.
     pub share: Option<f64>,
-    /// Within how long, in milliseconds.
+    /// Both are needed, not either of them.
+    pub both: bool,
+    /// How long ago they may have become members, in milliseconds.
     pub within_ms: i64,
     /// The severity of the group's incident.
-    pub severity: Option<Severity>,
+    pub severity: Severity,
     /// The condition of the group's incident.
-    pub condition: Option<Arc<str>>,
+    pub condition: Arc<str>,
+    /// The text of the group's incident, in Chinese, with `{group}` and `{count}`.
+    pub text_zh: String,
+    /// The same in English.
+    pub text_en: String,
+}
+
+impl GroupInfo {
+    /// As the reducer counts it.
+    fn counted(&self) -> RuleGroup {
+        let by = self.by.iter().map(|by| match &**by {
+            "cabinet" => GroupBy::Cabinet,
+            "catchment" => GroupBy::Catchment,
+            "grid" => GroupBy::Grid,
+            "carrier_cell" => GroupBy::CarrierCell,
+            _ => GroupBy::Feeder,
+        });
+        RuleGroup {
+            by: by.collect(),
+            distinct: self.distinct,
+            share: self.share,
+            both: self.both,
+            within_ms: self.within_ms,
+            condition: Arc::clone(&self.condition),
+            severity: self.severity,
+            text_zh: self.text_zh.clone(),
+            text_en: self.text_en.clone(),
+        }
+    }
 }
 
 /// What a rule cost and did since the pack was compiled.
@@ -180,6 +212,10 @@ pub struct RuleCounts {
     pub paused: bool,
     /// How many signals it gave.
     pub signals: u64,
+    /// Of how many evaluations the time was taken, by samples.
+    pub timed: u64,
+    /// What these took, in nanoseconds.
+    pub timed_ns: u64,
     /// The newest failure.
     pub last_fault: Option<FaultNote>,
 }
@@ -197,6 +233,20 @@ pub struct FaultNote {
     pub column: u32,
     /// What went wrong.
     pub message: String,
+}
+
+impl RuleCounts {
+    /// What one evaluation takes on average, in nanoseconds; `None`: no time was taken yet.
+    #[must_use]
+    pub fn mean_ns(&self) -> Option<f64> {
+        (self.timed > 0).then(|| self.timed_ns as f64 / self.timed as f64)
+    }
+
+    /// What all evaluations took, in milliseconds, by the samples' mean.
+    #[must_use]
+    pub fn cpu_ms(&self) -> Option<f64> {
+        self.mean_ns().map(|mean| mean * self.evaluations as f64 / 1e6)
+    }
 }
 
 impl Pack {
@@ -289,6 +339,13 @@ impl Pack {
     #[must_use]
     pub fn declares(&self, rule: &str, key: &str) -> bool {
         self.infos.iter().any(|info| &*info.id == rule && info.keys.iter().any(|k| &**k == key))
+    }
+
+    /// The groups of its rules, by [`RuleGroup::name`].
+    #[must_use]
+    pub fn groups(&self) -> BTreeMap<Arc<str>, RuleGroup> {
+        let grouped = self.infos.iter().filter_map(|info| Some((info, info.group.as_ref()?)));
+        grouped.map(|(info, group)| (RuleGroup::name(info.kind, &info.id), group.counted())).collect()
     }
 
     /// Every rule, ordered by kind and id.

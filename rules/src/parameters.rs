@@ -66,6 +66,12 @@ impl Parameters {
         })
     }
 
+    /// What is set for exactly that scope.
+    #[must_use]
+    pub fn get(&self, rule: &str, name: &str, scope: &str) -> Option<&Value> {
+        self.by_rule.get(rule)?.get(name)?.get(scope)
+    }
+
     /// The nearest setting for a device that `usable` takes, with its scope.
     pub(crate) fn nearest(
         &self,

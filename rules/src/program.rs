@@ -50,6 +50,8 @@ pub(crate) struct Rule {
     pub(crate) on_message: Option<Entry>,
     pub(crate) on_silent: Option<Entry>,
     pub(crate) on_timer: Option<Entry>,
+    /// Whether the device is a member of the rule's group.
+    pub(crate) member: Option<Member>,
     /// How long until `on_silent`, and the place of its slot.
     pub(crate) silence: Option<(Span, usize)>,
     /// The period of `on_timer(dev, "every")` in milliseconds, and the place of its slot.
@@ -68,7 +70,13 @@ pub(crate) struct Rule {
 impl Rule {
     /// The functions that the engine calls, in order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        [&self.on_message, &self.on_silent, &self.on_timer].into_iter().flatten()
+        self.entry_places().into_iter().flatten()
+    }
+
+    /// The same with a place for each that may be missing.
+    pub(crate) fn entry_places(&self) -> [Option<&Entry>; 4] {
+        let member = self.member.as_ref().map(|member| &member.entry);
+        [self.on_message.as_ref(), self.on_silent.as_ref(), self.on_timer.as_ref(), member]
     }
 
     /// Whether any of them runs in the interpreter.
@@ -95,6 +103,16 @@ impl Rule {
         }
         children
     }
+}
+
+/// `fn member(msg, dev)`, judged like `incident(member(msg, dev))` over a key of its own.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) entry: Entry,
+    /// The key's place in the rule's keys; it is no key of an incident.
+    pub(crate) key: usize,
+    /// The first of its slots; those of the rule's other functions come before.
+    pub(crate) first_slot: usize,
 }
 
 /// A function that the engine calls.

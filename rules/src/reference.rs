@@ -40,6 +40,7 @@ pub fn reference() -> String {
          由编译器所用的清单生成。从未收到、传感器故障或超过 2.5 个上报周期的值为未知；未知既不报警也不解除，`if` 遇未知两支都不执行。\n\n",
     );
     metadata(&mut page);
+    groups(&mut page);
     for (group, heading) in GROUPS {
         line(&mut page, &format!("## {heading}\n"));
         if group == "list" {
@@ -105,6 +106,30 @@ fn metadata(page: &mut String) {
     let names: Vec<_> = device_names().map(|name| format!("`dev.{name}`")).collect();
     line(page, &format!("\nTimes · 时间: {}, `2.5.intervals`.\n", units.join(", ")));
     line(page, &format!("Every device · 所有设备: {}.\n", names.join(", ")));
+}
+
+fn groups(page: &mut String) {
+    line(page, "## Groups · 成组\n");
+    line(
+        page,
+        "`fn member(msg, dev)` says which devices count in the rule's group; enough of them are one incident of the group, \
+         whose case takes in what its members have. A rule may be about its group alone.\n\n\
+         - It is judged when a reading carries a field that it reads, when a `held` in it is due, when the device falls \
+         silent (if it asks `dev.silent`: after RULE's `silent`, or 2.5 intervals), and when it is heard again.\n\
+         - Unknown keeps the last verdict, and so does a path without a value: `if msg.on { return msg.power_w < 5.0; }` \
+         says nothing of a lamp that is off.\n\
+         - Assets are counted, not devices: those that became members within `within` and still are. What the rule has \
+         held against an asset for longer counts from then: a lamp that has been dark for a week is no news this evening. \
+         What is in maintenance or retired does not count.\n\
+         - It is over when no more than half of the number that was needed are left of those that made it. What its \
+         members still hold then stands for itself again.\n\
+         - Silences of the group's place, and causes of the profile's table, hold it back like any other incident.\n\n\
+         ```rhai\nconst RULE = #{\n    kind: \"streetlight\", severity: \"major\", condition: \"feeder_outage\",\n    \
+         group: [\"cabinet\", \"feeder\"], distinct: 3, share: 0.3, within: 5.min,\n};\n\
+         fn member(msg, dev) { msg.voltage_v < 80.0 }\n```\n\n\
+         `member` 判定设备是否计入本组；未知或无返回值的路径保持上次结论；按部件计数，只计 `within` 内新成为成员者；\
+         剩余不足所需一半即结束，成员自身的报警此后各自独立。\n",
+    );
 }
 
 fn row(page: &mut String, function: &FunctionDef) {

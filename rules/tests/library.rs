@@ -210,7 +210,8 @@ fn severities_rise_and_fall_with_the_value() {
     let mut bench = Bench::shipped(Kind::Manhole);
     assert_eq!(bench.feed(&[("ch4_pct_lel", n(55.0))]), ["+manhole-gas/ch4 critical"]);
     let mut bench = Bench::shipped(Kind::Bin);
-    assert_eq!(bench.feed(&[("fill_pct", n(95.0))]), ["+bin-full/full major"]);
+    assert_eq!(bench.feed(&[("fill_pct", n(95.0))]), ["+bin-full/full minor"]);
+    assert_eq!(bench.advance(30 * MINUTE), ["+bin-full/full major"]);
 }
 
 #[test]

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use gengfu_connectors::ledger::LedgerReader;
+use gengfu_model::EffectId;
 use gengfu_model::staff::Action;
-use gengfu_model::{DeviceId, EffectId};
 use gengfu_rules::Pack;
 
 use super::{ConfigArgument, Failure, give, leave, ledger_file, reach, say};
 use crate::handle::{diagnostic_json, replay_with, tier_json};
-use crate::local::{Question, Reply};
 use crate::packs;
 
 /// Rule packs.
@@ -55,7 +54,8 @@ enum RulesCommand {
         #[command(flatten)]
         config: ConfigArgument,
     },
-    /// Why a rule says what it says of a device now, or does not: every sub-expression with its value.
+    /// Why a rule says what it says of a device, or does not: every sub-expression with its value. With `--at`,
+    /// as of a moment that is over, with the rules and parameters of that time.
     Why {
         /// The device's id.
         #[arg(long)]
@@ -63,12 +63,20 @@ enum RulesCommand {
         /// The rule's id.
         #[arg(long)]
         rule: String,
+        /// A moment that is over: 2026-11-27T08:00:00+08:00, yesterday, 3h, 7d.
+        #[arg(long)]
+        at: Option<String>,
         /// As JSON.
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         config: ConfigArgument,
     },
+    /// A rule's parameters: what is declared, what is set where, and what a device gets.
+    #[command(subcommand)]
+    Params(super::params::Params),
+    /// What each rule costs and brings: evaluations, time, memory, incidents, cases, time of staff, false alarms.
+    Accounts(super::rules_accounts::Accounts),
     /// Pause a rule: it judges no device until it is resumed. What it has open stays open.
     Pause {
         /// The rule's id.
@@ -101,7 +109,9 @@ impl Rules {
             RulesCommand::Test(test) => test.run(),
             RulesCommand::Pin(pin) => pin.run(),
             RulesCommand::Explain { incident, config } => explain(*incident, config),
-            RulesCommand::Why { device, rule, json, config } => why(device, rule, *json, config),
+            RulesCommand::Why { device, rule, at, json, config } => {
+                super::rules_why::run(device, rule, at.as_deref(), *json, config)
+            }
             RulesCommand::Pause { rule, reason, config } => {
                 let action = Action::PauseRule { rule: rule.as_str().into(), reason: reason.clone() };
                 carry_out(action, &format!("rule {rule} is paused"), config)
@@ -110,6 +120,8 @@ impl Rules {
                 let action = Action::ResumeRule { rule: rule.as_str().into() };
                 carry_out(action, &format!("rule {rule} judges again"), config)
             }
+            RulesCommand::Accounts(command) => command.run(),
+            RulesCommand::Params(command) => command.run(),
             RulesCommand::Publish(command) => command.run(),
             RulesCommand::Rollback(command) => command.run(),
             RulesCommand::Shadow(command) => command.run(),
@@ -173,47 +185,6 @@ fn explain(incident: EffectId, config: &ConfigArgument) -> Result<(), Failure> {
         for slot in &evidence.slots {
             give(&format!("  memory {}: {}, before: {}", slot.id, slot.after, slot.before));
         }
-    }
-    Ok(())
-}
-
-fn why(device: &str, rule: &str, json: bool, config: &ConfigArgument) -> Result<(), Failure> {
-    let device = DeviceId::new(device).map_err(|error| Failure::Failed(error.to_string()))?;
-    let mut local = reach(&config.load()?)?;
-    let asked = local.ask(Question::Why { device: device.clone(), rule: rule.to_owned() }).map_err(Failure::failed);
-    leave(local);
-    let Reply::Why(Some(why)) = asked? else {
-        return Err(Failure::Failed(format!("there is no device `{device}`, or no rule `{rule}` for its kind")));
-    };
-    if json {
-        give(&why.to_string());
-        return Ok(());
-    }
-    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let list = |name: &str| why[name].as_array().cloned().unwrap_or_default();
-    give(&format!("{rule} for {device}, {} tier, pack {}", text(&why["tier"]), text(&why["version"])));
-    for reason in list("kept_from") {
-        give(&format!("  kept from judging: {}", text(&reason)));
-    }
-    for key in list("keys") {
-        give(&format!("  key {}: is {}, the rule says {}", text(&key["key"]), text(&key["is"]), text(&key["says"])));
-    }
-    for reading in list("readings") {
-        let value = if reading["value"].is_null() { "-".to_owned() } else { text(&reading["value"]) };
-        give(&format!("  msg.{} = {value} ({})", text(&reading["field"]), text(&reading["state"])));
-    }
-    for step in list("steps") {
-        let because = text(&step["because"]);
-        let because = if because.is_empty() { because } else { format!("  ({because})") };
-        let place = format!("{}:{}", step["line"], step["column"]);
-        give(&format!("  {place:>7}  {} = {}{because}", text(&step["text"]), text(&step["value"])));
-    }
-    for slot in list("slots") {
-        let due = slot["due"].as_i64().map(|due| format!(", due {due}")).unwrap_or_default();
-        give(&format!("  memory {}: {}{due}", text(&slot["id"]), text(&slot["holds"])));
-    }
-    if let Some(fault) = why["fault"].as_array() {
-        give(&format!("  it fails: {}", fault.iter().map(text).collect::<Vec<_>>().join(":")));
     }
     Ok(())
 }

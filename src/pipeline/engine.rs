@@ -10,6 +10,7 @@ use gengfu_rules::Pack;
 use gengfu_rules::engine::{Engine, Output, Round};
 
 use super::checkpoint::CheckpointJob;
+use super::costs::Costs;
 use super::gather::Gather;
 use super::ledger::LedgerJob;
 use super::progress::{Positions, Progress};
@@ -69,6 +70,8 @@ pub struct EngineThread {
     live_pack: Arc<Pack>,
     /// What was decided last, and when.
     decided: Option<(Action, Timestamp)>,
+    /// Takes the rules' time now and then.
+    costs: Costs,
 }
 
 impl EngineThread {
@@ -90,6 +93,7 @@ impl EngineThread {
             round_began,
             live_pack,
             decided: None,
+            costs: Costs::default(),
         }
     }
 
@@ -133,6 +137,7 @@ impl EngineThread {
     fn batch(&mut self, batch: DecodedBatch) -> Result<(), String> {
         for (record, decoded) in batch.records.iter().zip(batch.decoded) {
             self.engine.apply(record, decoded, &mut self.output);
+            self.costs.after(&self.engine, record);
             if self.output.effects.effects().len() >= JOB_EFFECTS {
                 self.hand_on(false)?;
             }

@@ -5,6 +5,7 @@
 //! input is closed, after it has done what was in it: stopping the journal stops the line, in flow order.
 
 pub mod checkpoint;
+mod costs;
 pub mod decode;
 pub mod engine;
 pub mod gather;

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use gengfu_ingest::journal::{ReadLimit, RealDisk, SyncedEnd};
-use gengfu_model::{Refusal, Timestamp};
+use gengfu_model::{DeviceId, Refusal, Timestamp};
 use serde_json::{Value, json};
 
 use super::TrialError;
 use super::ask::Ask;
 use super::backtest::{self, Source, Watch};
+use super::past::{self, Past};
 use super::priority;
 use super::report::Report;
 use super::store::Store;
@@ -31,6 +32,8 @@ pub struct Jobs {
     jobs: Mutex<BTreeMap<String, Arc<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stopping: AtomicBool,
+    /// Held while the past is looked at.
+    looking_back: Mutex<()>,
 }
 
 /// One backtest that runs, or ended without a report.
@@ -95,6 +98,7 @@ impl Jobs {
             jobs: Mutex::default(),
             threads: Mutex::default(),
             stopping: AtomicBool::new(false),
+            looking_back: Mutex::default(),
         }
     }
 
@@ -167,6 +171,29 @@ impl Jobs {
         id.clone_into(&mut report.id);
         report.by.clone_from(&job.by);
         self.store.keep(&report)
+    }
+
+    /// What a rule made of a device at a moment that is over. Blocks; one at a time, since each reads up to a day of
+    /// the archive.
+    ///
+    /// # Errors
+    /// `busy` while another one is looked for; `invalid` where the archive does not reach back so far.
+    pub fn past(&self, device: &DeviceId, rule: &str, at: Timestamp) -> Result<Past, Refusal> {
+        let Ok(_turn) = self.looking_back.try_lock() else {
+            let refusal = Refusal::new("busy", "another evaluation of the past is under way");
+            return Err(refusal.hint("try again in some seconds"));
+        };
+        let folder = self.data.join("journal");
+        let look = || -> Result<Past, TrialError> {
+            let disk =
+                RealDisk::open(&folder).map_err(|error| TrialError::File(folder.display().to_string(), error))?;
+            let limit = ReadLimit::Synced(Arc::clone(&self.synced));
+            past::why(&Source { data: &self.data, disk: Arc::new(disk), limit }, device, rule, at, self)
+        };
+        look().map_err(|error| match error {
+            TrialError::NoStart { .. } | TrialError::Ask(_) => Refusal::new("invalid", error.to_string()).field("at"),
+            error => Refusal::new("unavailable", error.to_string()),
+        })
     }
 
     /// A backtest that runs or failed, or a report; `None`: there is none of that id.

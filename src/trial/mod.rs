@@ -11,6 +11,7 @@
 //! - [`keeper`]: puts into the shadow what the ledger says, and rolls back a pack whose limits are exceeded
 //! - [`vet`]: what stands against a publication
 //! - [`late`]: what late readings would have raised
+//! - [`past`]: what a rule made of a device at a moment that is over
 //! - [`generate`]: made-up records straight into an archive, marked as such
 //! - [`store`]: reports as files, so that they can be listed and a publication can refer to one
 //!
@@ -24,6 +25,7 @@ pub mod generate;
 pub mod jobs;
 pub mod keeper;
 pub mod late;
+pub mod past;
 pub mod priority;
 pub mod report;
 pub mod shadow;

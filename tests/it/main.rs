@@ -27,6 +27,7 @@ mod reference;
 mod register;
 mod replay;
 mod restart;
+mod rule_questions;
 mod rule_tests;
 mod versions;
 mod webhook;

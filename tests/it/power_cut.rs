@@ -91,7 +91,7 @@ fn device(number: u64) -> Device {
         longitude: Some(111.0),
         district: "盐湖区".into(),
         grid: "".into(),
-        feeder: "".into(),
+        feeder: format!("F{}", number % 3).into(),
         cabinet: "".into(),
         catchment: "".into(),
         carrier_cell: "".into(),
@@ -108,11 +108,15 @@ fn request(action: Action) -> Control {
     Control::Request(StaffRequest { user: "local".into(), roles: Role::ALL.to_vec(), action })
 }
 
-/// The rule pack of this suite: tilt at once, tilt after a hold time, and silence, so that timers run.
+/// The rule pack of this suite: tilt at once, tilt after a hold time, and silence, so that timers run; and a group of
+/// what tilts or is silent together.
 const RULE: &str = r#"
 /// Cover displaced.
 const RULE = #{ kind: "manhole", key: "tilt", severity: "critical", condition: "cover_displaced",
-                silent: 5.min, cooldown: 2.min };
+                silent: 5.min, cooldown: 2.min,
+                group: "feeder", distinct: 2, share: 0.4, enough: "both", within: 3.min,
+                group_severity: "major", group_condition: "feeder_outage" };
+fn member(msg, dev) { dev.silent || held(msg.tilt_deg > 20.0, 3.s) }
 fn on_message(msg, dev) {
     incident(msg.tilt_deg > 30.0 || held(band(msg.tilt_deg, 10.0, 8.0), 10.s));
 }

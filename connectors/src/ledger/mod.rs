@@ -30,7 +30,7 @@ pub use live::STREAM_KEPT;
 pub use memory::MemoryLedger;
 pub use message::MESSAGES_KEPT_MS;
 pub use reader::{
-    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, EvaluateBy, EvaluationQuery, EvaluationRow,
+    AuditRow, CaseFilter, Counts, DeviceFilter, DispositionFilter, Effort, EvaluateBy, EvaluationQuery, EvaluationRow,
     FindingFilter, IncidentFilter, LedgerReader, Listed, MAX_PERIOD_MS, Page, SilenceFilter,
 };
 pub use sqlite::{LedgerOptions, SqliteLedger};

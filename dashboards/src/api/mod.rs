@@ -3,6 +3,7 @@
 //! Router, access control and the OpenAPI document are all made from this list, so they cannot go
 //! apart. What the engine cannot do is not in it.
 
+mod accounts;
 mod audit;
 mod auth;
 mod case_report;
@@ -22,6 +23,7 @@ mod incidents;
 mod messages;
 mod notifications;
 mod openapi;
+mod parameters;
 mod platforms;
 mod profile;
 mod redecode;
@@ -40,7 +42,7 @@ pub(crate) use extract::{Body, Params};
 use crate::auth::Access;
 use crate::auth::roles;
 use crate::views;
-use route::{Param, Route, delete, get, patch, post};
+use route::{Param, Route, delete, get, patch, post, put};
 
 const LIMIT: Param = Param { name: "limit", doc: "items of a page, 1 to 1000, 100 if left out", example: "10" };
 const CURSOR: Param = Param { name: "cursor", doc: "`cursor` of the page before", example: "" };
@@ -119,10 +121,14 @@ pub(crate) fn routes() -> Vec<Route> {
         get(
             "/api/v1/devices/{id}/evaluate",
             Login,
-            "Why a rule says what it says of it now, or does not",
+            "Why a rule says what it says of it now (or said at a moment that is over), or does not",
             evaluate::evaluate,
         )
-        .query(&[Param { name: "rule", doc: "the rule's id", example: "manhole-tilt" }])
+        .query(&[
+            Param { name: "rule", doc: "the rule's id", example: "manhole-tilt" },
+            Param { name: "at", doc: "a moment that is over; now if left out", example: "2026-11-23T00:00:00Z" },
+        ])
+        .slow()
         .answers::<views::RuleEvaluationView>(),
         post("/api/v1/devices/{id}/commands", Roles(roles::SEND_COMMANDS), "Send a command", commands::send)
             .takes::<commands::NewCommand>()
@@ -340,6 +346,28 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<views::DoneView>(),
         post("/api/v1/rules/{id}/resume", Roles(roles::PAUSE_RULES), "Let a paused rule judge again", rules::resume)
             .answers::<views::DoneView>(),
+        get("/api/v1/rules/accounts", Roles(roles::READ_EVALUATION), "What each rule costs and brings", accounts::list)
+            .query(&[FROM, TO])
+            .answers::<views::RuleAccountsView>(),
+        get("/api/v1/rules/{id}/parameters", Login, "A rule's parameters and their settings", parameters::list)
+            .query(&[DEVICE])
+            .answers::<views::ParametersView>(),
+        put(
+            "/api/v1/rules/{id}/parameters/{name}",
+            Roles(roles::SET_PARAMETERS),
+            "Set a parameter for a kind, a district, a group or a device",
+            parameters::set,
+        )
+        .takes::<parameters::NewSetting>()
+        .answers::<views::DoneView>(),
+        delete(
+            "/api/v1/rules/{id}/parameters/{name}",
+            Roles(roles::SET_PARAMETERS),
+            "Take a setting away",
+            parameters::unset,
+        )
+        .query(&[Param { name: "scope", doc: "kind, district:NAME, group:NAME, device:ID", example: "kind" }])
+        .answers::<views::DoneView>(),
         // The city profile
         get("/api/v1/profile", Login, "The city profile at work", profile::one).answers::<views::ProfileView>(),
         post("/api/v1/profile", Roles(roles::SET_PROFILE), "Put a city profile to work", profile::set)

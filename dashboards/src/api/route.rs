@@ -100,6 +100,7 @@ macro_rules! method {
 
 method!(get, GET);
 method!(post, POST);
+method!(put, PUT);
 method!(patch, PATCH);
 method!(delete, DELETE);
 

@@ -38,6 +38,8 @@ pub const SILENCE: &[Role] = &[DutyOfficer, ShiftLeader, Administrator];
 pub const PUBLISH_RULES: &[Role] = &[Engineer, Administrator];
 /// Pause a rule, or let it judge again.
 pub const PAUSE_RULES: &[Role] = &[ShiftLeader, Engineer, Administrator];
+/// Set a rule's parameters, for a kind, a district, a group or a device.
+pub const SET_PARAMETERS: &[Role] = &[ShiftLeader, Engineer, Administrator];
 /// Report a case that no sensor found.
 pub const REPORT_CASES: &[Role] = &[Acceptor, DutyOfficer, Verifier, ShiftLeader, Administrator];
 /// Run a draft over the archive.

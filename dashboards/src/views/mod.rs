@@ -2,6 +2,7 @@
 //!
 //! Field names are those of the project's interface document; times are [`crate::time_text::Time`].
 
+mod account;
 mod case;
 mod command;
 mod decision;
@@ -11,6 +12,7 @@ mod evaluation;
 mod finding;
 mod incident;
 mod message;
+mod parameter;
 mod profile;
 mod rule;
 mod rule_evaluation;
@@ -18,6 +20,7 @@ mod silence;
 mod system;
 mod user;
 
+pub use account::{RuleAccountView, RuleAccountsView};
 pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView, StageDeadlineView};
 pub use command::CommandView;
 pub use decision::DecisionView;
@@ -30,6 +33,7 @@ pub use evaluation::{EvaluationRowView, EvaluationView};
 pub use finding::FindingView;
 pub use incident::{ExplanationChange, ExplanationView, IncidentView};
 pub use message::{DispositionView, QuarantineView, SecondTryView};
+pub use parameter::{EffectiveView, ParameterView, ParametersView, SettingView};
 pub use profile::{ClassView, ProfileCheckView, ProfileMistakeView, ProfileView, SourceView, StandardView};
 pub use rule::{CheckView, DiffView, PackView, RuleDetail, RuleView, RulesView, TestView, TrialView, TrialsView};
 pub use rule_evaluation::RuleEvaluationView;

@@ -26,4 +26,10 @@ pub struct RuleEvaluationView {
     pub slots: Vec<serde_json::Value>,
     /// How the evaluation failed, if it did: line, column, message.
     pub fault: Option<serde_json::Value>,
+    /// Of a moment that is over: the state of before from which it was put together, in words.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Of a moment that is over: how many messages of the device came between that state and the moment.
+    #[serde(default)]
+    pub messages: Option<u64>,
 }

@@ -50,6 +50,12 @@ pub enum Assertion {
         /// `clear`, `withdrawn` or `retired`.
         reason: Arc<str>,
     },
+    /// The device counts as a member of its rule's group, or does not any more. It says nothing of an
+    /// incident of its own.
+    Member {
+        /// Whether it counts.
+        holds: bool,
+    },
 }
 
 /// What decided a signal: enough to read, and to evaluate again.

@@ -23,6 +23,11 @@
 //!   open while it lasts get no case and no message; cases of earlier members that nobody dispatched are folded into
 //!   the parent's, whose message says what it replaces. It ends when no more than half of that number still hold;
 //!   what is left splits off and gets cases of its own. A member whose own case is dispatched splits off as well.
+//! - **Rules' groups**: a rule may say which of its devices are members of something that is wrong with a group
+//!   ([`RuleGroup`], `Assertion::Member`). Members are counted whether or not they have incidents of their own; the
+//!   group's incident is like a storm's, and takes in what its members hold by the same rule. It counts who became a
+//!   member lately; what a rule has held against an asset for longer is not news. It ends when no more than half of
+//!   the number that was needed are left. A silence or a cause holds it back like any other incident.
 //! - **Silences**: what an active silence covers is recorded, and opens no case and tells nobody. When it ends (by
 //!   time, by the condition, by request, with its work order), one message says what happened, and what still holds
 //!   is raised at once.
@@ -61,6 +66,7 @@
 
 pub mod calendar;
 pub mod deadline;
+pub mod group;
 pub mod number;
 pub mod profile;
 mod reducer;
@@ -69,6 +75,7 @@ pub mod transitions;
 pub mod windows;
 
 pub use calendar::Calendar;
+pub use group::RuleGroup;
 pub use profile::{Profile, ProfileError};
 pub use reducer::{
     At, CONSOLE_TOPIC, DUTY_OFFICER_MS, DutyNow, FEEDBACK, MAX_CALLS, MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES,

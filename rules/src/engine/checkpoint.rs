@@ -189,6 +189,7 @@ impl Engine {
             })?;
             engine.pack = Arc::new(pack);
         }
+        engine.reducer.tell_groups(engine.pack.groups());
         engine.paused = tables.paused;
         engine.pack.show_paused(&engine.paused);
         Ok(engine)

@@ -9,12 +9,15 @@
 //! comes from the ledger at position P, and signals of records up to P are dropped.
 
 pub mod acceptance;
+mod accounts;
 mod authority;
 mod checkpoint;
 mod commands;
 mod device;
 mod duplicates;
+mod groups;
 mod message;
+mod parameters;
 mod pauses;
 mod redecode;
 mod requests;

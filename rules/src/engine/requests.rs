@@ -280,6 +280,7 @@ impl Engine {
             let at = At { seq, now: self.now };
             self.reducer.withdraw(at, &|rule, key| pack.declares(rule, key), &mut out.effects);
         }
+        self.regroup(At { seq, now: self.now }, out);
         for index in 0..self.devices.len() {
             if self.devices[index].past < seq {
                 self.arm(seq, u32::try_from(index).expect("fewer than 2^32 devices"), out);

@@ -50,6 +50,7 @@ impl Engine {
         out.effects.start(next);
         let at = At { seq: next, now: self.now };
         self.reducer.withdraw(at, &|rule, key| pack.declares(rule, key), &mut out.effects);
+        self.regroup(at, out);
         for index in 0..self.devices.len() {
             self.arm(next, u32::try_from(index).expect("fewer than 2^32 devices"), out);
         }

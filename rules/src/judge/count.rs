@@ -15,6 +15,9 @@ pub(crate) struct Counters {
     faults: AtomicU64,
     skipped: AtomicU64,
     signals: AtomicU64,
+    /// Evaluations whose time was taken, and what they took in nanoseconds.
+    timed: AtomicU64,
+    nanoseconds: AtomicU64,
     last_fault: Mutex<Option<FaultNote>>,
     /// Devices that failed lately, with the time of their newest failure; at most [`DEVICES_TO_PAUSE`].
     failing: Mutex<BTreeMap<Arc<str>, i64>>,
@@ -28,6 +31,12 @@ impl Counters {
     pub(crate) fn evaluated(&self, operations: u32) {
         self.evaluations.fetch_add(1, Ordering::Relaxed);
         self.operations.fetch_add(u64::from(operations), Ordering::Relaxed);
+    }
+
+    /// The time of one evaluation was taken.
+    pub(crate) fn timed(&self, nanoseconds: u64) {
+        self.timed.fetch_add(1, Ordering::Relaxed);
+        self.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
     }
 
     pub(crate) fn skipped(&self) {
@@ -87,6 +96,8 @@ impl Counters {
             skipped: self.skipped.load(Ordering::Relaxed),
             paused: self.paused.load(Ordering::Relaxed),
             signals: self.signals.load(Ordering::Relaxed),
+            timed: self.timed.load(Ordering::Relaxed),
+            timed_ns: self.nanoseconds.load(Ordering::Relaxed),
             last_fault: self.last_fault.lock().ok().and_then(|last| last.clone()),
         }
     }

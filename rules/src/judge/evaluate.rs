@@ -86,11 +86,11 @@ pub(super) fn run(
 }
 
 /// What a machine says, the slots as they were, the failure, the operations.
-type Finished = ([Outcome; MAX_KEYS], Vec<(u16, Slot)>, Option<Fault>, u32);
+pub(super) type Finished = ([Outcome; MAX_KEYS], Vec<(u16, Slot)>, Option<Fault>, u32);
 
 /// Lets a machine run to its end.
 #[inline(always)]
-fn finish<'a, W: Watch>(mut machine: Machine<'a, '_, W>, entry: &'a Entry) -> Finished {
+pub(super) fn finish<'a, W: Watch>(mut machine: Machine<'a, '_, W>, entry: &'a Entry) -> Finished {
     machine.run(entry);
     (machine.outcomes, machine.before, machine.fault, machine.operations)
 }
@@ -98,7 +98,8 @@ fn finish<'a, W: Watch>(mut machine: Machine<'a, '_, W>, entry: &'a Entry) -> Fi
 /// Verdicts that changed become signals.
 fn commit(pack: &Pack, replay: &evidence::Replay<'_>, outcomes: &[Outcome], slots: &mut [Slot], out: &mut Vec<Signal>) {
     let (placed, cx) = (replay.placed, replay.cx);
-    for (key, outcome) in placed.rule.keys.iter().zip(outcomes) {
+    let counted = placed.rule.member.as_ref().map(|member| member.key);
+    for (number, (key, outcome)) in placed.rule.keys.iter().zip(outcomes).enumerate() {
         let Some(verdict) = slots.get(key.slot) else { continue };
         let (effect, new, said) = match (*outcome, verdict) {
             (Outcome::None, _) => continue,
@@ -116,6 +117,7 @@ fn commit(pack: &Pack, replay: &evidence::Replay<'_>, outcomes: &[Outcome], slot
                 Outcome::Clear { .. } | Outcome::None => None,
             };
             let assertion = match new {
+                verdict if counted == Some(number) => Assertion::Member { holds: verdict.is_some() },
                 Some(severity) => Assertion::Raise {
                     severity,
                     condition: Arc::clone(&def.condition),

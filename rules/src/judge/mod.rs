@@ -4,6 +4,7 @@
 //! pushed on a transition alone. An evaluation that fails has no effect at all.
 
 mod clock;
+mod cost;
 mod count;
 mod daytime;
 mod evaluate;
@@ -99,6 +100,10 @@ impl Pack {
         state.fit(&set.layout, &set.slot_kinds);
         let trigger = Trigger::Reading { event_time, carried };
         for placed in &set.rules {
+            // Members first: what is of the group from the beginning needs no case of its own.
+            if let Some(member) = placed.rule.member.as_ref().filter(|member| member.entry.reads & carried != 0) {
+                evaluate::run(self, placed, &member.entry, cx, trigger, None, state, out);
+            }
             if let Some(entry) = placed.rule.on_message.as_ref().filter(|entry| entry.reads & carried != 0) {
                 evaluate::run(self, placed, entry, cx, trigger, None, state, out);
             }
@@ -182,6 +187,10 @@ impl Pack {
             return;
         }
         *fired = Slot::Empty;
+        // It is heard again, whatever its message carries.
+        if let Some(member) = &placed.rule.member {
+            evaluate::run(self, placed, &member.entry, cx, Trigger::Timer, None, state, out);
+        }
         for key in placed.rule.keys.iter().filter(|key| key.by_silence) {
             let Some(verdict) = state.slots.get_mut(placed.base + key.slot) else { continue };
             if !matches!(verdict, Slot::Verdict(Some(_))) {
@@ -214,6 +223,9 @@ impl Pack {
         if let Some(place) = state.slots.get_mut(placed.base + slot) {
             *place = Slot::SilenceFired;
         }
+        if let Some(member) = &placed.rule.member {
+            evaluate::run(self, placed, &member.entry, cx, Trigger::Silent, None, state, out);
+        }
         if let Some(entry) = &placed.rule.on_silent {
             evaluate::run(self, placed, entry, cx, Trigger::Silent, None, state, out);
         }
@@ -232,15 +244,24 @@ impl Pack {
     }
 
     fn fire_held(&self, placed: &Placed, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
-        let mut any = false;
-        for slot in state.slots.iter_mut().skip(placed.base).take(placed.rule.slots.len()) {
+        let (mut any, mut of_member) = (false, false);
+        let first_of_member = placed.rule.member.as_ref().map_or(usize::MAX, |member| member.first_slot);
+        let own = state.slots.iter_mut().skip(placed.base).take(placed.rule.slots.len());
+        for (number, slot) in own.enumerate() {
             let due = timer_due(slot).is_some_and(|due| due <= cx.now);
             if let Slot::Held { pending, .. } = slot
                 && due
             {
                 *pending = false;
-                any = true;
+                if number < first_of_member {
+                    any = true;
+                } else {
+                    of_member = true;
+                }
             }
+        }
+        if let Some(member) = placed.rule.member.as_ref().filter(|_| of_member) {
+            evaluate::run(self, placed, &member.entry, cx, Trigger::Timer, None, state, out);
         }
         if let Some(entry) = placed.rule.on_message.as_ref().filter(|_| any) {
             evaluate::run(self, placed, entry, cx, Trigger::Timer, None, state, out);

@@ -18,7 +18,7 @@ use crate::pack::Pack;
 struct Inputs {
     /// The pack's version.
     version: Arc<str>,
-    /// Which function ran: `on_message`, `on_silent`, `on_timer`.
+    /// Which function ran: `on_message`, `on_silent`, `on_timer`, `member`.
     entry: usize,
     /// The name that `on_timer` got.
     timer: Option<String>,
@@ -39,9 +39,7 @@ struct Inputs {
 /// The inputs of an evaluation as text.
 pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots: &[Slot]) -> String {
     let (rule, cx) = (&replay.placed.rule, replay.cx);
-    let entries = [&rule.on_message, &rule.on_silent, &rule.on_timer];
-    let is_it =
-        |entry: &&Option<crate::program::Entry>| entry.as_ref().is_some_and(|entry| std::ptr::eq(entry, replay.entry));
+    let is_it = |entry: &Option<&crate::program::Entry>| entry.is_some_and(|entry| std::ptr::eq(entry, replay.entry));
     let set = rule.parameters.iter().filter_map(|parameter| {
         let usable = |value: &Value| parameter.check(value).is_ok();
         let (_, value) = cx.parameters.nearest(&rule.id, &parameter.name, cx.device, usable)?;
@@ -49,7 +47,7 @@ pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots
     });
     let inputs = Inputs {
         version: Arc::clone(version),
-        entry: entries.iter().position(is_it).unwrap_or_default(),
+        entry: rule.entry_places().iter().position(is_it).unwrap_or_default(),
         timer: replay.timer.map(str::to_owned),
         trigger: replay.trigger,
         heard: replay.heard,
@@ -86,8 +84,7 @@ impl Pack {
         let missing = || format!("pack {} has no such rule `{rule}`", self.version());
         let set = self.sets.get(inputs.device.kind as usize).ok_or_else(missing)?;
         let placed = set.rules.iter().find(|placed| &*placed.rule.id == rule).ok_or_else(missing)?;
-        let entries = [&placed.rule.on_message, &placed.rule.on_silent, &placed.rule.on_timer];
-        let entry = entries.get(inputs.entry).and_then(|entry| entry.as_ref()).ok_or_else(missing)?;
+        let entry = placed.rule.entry_places().get(inputs.entry).copied().flatten().ok_or_else(missing)?;
         let effect = placed.rule.effects.get(usize::from(inputs.effect)).ok_or_else(missing)?;
         if inputs.slots.len() != placed.rule.slots.len() {
             return Err(missing());

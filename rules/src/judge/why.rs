@@ -53,7 +53,7 @@ pub struct Why {
 pub struct WhyKey {
     /// Its name.
     pub key: Arc<str>,
-    /// The verdict that is remembered: `unknown`, `clear` or a severity.
+    /// The verdict that is remembered: `unknown`, `clear` or a severity; for `member`, whether it `counts`.
     pub is: String,
     /// What the rule says now: `nothing`, `clear` or a severity.
     pub says: String,
@@ -110,21 +110,38 @@ impl Pack {
         let mut slots = state.slots.get(range)?.to_vec();
         let kept_from = kept_from(placed, cx, &slots);
         let shown = slots_of(placed, &slots);
-        let entry = placed.rule.on_message.as_ref().or(placed.rule.on_silent.as_ref())?;
+        let member = placed.rule.member.as_ref();
+        let of_member = member.map(|member| &member.entry);
+        let entry = placed.rule.on_message.as_ref().or(placed.rule.on_silent.as_ref()).or(of_member)?;
         let mut recorder = evidence::Recorder::default();
         let mut locals = [Scalar::Unknown; MAX_LOCALS];
         let mut machine =
             Machine::new(&placed.rule, cx, Trigger::Timer, state.heard, &mut slots, &mut locals, &mut recorder);
         machine.run(entry);
-        let (outcomes, fault) = (machine.outcomes, machine.fault);
-        let keys = placed.rule.keys.iter().zip(outcomes).map(|(key, outcome)| WhyKey {
+        let (mut outcomes, mut fault) = (machine.outcomes, machine.fault);
+        if let Some(member) = member {
+            let mut locals = [Scalar::Unknown; MAX_LOCALS];
+            let mut machine =
+                Machine::new(&placed.rule, cx, Trigger::Timer, state.heard, &mut slots, &mut locals, &mut recorder);
+            machine.run(&member.entry);
+            fault = fault.or(machine.fault);
+            if let Some((own, said)) = outcomes.get_mut(member.key).zip(machine.outcomes.get(member.key)) {
+                *own = *said;
+            }
+        }
+        let counted = member.map(|member| member.key);
+        let keys = placed.rule.keys.iter().zip(outcomes).enumerate().map(|(number, (key, outcome))| WhyKey {
             key: Arc::clone(&key.name),
             is: match slots.get(key.slot) {
+                Some(Slot::Verdict(verdict)) if counted == Some(number) => counts(verdict.is_some()),
                 Some(slot @ Slot::Verdict(_)) => slot.describe(),
                 _ => "unknown".to_owned(),
             },
             says: match outcome {
                 Outcome::None => "nothing".to_owned(),
+                Outcome::Clear { .. } | Outcome::Raise { .. } if counted == Some(number) => {
+                    counts(matches!(outcome, Outcome::Raise { .. }))
+                }
                 Outcome::Clear { .. } => "clear".to_owned(),
                 Outcome::Raise { severity, .. } => severity.name().to_owned(),
             },
@@ -134,7 +151,8 @@ impl Pack {
             let pos = placed.rule.origins.get(usize::from(fault.node)).map(|origin| origin.pos).unwrap_or_default();
             (pos.line, pos.column, fault.failure.to_string())
         });
-        let fields = cx.device.kind.def().fields.iter().zip(0..).filter(|(_, n)| entry.reads & (1_u32 << n) != 0);
+        let reads = entry.reads | of_member.map_or(0, |member| member.reads);
+        let fields = cx.device.kind.def().fields.iter().zip(0..).filter(|(_, n)| reads & (1_u32 << n) != 0);
         Some(Why {
             rule: Arc::clone(&placed.rule.id),
             version: Arc::clone(self.version()),
@@ -149,6 +167,11 @@ impl Pack {
             fault,
         })
     }
+}
+
+/// What is said of a device in its rule's group.
+fn counts(holds: bool) -> String {
+    if holds { "counts" } else { "does not count" }.to_owned()
 }
 
 fn kept_from(placed: &Placed, cx: &Context<'_>, slots: &[Slot]) -> Vec<String> {

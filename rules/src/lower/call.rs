@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Lowerer;
 use super::expr::handle;
 use super::metadata::MIN_PERIOD_MS;
 use super::value::{Constant, Type, Value};
+use super::{EntryKind, Lowerer};
 use crate::diagnostic::did_you_mean;
 use crate::functions::{self, FUNCTIONS};
 use crate::judge::SlotKind;
@@ -137,6 +137,10 @@ impl Lowerer<'_> {
 
     /// The slot of a named timer, which all calls share.
     fn timer_slot(&mut self, name: &Expr) -> Option<u16> {
+        if self.entry == EntryKind::Member {
+            self.error(name.pos, "`member` sets no timer", "arm it in `on_message`");
+            return None;
+        }
         let value = self.typed(name, Type::Text)?;
         let Some(Constant::Text(timer)) = value.constant else {
             self.error(name.pos, "the name of a timer must be constant", "");

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use gengfu_model::Severity;
 
-use super::Lowerer;
 use super::expr::handle;
 use super::metadata::is_word;
 use super::value::{Constant, Type, Value};
 use super::verdicts::{Call, Site};
+use super::{EntryKind, Lowerer};
 use crate::diagnostic::did_you_mean;
 use crate::judge::SlotKind;
 use crate::program::{Effect, Key, MAX_KEYS, Node, NodeId, Op, Origin, SeverityOf, SlotDef};
@@ -175,6 +175,11 @@ impl Lowerer<'_> {
     }
 
     fn effect(&mut self, said: Said, call: Call, arguments: Vec<NodeId>, expr: &Expr) -> Option<u16> {
+        if self.entry == EntryKind::Member {
+            let hint = "give back whether the device counts: return msg.x > 1.0;";
+            self.error(expr.pos, "`member` raises and clears nothing", hint);
+            return None;
+        }
         let meta = self.meta;
         let key = match said.key {
             Some((key, _)) => key,

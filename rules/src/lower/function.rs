@@ -1,6 +1,7 @@
 //! Statements, variables, and functions of the file: each call is a copy of the body.
 
 use super::expr::handle;
+use super::member::MEMBER;
 use super::value::{Binding, Bound, Item, Type, Value};
 use super::{EntryKind, Frame, Lowerer};
 use crate::interp::ScriptOp;
@@ -14,12 +15,7 @@ const MAX_CALL_DEPTH: usize = 8;
 impl Lowerer<'_> {
     /// Lowers a function that the engine calls.
     pub(super) fn entry(&mut self, function: &Function, kind: EntryKind) -> Entry {
-        self.entry = kind;
-        self.local_sources = Vec::new();
-        self.reads = 0;
-        self.lists = 0;
-        self.instances = Vec::new();
-        self.reason = self.force.then(|| (function.pos, "everything was asked to run in the interpreter".to_owned()));
+        self.begin_entry(function.pos, kind);
         let names = self.scope.len();
         self.entry_parameters(function, kind);
         self.ops.push(Vec::new());
@@ -32,6 +28,21 @@ impl Lowerer<'_> {
         }
         self.frames.pop();
         self.scope.truncate(names);
+        self.end_entry(kind)
+    }
+
+    /// What is collected of an entry begins anew.
+    pub(super) fn begin_entry(&mut self, pos: Pos, kind: EntryKind) {
+        self.entry = kind;
+        self.local_sources = Vec::new();
+        self.reads = 0;
+        self.lists = 0;
+        self.instances = Vec::new();
+        self.reason = self.force.then(|| (pos, "everything was asked to run in the interpreter".to_owned()));
+    }
+
+    /// The entry of what was collected since [`Lowerer::begin_entry`] and of the current block.
+    pub(super) fn end_entry(&mut self, kind: EntryKind) -> Entry {
         let ops = self.ops.pop().unwrap_or_default();
         if let Some(place) = self.reasons.get_mut(kind as usize) {
             *place = self.reason.take();
@@ -52,6 +63,7 @@ impl Lowerer<'_> {
             EntryKind::Message => (&[&[message, device], &[message]], "on_message(msg, dev)"),
             EntryKind::Silent => (&[&[device], &[message, device]], "on_silent(dev)"),
             EntryKind::Timer => (&[&[device, name], &[message, device, name]], "on_timer(dev, name)"),
+            EntryKind::Member => (&[&[message, device]], "member(msg, dev)"),
         };
         let Some(types) = forms.iter().find(|types| types.len() == function.parameters.len()) else {
             let message = format!("`{}` has the wrong number of arguments", function.name);
@@ -63,27 +75,6 @@ impl Lowerer<'_> {
             let local = if *ty == Type::Text { self.new_local(function.pos) } else { None };
             let bound = local.map_or(Bound::Handle(*ty), |index| Bound::Local { index, ty: *ty, reads: 0 });
             self.scope.push(Binding { name: parameter.clone(), bound });
-        }
-    }
-
-    /// `member` is the reducer's to call; here it is only checked.
-    pub(super) fn check_member(&mut self, function: &Function) {
-        let mut other = Lowerer::new(self.meta, self.file, &mut *self.problems);
-        other.constants();
-        if function.parameters.len() != 2 {
-            other.error(function.pos, "`member` has the wrong number of arguments", "write fn member(msg, dev)");
-            return;
-        }
-        for (name, ty) in function.parameters.iter().zip([Type::Message, Type::Device]) {
-            other.scope.push(Binding { name: name.clone(), bound: Bound::Handle(ty) });
-        }
-        other.ops.push(Vec::new());
-        let frame = Frame { name: function.name.clone(), result: None, is_entry: false, is_recursive: false };
-        other.frames.push(frame);
-        let value = other.statements(&function.body);
-        let by_return = other.frames.last().is_some_and(|frame| frame.result.is_some());
-        if let Some(value) = value.filter(|_| !by_return) {
-            other.expect(value, Type::Bool);
         }
     }
 
@@ -363,7 +354,9 @@ impl Lowerer<'_> {
                 Some(handle(Type::Unit, expr.pos))
             }
             Some((result, ty)) => {
-                if !tail {
+                // On a path without a value, `member` says nothing: its value is unknown.
+                let may_be_silent = self.frames.last().is_some_and(|frame| frame.name == MEMBER);
+                if !tail && !may_be_silent {
                     let hint = "end the function with a value";
                     self.error(expr.pos, "not every path of the function gives a value", hint);
                     return None;

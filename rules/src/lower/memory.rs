@@ -136,8 +136,8 @@ impl Lowerer<'_> {
         reads: u32,
         pos: Pos,
     ) -> Option<u16> {
-        if self.entry != EntryKind::Message {
-            self.error(pos, format!("`{word}` has memory, which works in `on_message` alone"), "");
+        if !matches!(self.entry, EntryKind::Message | EntryKind::Member) {
+            self.error(pos, format!("`{word}` has memory, which works in `on_message` and `member` alone"), "");
             return None;
         }
         if self.repeats() {
@@ -160,7 +160,9 @@ impl Lowerer<'_> {
             },
         };
         let function = self.frames.last().map(|frame| frame.name.clone()).unwrap_or_default();
-        let id = format!("{function}:{word}:{}{name}", render(first, false));
+        // A function that `on_message` calls as well has memory of its own for each of the two.
+        let group = if self.entry == EntryKind::Member { "group:" } else { "" };
+        let id = format!("{group}{function}:{word}:{}{name}", render(first, false));
         if self.slots.iter().any(|slot| slot.id == id) {
             let hint = format!("give one of them a name as last argument, such as {word}(.., \"second\")");
             self.error(pos, format!("two slots are `{id}`"), hint);

@@ -21,7 +21,7 @@ const MAX_TEXT_BYTES: usize = 400;
 pub(crate) const UNITS: [(&str, i64); 5] =
     [("ms", 1), ("s", SECOND_MS), ("min", MINUTE_MS), ("h", HOUR_MS), ("d", DAY_MS)];
 /// What a rule may say in `RULE`: the name, in English, in Chinese.
-pub(crate) const METADATA: [(&str, &str, &str); 17] = [
+pub(crate) const METADATA: [(&str, &str, &str); 20] = [
     ("id", "the rule's id; by default the file's name", "规则编号，默认取文件名"),
     ("kind", "the kind of device; needed", "设备类型，必填"),
     ("key", "the key of `incident` and `raise` without one", "默认的报警键"),
@@ -39,16 +39,31 @@ pub(crate) const METADATA: [(&str, &str, &str); 17] = [
     ("text_en", "the text for duty staff in English", "英文提示模板"),
     (
         "group",
-        "`feeder`, `cabinet`, `catchment`, `grid` or `carrier_cell`; checked here, grouped by the reducer",
-        "按何分组，分组由归并器完成",
+        "`feeder`, `cabinet`, `catchment`, `grid` or `carrier_cell`, or a list of them: the first that a device has; \
+         needs `fn member(msg, dev)`",
+        "按何分组，可为列表，取设备登记的第一项；须有 `fn member(msg, dev)`",
     ),
-    ("distinct", "from how many devices on it is one group incident", "成组的最少设备数"),
-    ("share", "from which share of the group on", "成组的最小比例"),
-    ("within", "within how long", "成组的时间范围"),
-    ("group_severity", "the severity of the group's incident", "成组后的级别"),
-    ("group_condition", "the condition of the group's incident", "成组后的情况名称"),
+    ("distinct", "from how many members (by assets) on it is one group incident", "成组的最少设备数（按部件计）"),
+    (
+        "share",
+        "from which share of the group's devices of the kind on, and two at least",
+        "成组的最小比例，占本组同类设备，至少两个",
+    ),
+    (
+        "enough",
+        "\"either\" of `distinct` and `share` (as usual), or \"both\"",
+        "两个条件满足其一（默认 either）或须同时（both）",
+    ),
+    ("within", "how long ago they may have become members", "多长时间内成为成员"),
+    ("group_severity", "the severity of the group's incident; by default the rule's", "成组后的级别，默认同规则"),
+    ("group_condition", "the condition of the group's incident; by default the rule's", "成组后的情况名称，默认同规则"),
+    (
+        "group_text_zh",
+        "its text in Chinese, with `{group}` and `{count}`",
+        "成组后的中文提示，可用 `{group}`、`{count}`",
+    ),
+    ("group_text_en", "its text in English", "成组后的英文提示"),
 ];
-const GROUPS: [&str; 5] = ["feeder", "cabinet", "catchment", "grid", "carrier_cell"];
 
 /// What the map says, checked.
 #[derive(Debug)]
@@ -66,6 +81,8 @@ pub(crate) struct Metadata {
     pub(crate) text_zh: Option<(String, Pos)>,
     pub(crate) text_en: Option<(String, Pos)>,
     pub(crate) group: Option<GroupInfo>,
+    /// Where `group` stands.
+    pub(crate) group_pos: Pos,
     /// Where `RULE` stands.
     pub(crate) pos: Pos,
     /// Where `silent` stands.
@@ -115,20 +132,21 @@ pub(crate) fn read(file_name: &str, file: &File, problems: &mut Vec<Problem>) ->
         text_zh: reader.text("text_zh"),
         text_en: reader.text("text_en"),
         group: reader.group(),
+        group_pos: reader.get("group").map(|entry| entry.key_pos).unwrap_or_default(),
         pos: rule.pos,
         silent_pos: silent.map(|(pos, _)| pos).unwrap_or_default(),
         every_pos: every.map(|(pos, _)| pos).unwrap_or_default(),
     })
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     entries: &'a [MapEntry],
     constants: &'a [Constant],
-    problems: &'a mut Vec<Problem>,
+    pub(super) problems: &'a mut Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
-    fn get(&self, key: &str) -> Option<&'a MapEntry> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a MapEntry> {
         self.entries.iter().find(|entry| entry.key == key)
     }
 
@@ -141,18 +159,18 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn wrong<T>(&mut self, pos: Pos, message: impl Into<String>, hint: &str) -> Option<T> {
+    pub(super) fn wrong<T>(&mut self, pos: Pos, message: impl Into<String>, hint: &str) -> Option<T> {
         self.problems.push(Problem::error(pos, message).hint(hint));
         None
     }
 
     /// A constant of the file stands for its value.
-    fn resolve(&self, expr: &'a Expr) -> &'a Expr {
+    pub(super) fn resolve(&self, expr: &'a Expr) -> &'a Expr {
         let ExprKind::Name(name) = &expr.kind else { return expr };
         self.constants.iter().find(|c| c.name == *name && c.name != "RULE").map_or(expr, |c| &c.value)
     }
 
-    fn text(&mut self, key: &str) -> Option<(String, Pos)> {
+    pub(super) fn text(&mut self, key: &str) -> Option<(String, Pos)> {
         let value = self.resolve(&self.get(key)?.value);
         match &value.kind {
             ExprKind::Text(text) if text.len() <= MAX_TEXT_BYTES => Some((text.clone(), value.pos)),
@@ -162,7 +180,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text that programs use as a name.
-    fn word(&mut self, key: &str) -> Option<(Arc<str>, Pos)> {
+    pub(super) fn word(&mut self, key: &str) -> Option<(Arc<str>, Pos)> {
         let (text, pos) = self.text(key)?;
         if is_word(&text) {
             return Some((Arc::from(text), pos));
@@ -170,7 +188,7 @@ impl<'a> Reader<'a> {
         self.wrong(pos, format!("`{key}` is \"{text}\""), "take 1 to 64 small letters, digits, `_`, `-` or `.`")
     }
 
-    fn severity(&mut self, key: &str) -> Option<Severity> {
+    pub(super) fn severity(&mut self, key: &str) -> Option<Severity> {
         let (text, pos) = self.text(key)?;
         Severity::from_name(&text).or_else(|| {
             let hint = did_you_mean(&text, Severity::ALL.iter().map(|severity| severity.name()));
@@ -178,12 +196,12 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn number(&mut self, expr: &'a Expr) -> Option<f64> {
+    pub(super) fn number(&mut self, expr: &'a Expr) -> Option<f64> {
         let value = self.resolve(expr);
         literal(value).or_else(|| self.wrong(value.pos, "a number stands here", ""))
     }
 
-    fn duration(&mut self, expr: &'a Expr, least_ms: i64) -> Option<i64> {
+    pub(super) fn duration(&mut self, expr: &'a Expr, least_ms: i64) -> Option<i64> {
         let value = self.resolve(expr);
         let Some(ms) = duration(value) else {
             return self.wrong(value.pos, "a length of time stands here", "write 30.s, 10.min, 2.h or 7.d");
@@ -245,45 +263,6 @@ impl<'a> Reader<'a> {
     fn limit(&mut self, key: &str, timed: bool) -> Option<f64> {
         let entry = self.get(key)?;
         if timed { self.duration(&entry.value, 0).map(seconds) } else { self.number(&entry.value) }
-    }
-
-    fn group(&mut self) -> Option<GroupInfo> {
-        let entry = self.get("group");
-        let Some(entry) = entry else {
-            for key in ["distinct", "share", "within", "group_severity", "group_condition"] {
-                if let Some(alone) = self.get(key) {
-                    self.problems.push(Problem::error(alone.key_pos, format!("`{key}` stands without `group`")));
-                }
-            }
-            return None;
-        };
-        let (by, pos) = self.text("group")?;
-        if !GROUPS.contains(&by.as_str()) {
-            let hint = did_you_mean(&by, GROUPS);
-            return self.wrong(pos, format!("there is no group `{by}`"), &hint);
-        }
-        let distinct = self.get("distinct").and_then(|entry| self.number(&entry.value));
-        let share = self.get("share").and_then(|entry| self.number(&entry.value));
-        if distinct.is_none() && share.is_none() {
-            return self.wrong(entry.key_pos, "`group` needs `distinct` or `share`", "from how many devices on?");
-        }
-        if distinct.is_some_and(|n| !(2.0..=100_000.0).contains(&n) || n.fract() != 0.0) {
-            return self.wrong(entry.key_pos, "`distinct` must be a whole number from 2 on", "");
-        }
-        if share.is_some_and(|n| n <= 0.0 || n > 1.0) {
-            return self.wrong(entry.key_pos, "`share` must be above 0 and at most 1", "0.3 is thirty percent");
-        }
-        let Some(within) = self.get("within") else {
-            return self.wrong(entry.key_pos, "`group` needs `within`", "write within: 20.min");
-        };
-        Some(GroupInfo {
-            by: Arc::from(by),
-            distinct: distinct.map(|n| n as u32),
-            share,
-            within_ms: self.duration(&within.value, MIN_PERIOD_MS)?,
-            severity: self.severity("group_severity"),
-            condition: self.word("group_condition").map(|(word, _)| word),
-        })
     }
 }
 

@@ -9,6 +9,8 @@ mod daytime;
 mod effect;
 mod expr;
 mod function;
+mod group;
+mod member;
 mod memory;
 mod metadata;
 mod names;
@@ -26,12 +28,13 @@ use crate::functions;
 use crate::interp::{self, ScriptFunction, ScriptNode, ScriptOp};
 use crate::judge::SlotKind;
 use crate::pack::{RuleInfo, Tier, TierReason};
-use crate::program::{Effect, Entry, Key, MAX_SLOTS, Node, Op, Origin, Rule, SlotDef};
+use crate::program::{Effect, Entry, Key, MAX_SLOTS, Member, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
 pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS};
 pub(crate) use names::device_names;
 
+use member::SILENT_INTERVALS;
 use metadata::Metadata;
 use value::{Binding, Bound, Type, Value};
 use verdicts::Site;
@@ -61,8 +64,9 @@ pub(crate) fn lower_file(name: &str, text: &str, force: bool, problems: &mut Vec
     lowerer.constants();
     let (on_message, on_silent, on_timer) = lowerer.entries();
     lowerer.unused(on_message.is_some() || on_silent.is_some() || on_timer.is_some());
-    lowerer.verdicts();
-    let lowered = lowerer.finish(name, text, on_message, on_silent, on_timer);
+    let member = lowerer.member();
+    lowerer.verdicts(member.is_some());
+    let lowered = lowerer.finish(name, text, (on_message, on_silent, on_timer, member));
     crate::testing::check::check(text, meta.kind, problems);
     Some(lowered)
 }
@@ -73,6 +77,7 @@ enum EntryKind {
     Message,
     Silent,
     Timer,
+    Member,
 }
 
 /// A function whose body is being lowered.
@@ -134,8 +139,8 @@ struct Lowerer<'a> {
     lists: u64,
     /// Why the current entry cannot be lowered.
     reason: Option<(Pos, String)>,
-    /// Why each entry runs in the interpreter, if it does: message, silent, timer.
-    reasons: [Option<(Pos, String)>; 3],
+    /// Why each entry runs in the interpreter, if it does: message, silent, timer, member.
+    reasons: [Option<(Pos, String)>; 4],
     /// Every entry runs in the interpreter.
     force: bool,
 }
@@ -177,7 +182,7 @@ impl<'a> Lowerer<'a> {
             loops: 0,
             lists: 0,
             reason: None,
-            reasons: [None, None, None],
+            reasons: [None, None, None, None],
             force: false,
         };
         lowerer.slot_of_rule("faults", SlotKind::Faults);
@@ -236,13 +241,14 @@ impl<'a> Lowerer<'a> {
         }
         let find = |name: &str| self.file.functions.iter().find(|function| function.name == name);
         let (message, silent, timer) = (find("on_message"), find("on_silent"), find("on_timer"));
-        if message.is_none() && silent.is_none() && timer.is_none() {
+        let has_member = self.meta.group.is_some() && find("member").is_some();
+        if message.is_none() && silent.is_none() && timer.is_none() && !has_member {
             self.error(self.meta.pos, "the rule has no `fn on_message(msg, dev)`", "without it, it never judges");
         }
         if silent.is_some() && self.meta.silent.is_none() {
             self.error(self.meta.pos, "`on_silent` never runs", "say in RULE after how long: silent: 2.5.intervals");
         }
-        if silent.is_none() && self.meta.silent.is_some() {
+        if silent.is_none() && self.meta.silent.is_some() && !has_member {
             self.error(self.meta.silent_pos, "`silent` without `fn on_silent(dev)`", "");
         }
         if timer.is_none() && self.meta.every_ms.is_some() {
@@ -267,11 +273,21 @@ impl<'a> Lowerer<'a> {
         (on_message, on_silent, on_timer)
     }
 
-    /// Functions that nothing calls are checked as far as they can be: `member` wholly, others not.
+    /// Functions that nothing calls are not checked.
     fn unused(&mut self, has_entry: bool) {
         let member: Option<&Function> = self.file.functions.iter().find(|function| function.name == "member");
-        if self.meta.group.is_some() && member.is_none() {
-            self.warn(self.meta.pos, "`group` without `fn member(msg, dev)`", "members are then its open incidents");
+        if let Some(group) = self.meta.group.as_ref().filter(|_| member.is_none()) {
+            let hint = format!("write fn member(msg, dev) {{ .. }}: which devices count as {}", group.condition);
+            self.error(self.meta.group_pos, "`group` without `fn member(msg, dev)`", hint);
+        }
+        // A `group` with a mistake of its own is one mistake, not two.
+        let has_none = self.meta.group.is_none() && self.meta.group_pos == Pos::default();
+        if let Some(member) = member.filter(|_| has_none) {
+            let called = self.called.contains(&member.name);
+            if !called {
+                let hint = "give RULE a `group`, such as group: \"feeder\", distinct: 3, within: 20.min";
+                self.error(member.pos, "`member` without `group` in RULE", hint);
+            }
         }
         if !has_entry {
             return;
@@ -283,18 +299,13 @@ impl<'a> Lowerer<'a> {
                 self.warn(function.pos, format!("`{}` is never called", function.name), "it was not checked");
             }
         }
-        if let Some(member) = member.filter(|_| !self.called.contains(&"member".to_owned())) {
-            self.check_member(member);
-        }
     }
 
     fn finish(
         self,
         name: &str,
         text: &str,
-        on_message: Option<Entry>,
-        on_silent: Option<Entry>,
-        on_timer: Option<Entry>,
+        (on_message, on_silent, on_timer, member): (Option<Entry>, Option<Entry>, Option<Entry>, Option<Member>),
     ) -> Lowered {
         let meta = self.meta;
         if self.slots.len() > MAX_SLOTS {
@@ -304,9 +315,11 @@ impl<'a> Lowerer<'a> {
         }
         let reads =
             [&on_message, &on_silent, &on_timer].into_iter().flatten().fold(0, |mask, entry| mask | entry.reads);
+        let reads = reads | member.as_ref().map_or(0, |member| member.entry.reads);
+        let of_member = member.as_ref().map(|member| member.key);
         let fields = meta.kind.def().fields.iter().enumerate();
         let mut conditions: Vec<Arc<str>> = Vec::new();
-        for effect in &self.effects {
+        for effect in self.effects.iter().filter(|effect| Some(usize::from(effect.key)) != of_member) {
             if !effect.condition.is_empty() && !conditions.contains(&effect.condition) {
                 conditions.push(Arc::clone(&effect.condition));
             }
@@ -314,7 +327,10 @@ impl<'a> Lowerer<'a> {
         let mut info = RuleInfo {
             id: Arc::clone(&meta.id),
             kind: meta.kind,
-            keys: self.keys.iter().map(|key| Arc::clone(&key.name)).collect(),
+            keys: {
+                let keys = self.keys.iter().enumerate().filter(|(number, _)| Some(*number) != of_member);
+                keys.map(|(_, key)| Arc::clone(&key.name)).collect()
+            },
             severity: meta.severity,
             condition: meta.condition.clone(),
             conditions,
@@ -347,7 +363,7 @@ impl<'a> Lowerer<'a> {
             kind: meta.kind,
             file: Arc::from(name),
             source: Arc::from(text),
-            silence: meta.silent.zip(place("silence")),
+            silence: meta.silent.or(Some(SILENT_INTERVALS)).zip(place("silence")),
             every: meta.every_ms.zip(place("every")),
             faults_slot: place("faults").unwrap_or_default(),
             nodes: self.nodes,
@@ -362,6 +378,7 @@ impl<'a> Lowerer<'a> {
             on_message,
             on_silent,
             on_timer,
+            member,
             cooldown_ms: meta.cooldown_ms,
             can_fail: self.can_fail,
             script_nodes: self.script_nodes,
@@ -376,9 +393,12 @@ impl<'a> Lowerer<'a> {
 }
 
 /// Prints the entries that run in the interpreter; what rhai does not take is a problem.
-fn scripts(rule: &mut Rule, reasons: [Option<(Pos, String)>; 3], problems: &mut Vec<Problem>) {
+fn scripts(rule: &mut Rule, reasons: [Option<(Pos, String)>; 4], problems: &mut Vec<Problem>) {
+    let mut member = rule.member.take();
+    let of_member = member.as_mut().map(|member| &mut member.entry);
     let mut entries = [rule.on_message.take(), rule.on_silent.take(), rule.on_timer.take()];
-    for (number, (entry, reason)) in entries.iter_mut().zip(reasons).enumerate() {
+    let all = entries.iter_mut().map(Option::as_mut).chain([of_member]);
+    for (number, (entry, reason)) in all.zip(reasons).enumerate() {
         let (Some(entry), Some(reason)) = (entry, reason) else { continue };
         let script = interp::print(rule, entry, number == 2, reason);
         if let Err(message) = interp::compiles(&script) {
@@ -389,4 +409,5 @@ fn scripts(rule: &mut Rule, reasons: [Option<(Pos, String)>; 3], problems: &mut 
         entry.script = Some(Box::new(script));
     }
     [rule.on_message, rule.on_silent, rule.on_timer] = entries;
+    rule.member = member;
 }

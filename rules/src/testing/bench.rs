@@ -223,6 +223,23 @@ impl Bench {
         open.filter(|one| &*one.condition == condition).count()
     }
 
+    /// Whether the open incident of a device and key stands in one of a group that is open.
+    pub(super) fn grouped(&self, number: usize, key: &str) -> bool {
+        let parent = self.open(number, key).and_then(|one| self.incidents.get(&one.parent?));
+        parent.is_some_and(|parent| parent.state == IncidentState::Open)
+    }
+
+    /// The newest case with an incident of that condition.
+    pub(super) fn case_with(&self, condition: &str) -> Option<&Case> {
+        let holds = |id: &EffectId| self.incidents.get(id).is_some_and(|one| &*one.condition == condition);
+        self.cases.values().rev().find(|case| case.incidents.iter().any(holds))
+    }
+
+    /// How many cases are not ended.
+    pub(super) fn open_cases(&self) -> usize {
+        self.cases.values().filter(|case| !case.state.is_final()).count()
+    }
+
     /// The newest case that an incident of the device and key belongs to, or belonged to.
     pub(super) fn case(&self, number: usize, key: &str) -> Option<&Case> {
         let ids: Vec<EffectId> = self.incidents(number, key).map(|one| one.id).collect();

@@ -214,6 +214,16 @@ fn globals(engine: &mut Engine, world: &Rc<RefCell<World>>) {
         shared.borrow_mut().bench().and_then(|bench| bench.set(name, value, None)).map_err(fail)
     });
     let shared = Rc::clone(world);
+    engine.register_fn("standard_with", move |condition: &str| -> Dynamic {
+        let world = shared.borrow();
+        let case = world.bench.as_ref().and_then(|bench| bench.case_with(condition));
+        case.map_or(Dynamic::UNIT, |case| case.standard.to_string().into())
+    });
+    let shared = Rc::clone(world);
+    engine.register_fn("open_cases", move || -> INT {
+        shared.borrow().bench.as_ref().map_or(0, |bench| bench.open_cases() as INT)
+    });
+    let shared = Rc::clone(world);
     engine.register_fn("open_with", move |condition: &str| -> INT {
         shared.borrow().bench.as_ref().map_or(0, |bench| bench.open_with(condition) as INT)
     });
@@ -270,6 +280,7 @@ fn asks(engine: &mut Engine) {
     engine.register_fn("open", |device: &mut Sim, key: &str| {
         look(device, |bench, n| bench.open(n, key).is_some().into())
     });
+    engine.register_fn("grouped", |device: &mut Sim, key: &str| look(device, |bench, n| bench.grouped(n, key).into()));
     engine.register_fn("opened", |device: &mut Sim| {
         look(device, |bench, n| bench.open_keys(n).into_keys().collect::<Vec<_>>().join(" ").into())
     });

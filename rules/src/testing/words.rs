@@ -26,7 +26,7 @@ const fn word(
 }
 
 /// Every word, in the order of the reference page.
-pub static TEST_WORDS: [TestWord; 24] = [
+pub static TEST_WORDS: [TestWord; 27] = [
     word(
         "sim",
         "sim(kind [, #{ attribute: value }])",
@@ -127,6 +127,21 @@ pub static TEST_WORDS: [TestWord; 24] = [
         "How many incidents with that condition are open, those of groups included.",
         "该情况打开的报警数，含成组报警。",
     ),
+    word(
+        "grouped",
+        "d.grouped(key)",
+        &[2],
+        "Whether the open incident with that key stands under an open one of its group.",
+        "该键打开的报警是否归入打开的成组报警。",
+    ),
+    word(
+        "standard_with",
+        "standard_with(condition)",
+        &[1],
+        "The standard's row of the newest case with an incident of that condition; `()` if there is none.",
+        "含该情况报警的最新案件的立案标准行。",
+    ),
+    word("open_cases", "open_cases()", &[0], "How many cases are not ended.", "未结案件数。"),
     word("expect", "expect(condition)", &[1], "Fails the test unless the condition is true.", "条件不成立则测试失败。"),
     word(
         "expect_eq",

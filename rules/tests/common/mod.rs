@@ -197,6 +197,14 @@ impl Bench {
                     said.push(format!("-{}/{}", signal.rule, signal.key));
                     self.open.remove(&place);
                 }
+                Assertion::Member { holds } => {
+                    said.push(format!(
+                        "{}{} {}",
+                        signal.rule,
+                        if *holds { " counts" } else { " counts not" },
+                        self.device.id
+                    ));
+                }
             }
             self.signals.push(signal);
         }

@@ -4,6 +4,7 @@
 //! Promises: never blocks the writer; every call sees one whole commit; nothing can be written.
 //! The calls block (a few microseconds to milliseconds): async code runs them on a blocking thread.
 
+mod effort;
 mod entities;
 mod evaluation;
 mod feed;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use gengfu_model::{EffectId, Seq, Severity, Timestamp};
 use rusqlite::Connection;
 
+pub use effort::Effort;
 pub(crate) use entities::disposition_of;
 pub use evaluation::{EvaluateBy, EvaluationQuery, EvaluationRow, MAX_CASES, MAX_PERIOD_MS};
 pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, SilenceFilter};

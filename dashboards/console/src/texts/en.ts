@@ -137,6 +137,7 @@ export const en: Record<keyof typeof zh, string> = {
   "condition.day_burner": "Lamp on by day",
   "condition.device_silent": "Device silent",
   "condition.feeder_outage": "Feeder out",
+  "condition.feeder_silent": "Feeder silent",
   "condition.flood": "Flood",
   "condition.gas_alarm": "Flammable or toxic gas",
   "condition.lamp_cycling": "Lamp cycling",

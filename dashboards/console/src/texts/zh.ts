@@ -135,6 +135,7 @@ export const zh = {
   "condition.day_burner": "白天亮灯",
   "condition.device_silent": "设备失联",
   "condition.feeder_outage": "供电线路停电",
+  "condition.feeder_silent": "线路路灯成片失联",
   "condition.flood": "内涝",
   "condition.gas_alarm": "可燃或有毒气体",
   "condition.lamp_cycling": "路灯频繁亮灭",

@@ -9,7 +9,7 @@ use super::incident::in_maintenance;
 use super::place::Place;
 use super::standing::announce;
 use super::state::{Hold, Track, TrackKey};
-use super::{At, Reducer};
+use super::{At, Reducer, group};
 
 pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut EffectSink) {
     for key in held_by(reducer, &device.id) {
@@ -20,6 +20,7 @@ pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut
             maintenance(reducer, at, device, &key, out);
         }
     }
+    group::register(reducer, at, device, out);
 }
 
 /// The incident's device was moved within the register: to another feeder, district or owner.

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::standing::announce;
 use super::state::{Hold, Track, TrackKey};
 use super::transition::{Change, put_out};
-use super::{At, Reducer, timer};
+use super::{At, Reducer, group, timer};
 
 /// A raise with its parts named.
 struct Raised {
@@ -24,6 +24,9 @@ struct Raised {
 
 pub(super) fn signal(reducer: &mut Reducer, at: At, device: &Device, signal: Signal, out: &mut EffectSink) {
     let Signal { rule, rule_version, key, assertion, evidence } = signal;
+    if let Assertion::Member { holds } = assertion {
+        return group::said(reducer, at, device, (&rule, &rule_version), holds, &evidence, out);
+    }
     let index = (device.id.clone(), rule.clone(), key.clone());
     if let Some(asset) = reducer.holds.get(&index).filter(|asset| **asset != device.asset_code).cloned() {
         // The sensor was fixed to another asset: what it held there it cannot see any more.
@@ -42,6 +45,7 @@ pub(super) fn signal(reducer: &mut Reducer, at: At, device: &Device, signal: Sig
             note_quiet(reducer, device, &track, out);
             release(reducer, at, device, &track, &reason, evidence, out);
         }
+        Assertion::Member { .. } => {}
     }
 }
 

@@ -50,6 +50,11 @@ impl Members {
         self.assets.len()
     }
 
+    /// Whether an asset is among them.
+    pub(super) fn has_asset(&self, asset: &str) -> bool {
+        self.assets.contains_key(asset)
+    }
+
     /// All, the oldest first.
     pub(super) fn keys(&self) -> impl Iterator<Item = &TrackKey> {
         self.by_time.iter().map(|(_, key)| key)

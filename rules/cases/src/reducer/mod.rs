@@ -13,6 +13,7 @@ mod dispatch;
 mod duty;
 mod duty_request;
 mod escalation;
+mod group;
 mod incident;
 mod members;
 mod merge;
@@ -56,6 +57,7 @@ pub use self::silence::{DUTY_OFFICER_MS, MAX_SILENCE_MS, MAX_SILENCES};
 use self::sizes::Sizes;
 use self::state::{CaseKey, KeptSilence, OpenCase, StormKey, Track, TrackKey};
 use self::timer::Timer;
+use crate::group::RuleGroup;
 use crate::number::NumberCounter;
 use crate::profile::Profile;
 use crate::roster::Watch;
@@ -103,6 +105,8 @@ pub struct Reducer {
     holds: BTreeMap<(DeviceId, Arc<str>, Arc<str>), Arc<str>>,
     /// Open incidents by the group that they count in: found from `tracks`.
     members_of: BTreeMap<StormKey, Members>,
+    /// Members of rules' groups.
+    groups: group::Groups,
     /// The parent incidents of storms.
     storms: BTreeMap<StormKey, EffectId>,
     /// Cases that are not final.
@@ -136,6 +140,7 @@ impl Reducer {
             tracks: BTreeMap::new(),
             holds: BTreeMap::new(),
             members_of: BTreeMap::new(),
+            groups: group::Groups::default(),
             storms: BTreeMap::new(),
             cases: BTreeMap::new(),
             case_of: BTreeMap::new(),
@@ -314,6 +319,24 @@ impl Reducer {
     /// every entry after [`Reducer::restore`] as well.
     pub fn resize(&mut self, before: Option<&Device>, after: Option<&Device>) {
         self.sizes.change(before, after);
+    }
+
+    /// Which rules have groups, by [`RuleGroup::name`](crate::RuleGroup::name): the live pack's, to be told after
+    /// [`Reducer::restore`] and of every pack up to the ledger's position. It changes nothing by itself.
+    pub fn tell_groups(&mut self, rules: BTreeMap<Arc<str>, RuleGroup>) {
+        self.groups.tell(rules);
+    }
+
+    /// Another pack is live: what it does not group any more is withdrawn, the rest is counted as it says.
+    /// `device` finds the register's entry.
+    pub fn regroup(
+        &mut self,
+        at: At,
+        rules: BTreeMap<Arc<str>, RuleGroup>,
+        device: &dyn Fn(&DeviceId) -> Option<Arc<Device>>,
+        out: &mut EffectSink,
+    ) {
+        group::regroup(self, at, rules, device, out);
     }
 
     /// Takes in what people report: a new case, or a line in the open one of the same class and asset.

@@ -7,6 +7,7 @@ use gengfu_model::{Case, EffectId, Incident, IncidentState};
 
 use super::Reducer;
 use super::duty::DUTY_PREFIX;
+use super::group::{MEMBER_PREFIX, PLACE_PREFIX};
 use super::state::{
     CASE_PREFIX, CaseExtra, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, TRACK_PREFIX, Track, TrackKey,
 };
@@ -73,6 +74,10 @@ pub(super) fn restore(
             let incident = incidents.remove(&parent).ok_or(RestoreError::MissingIncident(parent))?;
             reducer.keep_incident(incident);
             reducer.storms.insert(read(key, name)?, parent);
+        } else if let Some(name) = key.strip_prefix(MEMBER_PREFIX) {
+            reducer.groups.keep(read(key, name)?, read(key, value)?);
+        } else if let Some(name) = key.strip_prefix(PLACE_PREFIX) {
+            reducer.groups.keep_place(read(key, name)?, read(key, value)?);
         } else if key.starts_with(SILENCE_PREFIX) {
             reducer.keep_silence(read(key, value)?);
         } else if let Some(id) = key.strip_prefix(CASE_PREFIX) {

@@ -16,7 +16,7 @@ use super::timer::Timer;
 use super::{At, Reducer, silence};
 
 /// The JSON text of a piece of state.
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     // Maps with text keys, numbers and texts: nothing that JSON cannot say.
     serde_json::to_string(value).expect("reducer state is plain data")
 }

@@ -11,7 +11,7 @@ use super::clearing::unasked;
 use super::state::{StormKey, TrackKey};
 use super::storm::Entry;
 use super::transition::settle;
-use super::{At, Reducer, case, decide, notify, silence, storm};
+use super::{At, Reducer, case, decide, group, notify, silence, storm};
 
 /// Finds the place of an open incident and notes it on the incident.
 pub(super) fn stand(
@@ -79,7 +79,7 @@ pub(super) fn has_open_case(reducer: &Reducer, incident: &Incident) -> bool {
 }
 
 /// An open incident that explains this one, by the profile's table.
-fn cause_of(reducer: &Reducer, device: &Device, incident: &Incident) -> Option<EffectId> {
+pub(super) fn cause_of(reducer: &Reducer, device: &Device, incident: &Incident) -> Option<EffectId> {
     let rules = reducer.profile.inhibitions.get(&incident.condition)?;
     rules.iter().find_map(|rule| {
         rule.by.iter().find_map(|by| {
@@ -112,7 +112,10 @@ fn note_causes(reducer: &mut Reducer, device: &Device, incident: &Incident, out:
 pub(super) fn release(reducer: &mut Reducer, at: At, holder: EffectId, why: Why, out: &mut EffectSink) {
     for id in reducer.held_back.get(&holder).cloned().unwrap_or_default() {
         let Some(mut incident) = reducer.incidents.get(&id).cloned() else { continue };
-        let Some(track) = reducer.tracks.get(&TrackKey::of(&incident)) else { continue };
+        let Some(track) = reducer.tracks.get(&TrackKey::of(&incident)) else {
+            group::released(reducer, at, incident, why, out);
+            continue;
+        };
         let Some(place) = track.place.as_ref() else { continue };
         let device = place.device(&incident);
         if track.is_quiet() {

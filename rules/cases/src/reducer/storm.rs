@@ -11,11 +11,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gengfu_model::{DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Why};
+use gengfu_model::{
+    Decision, DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Why,
+};
 
 use super::clearing::unasked;
 use super::state::{Membership, StormKey, TrackKey};
-use super::{At, Reducer, case, decide, notify, radius, standing, storm_fold, transition};
+use super::{At, Reducer, case, decide, group, notify, radius, standing, storm_fold, transition};
 use crate::profile::{GroupBy, GroupRule};
 
 /// What becomes of an incident that looks for its place.
@@ -61,6 +63,9 @@ fn group_for(rule: &GroupRule, device: &Device, incident: &Incident) -> Option<G
 
 /// The storm under way that an incident belongs to.
 pub(super) fn active(reducer: &Reducer, device: &Device, incident: &Incident) -> Option<(StormKey, EffectId)> {
+    if let Some(storm) = group::storm_of(reducer, device, incident) {
+        return reducer.storms.get(&storm).map(|parent| (storm, *parent));
+    }
     let rule = reducer.profile.groups.get(&incident.condition)?;
     match group_for(rule, device, incident)? {
         Group::Named(key) => reducer.storms.get(&key).map(|parent| (key, *parent)),
@@ -71,10 +76,11 @@ pub(super) fn active(reducer: &Reducer, device: &Device, incident: &Incident) ->
 /// The parent incident of a storm by its own condition and group.
 pub(super) fn parent_with(reducer: &Reducer, key: &StormKey) -> Option<EffectId> {
     let mut rules = reducer.profile.groups.iter().filter(|(_, rule)| rule.parent_condition == key.condition);
-    rules.find_map(|(condition, _)| {
+    let by_profile = rules.find_map(|(condition, _)| {
         let storm = StormKey { condition: condition.clone(), group: key.group.clone() };
         reducer.storms.get(&storm).copied()
-    })
+    });
+    by_profile.or_else(|| group::parent_with(reducer, key))
 }
 
 /// Counts an open incident in its group; opens a storm if there are enough.
@@ -86,6 +92,10 @@ pub(super) fn enter(
     evidence: &Evidence,
     out: &mut EffectSink,
 ) -> Entry {
+    // What a rule groups itself, the profile does not group again.
+    if let Some(storm) = group::storm_of(reducer, device, incident) {
+        return group::enter(reducer, at, &storm, incident, out);
+    }
     let key = TrackKey::of(incident);
     let rule = reducer.profile.groups.get(&incident.condition).cloned();
     let group = rule.as_ref().and_then(|rule| group_for(rule, device, incident));
@@ -131,7 +141,7 @@ pub(super) fn enter(
     Entry::Began(parent)
 }
 
-fn join(reducer: &mut Reducer, at: At, key: &TrackKey, storm: &StormKey, out: &mut EffectSink) {
+pub(super) fn join(reducer: &mut Reducer, at: At, key: &TrackKey, storm: &StormKey, out: &mut EffectSink) {
     if let Some(mut track) = reducer.tracks.get(key).filter(|track| track.member.is_none()).cloned() {
         track.member = Some(Membership { storm: storm.clone(), since: at.now });
         reducer.save_track(key, Some(track), out);
@@ -174,11 +184,11 @@ fn begin(
 ) -> EffectId {
     let id = out.reserve();
     radius::gather(reducer, storm, out);
-    let members = adopt(reducer, at, id, storm, last, out);
+    let members = adopt(reducer, at, id, storm, last.id, out);
     let worst = members.iter().map(|member| member.severity).max();
     let severity = worst.into_iter().chain([rule.severity, last.severity]).max().unwrap_or(rule.severity);
     let count = reducer.members_of.get(storm).map_or(0, super::members::Members::len);
-    let mut parent = Incident {
+    let parent = Incident {
         id,
         asset: storm.group.clone(),
         key: format!("group:{}", storm.condition).into(),
@@ -199,7 +209,27 @@ fn begin(
         ..last.clone()
     };
     let place = Device { asset_code: storm.group.clone(), name: storm.group.clone(), ..device.clone() };
-    let mut placement = case::place(reducer, &place, &parent, out);
+    let why = (DecisionKind::Raised, Why::StormBegan, String::new());
+    put_parent(reducer, at, &place, parent, storm, (&members, last), why, Some(evidence), out);
+    id
+}
+
+/// Puts out a parent incident with its case, and folds into that the cases that its members have. `last` is the
+/// member that is being put out; `why` is the decision's, with a note.
+#[expect(clippy::too_many_arguments, reason = "the parts of one transition, each used once")]
+pub(super) fn put_parent(
+    reducer: &mut Reducer,
+    at: At,
+    place: &Device,
+    mut parent: Incident,
+    storm: &StormKey,
+    (members, last): (&[Incident], &mut Incident),
+    (what, why, note): (DecisionKind, Why, String),
+    evidence: Option<&Evidence>,
+    out: &mut EffectSink,
+) {
+    let id = parent.id;
+    let mut placement = case::place(reducer, place, &parent, out);
     parent.case = placement.case();
     let own_cases = members.iter().chain([&*last]).filter_map(|member| member.case).collect();
     let foldable =
@@ -208,27 +238,28 @@ fn begin(
     reducer.save_storm(storm.clone(), Some(id), out);
     let told = parent.clone();
     reducer.save_incident(parent, out);
-    out.push(Effect::Explanation { incident: id, change: "opened", evidence: Box::new(evidence.clone()) });
-    decide::about(at, &told, DecisionKind::Raised, Why::StormBegan, out);
+    if let Some(evidence) = evidence {
+        out.push(Effect::Explanation { incident: id, change: "opened", evidence: Box::new(evidence.clone()) });
+    }
+    decide::put(Decision { note, ..Decision::about(&told, at.now, what, why) }, out);
     notify::incident(reducer, at, "incident.opened", &told, out);
-    transition::settle(reducer, at, Some(&place), &told, None, placement, false, out);
+    transition::settle(reducer, at, Some(place), &told, None, placement, false, out);
     if let Some(into) = told.case {
         storm_fold::fold(reducer, at, &told, into, &foldable, last, out);
     }
-    id
 }
 
 /// Makes what is open in the group members of the storm, but for what has a dispatched case of its own.
-fn adopt(
+pub(super) fn adopt(
     reducer: &mut Reducer,
     at: At,
     parent: EffectId,
     storm: &StormKey,
-    last: &Incident,
+    last: EffectId,
     out: &mut EffectSink,
 ) -> Vec<Incident> {
     let mut adopted = Vec::new();
-    for mut member in open_members(reducer, storm).into_iter().filter(|member| member.id != last.id) {
+    for mut member in open_members(reducer, storm).into_iter().filter(|member| member.id != last) {
         if is_dispatched(reducer, member.case) {
             forget_membership(reducer, &TrackKey::of(&member), out);
             continue;
@@ -243,7 +274,7 @@ fn adopt(
 }
 
 /// Whether somebody works on that case already.
-fn is_dispatched(reducer: &Reducer, case: Option<EffectId>) -> bool {
+pub(super) fn is_dispatched(reducer: &Reducer, case: Option<EffectId>) -> bool {
     let open = case.and_then(|id| reducer.cases.get(&id));
     open.is_some_and(|open| !storm_fold::waits(open.case.state))
 }
@@ -251,6 +282,10 @@ fn is_dispatched(reducer: &Reducer, case: Option<EffectId>) -> bool {
 /// The parent shows how many members there were, brought up to date each time that they doubled.
 fn count_up(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, out: &mut EffectSink) {
     let count = reducer.members_of.get(storm).map_or(0, super::members::Members::len);
+    count_to(reducer, at, parent, count, out);
+}
+
+pub(super) fn count_to(reducer: &mut Reducer, at: At, parent: EffectId, count: usize, out: &mut EffectSink) {
     let Some(parent) = reducer.incidents.get(&parent) else { return };
     if count_value(count) >= 2.0 * parent.value.unwrap_or(0.0) {
         let counted = Incident { value: Some(count_value(count)), updated: at.now, ..parent.clone() };
@@ -258,7 +293,7 @@ fn count_up(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, o
     }
 }
 
-fn count_value(count: usize) -> f64 {
+pub(super) fn count_value(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
@@ -274,7 +309,9 @@ pub(super) fn worsen(reducer: &mut Reducer, at: At, member: &Incident, out: &mut
     reducer.save_incident(parent, out);
     out.push(Effect::Explanation { incident: told.id, change: "updated", evidence: unasked(at, "group") });
     decide::because(at, &told, DecisionKind::Updated, Why::SeverityUp, member.id, out);
-    notify::incident(reducer, at, "incident.updated", &told, out);
+    if told.silenced_by.is_none() && told.inhibited_by.is_none() {
+        notify::incident(reducer, at, "incident.updated", &told, out);
+    }
     if let Some(id) = told.case {
         case::refresh(reducer, at, id, Some(&told), false, out);
     }
@@ -303,28 +340,42 @@ fn forget_membership(reducer: &mut Reducer, key: &TrackKey, out: &mut EffectSink
 
 /// Looks at a storm after a member left it.
 pub(super) fn left(reducer: &mut Reducer, at: At, storm: &StormKey, out: &mut EffectSink) {
-    let Some(parent) = reducer.storms.get(storm).copied() else { return };
+    // A rule's group ends by its members' verdicts, not by their incidents.
+    let Some(parent) = reducer.storms.get(storm).copied().filter(|_| !group::is_group(storm)) else { return };
     let assets = reducer.members_of.get(storm).map_or(0, super::members::Members::asset_count);
     let enough = reducer.profile.groups.get(&storm.condition).map_or(u32::MAX, |rule| rule.distinct / 2);
     if u32::try_from(assets).unwrap_or(u32::MAX) <= enough {
-        end(reducer, at, storm, parent, out);
+        end(reducer, at, storm, parent, ("clear", &unasked(at, "group")), out);
     }
 }
 
-fn end(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, out: &mut EffectSink) {
+pub(super) fn end(
+    reducer: &mut Reducer,
+    at: At,
+    storm: &StormKey,
+    parent: EffectId,
+    (reason, evidence): (&str, &Evidence),
+    out: &mut EffectSink,
+) {
     let rest = open_members(reducer, storm);
     reducer.save_storm(storm.clone(), None, out);
+    if group::is_group(storm) {
+        group::save_place(reducer, storm, None, out);
+    }
     let Some(mut parent) = reducer.incidents.get(&parent).cloned() else { return };
     let of_case = parent.case.filter(|id| reducer.cases.contains_key(id));
     parent.state = IncidentState::Cleared;
     parent.updated = at.now;
     parent.cleared = Some(at.now);
-    parent.cleared_by = Some(Arc::from("clear"));
+    parent.cleared_by = Some(Arc::from(reason));
     let told = parent.clone();
     reducer.save_incident(parent, out);
-    out.push(Effect::Explanation { incident: told.id, change: "cleared", evidence: unasked(at, "group") });
-    decide::about(at, &told, DecisionKind::Cleared, Why::StormOver, out);
-    notify::incident(reducer, at, "incident.cleared", &told, out);
+    out.push(Effect::Explanation { incident: told.id, change: "cleared", evidence: Box::new(evidence.clone()) });
+    let why = if reason == "withdrawn" { Why::RuleWithdrawn } else { Why::StormOver };
+    decide::about(at, &told, DecisionKind::Cleared, why, out);
+    if told.silenced_by.is_none() && told.inhibited_by.is_none() {
+        notify::incident(reducer, at, "incident.cleared", &told, out);
+    }
     for member in rest {
         let judged = told.case.filter(|_| of_case.is_none());
         split_off(reducer, at, member, &told, judged, out);

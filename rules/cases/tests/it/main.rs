@@ -6,6 +6,7 @@ mod clocks;
 mod deadlines;
 mod decisions;
 mod duty;
+mod groups;
 mod incidents;
 mod numbers;
 mod outbox;

@@ -81,7 +81,7 @@ pub(crate) fn yuncheng() -> Arc<Profile> {
 /// The example city's profile with some text replaced, without the clocks of the stages and the ladder: so that a
 /// test sees only what it is about.
 pub(crate) fn profile(changes: &[(&str, &str)]) -> Arc<Profile> {
-    let mut text = gengfu_cases::profile::YUNCHENG.to_owned();
+    let mut text = format!("{}{DARK_LAMPS}", gengfu_cases::profile::YUNCHENG);
     for (from, to) in changes {
         assert!(text.contains(from), "the profile has no `{from}`");
         text = text.replacen(from, to, 1);
@@ -89,6 +89,17 @@ pub(crate) fn profile(changes: &[(&str, &str)]) -> Arc<Profile> {
     let profile = Profile::parse(&text).expect("the changed profile is good");
     Arc::new(Profile { clocks: StageLimits::default(), ladder: Vec::new(), ..profile })
 }
+
+/// Dark lamps as a storm of the profile: in the shipped library their rule groups them itself.
+pub(crate) const DARK_LAMPS: &str = "
+[[group]]
+condition = \"lamp_dark\"
+by = [\"cabinet\", \"feeder\"]
+distinct = 3
+within = \"20m\"
+parent_condition = \"feeder_outage\"
+severity = \"major\"
+";
 
 /// The example city's profile as it is.
 pub(crate) fn clocked() -> Arc<Profile> {
