@@ -68,6 +68,8 @@ pub struct CityConfig {
     pub rules: Option<PathBuf>,
     /// City profile (classes, limits, calendar) to use from the first start instead of the shipped example.
     pub profile: Option<PathBuf>,
+    /// The city's places (fences, speed zones, roads, routes) as a GeoJSON file, put at the first start.
+    pub places: Option<PathBuf>,
 }
 
 /// The MQTT listener.
@@ -404,6 +406,7 @@ impl Default for CityConfig {
             late_received: Span(outcome.late_received_ms),
             rules: None,
             profile: None,
+            places: None,
         }
     }
 }
@@ -679,6 +682,7 @@ impl Config {
         let optional = [
             &mut self.city.rules,
             &mut self.city.profile,
+            &mut self.city.places,
             &mut self.mqtt.tls_certificate,
             &mut self.mqtt.tls_key,
             &mut self.mqtt.tls_client_ca,

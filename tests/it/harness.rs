@@ -286,6 +286,11 @@ impl Api {
         answer(request.header("content-type", "application/json").send(body.to_string()))
     }
 
+    pub(crate) fn put(&self, path: &str, body: &str) -> (u16, Value) {
+        let request = Api::agent().put(format!("{}{path}", self.base)).header("authorization", self.authorization());
+        answer(request.header("content-type", "application/json").send(body))
+    }
+
     /// The items of a list.
     pub(crate) fn list(&self, path: &str) -> Vec<Value> {
         let (status, answer) = self.get(path);

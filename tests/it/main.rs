@@ -20,6 +20,7 @@ mod harness;
 mod influx;
 mod kill;
 mod line;
+mod places;
 mod power_cut;
 mod quarantine;
 mod reference;

@@ -22,6 +22,7 @@ mod incidents;
 mod messages;
 mod notifications;
 mod openapi;
+mod places;
 mod platforms;
 mod profile;
 mod redecode;
@@ -40,7 +41,7 @@ pub(crate) use extract::{Body, Params};
 use crate::auth::Access;
 use crate::auth::roles;
 use crate::views;
-use route::{Param, Route, delete, get, patch, post};
+use route::{Param, Route, delete, get, patch, post, put};
 
 const LIMIT: Param = Param { name: "limit", doc: "items of a page, 1 to 1000, 100 if left out", example: "10" };
 const CURSOR: Param = Param { name: "cursor", doc: "`cursor` of the page before", example: "" };
@@ -340,6 +341,20 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<views::DoneView>(),
         post("/api/v1/rules/{id}/resume", Roles(roles::PAUSE_RULES), "Let a paused rule judge again", rules::resume)
             .answers::<views::DoneView>(),
+        // The city's places
+        get("/api/v1/places", Login, "The city's places as a GeoJSON FeatureCollection", places::all)
+            .query(&[places::CRS, places::NAME_OR_KIND])
+            .answers::<places::PlacesView>(),
+        put("/api/v1/places", Roles(roles::PUT_PLACES), "Replace the city's places by a GeoJSON file", places::put_all)
+            .query(&[places::CRS])
+            .takes::<places::FeatureCollection>()
+            .slow()
+            .answers::<views::DoneView>(),
+        post("/api/v1/places/check", Login, "Check a GeoJSON file of places; every mistake", places::check)
+            .query(&[places::CRS])
+            .takes::<places::FeatureCollection>()
+            .slow()
+            .answers::<places::PlacesCheckView>(),
         // The city profile
         get("/api/v1/profile", Login, "The city profile at work", profile::one).answers::<views::ProfileView>(),
         post("/api/v1/profile", Roles(roles::SET_PROFILE), "Put a city profile to work", profile::set)

@@ -101,6 +101,7 @@ macro_rules! method {
 method!(get, GET);
 method!(post, POST);
 method!(patch, PATCH);
+method!(put, PUT);
 method!(delete, DELETE);
 
 impl Route {

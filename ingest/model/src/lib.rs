@@ -7,6 +7,7 @@
 pub mod case;
 pub mod catalogue;
 pub mod command;
+pub mod crs;
 pub mod decision;
 pub mod decoded;
 pub mod device;
@@ -18,6 +19,7 @@ pub mod id;
 pub mod incident;
 pub mod mqtt_session;
 pub mod pack;
+pub mod places;
 pub mod record;
 pub mod redecode;
 pub mod signal;

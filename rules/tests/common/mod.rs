@@ -194,6 +194,9 @@ impl Bench {
                     said.push(format!("-{}/{}", signal.rule, signal.key));
                     self.open.remove(&place);
                 }
+                Assertion::Command { name, args, .. } => {
+                    said.push(format!("!{}/{name} {}", signal.rule, serde_json::to_string(args).unwrap_or_default()));
+                }
             }
             self.signals.push(signal);
         }

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use gengfu_model::places::PlacesRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, OutboxItem, Silence, Timestamp,
@@ -41,6 +42,7 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
     for (rule, name, scope, value) in load::parameters(conn)? {
         parameter(output, &rule, &name, &scope, &value)?;
     }
+    bodies::<PlacesRow>(conn, output, "places", "places")?;
     if let Some(text) = load::profile(conn)? {
         line(output, "profile", "1", &text)?;
     }
