@@ -114,7 +114,7 @@ fn timers_and_silence_have_wishes_of_their_own() {
     let text = "const RULE = #{ kind: \"streetlight\", key: \"k\", severity: \"info\", condition: \"device_silent\", \
         every: 1.h, silent: 3.h, text_zh: \"z\", text_en: \"e\" };\n\
         fn on_message(msg, dev) { if msg.on { command(dev, \"set_interval\", #{ interval_s: 900 }); } incident(msg.lamp_failure); }\n\
-        fn on_silent(dev) { command(dev, \"set_interval\", #{ interval_s: 60 }); raise(#{}); }\n\
+        fn on_silent(dev) { command(dev, \"set_interval\", #{ interval_s: 60 }); raise(#{ key: \"silent\" }); }\n\
         fn on_timer(dev, name) { command(dev, \"set_level\", #{ level: if at(\"23:00\", \"05:00\") { 40.0 } else { 100.0 } }); }\n";
     for tier in TIERS {
         let pack = Pack::compile_in(&[("r.rhai".to_owned(), text.to_owned())].into(), tier);
@@ -124,7 +124,7 @@ fn timers_and_silence_have_wishes_of_their_own() {
         assert_eq!(bench.feed(&[("on", V::B(true))]), ["!r/set_interval {\"interval_s\":900}"], "{tier:?}");
         assert_eq!(bench.advance(61 * MINUTE), ["!r/set_level {\"level\":100.0}"]);
         let said = bench.advance(13 * 60 * MINUTE);
-        assert_eq!(said, ["+r/k info", "!r/set_interval {\"interval_s\":60}", "!r/set_level {\"level\":40.0}"]);
+        assert_eq!(said, ["+r/silent info", "!r/set_interval {\"interval_s\":60}", "!r/set_level {\"level\":40.0}"]);
     }
 }
 

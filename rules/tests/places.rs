@@ -6,7 +6,7 @@ use common::{Bench, V, rule};
 use gengfu_model::Kind;
 use gengfu_model::places::geojson::from_geojson;
 use gengfu_model::places::{Place, Shape};
-use gengfu_rules::{Pack, Places, RuleState, Tier};
+use gengfu_rules::{Context, Pack, Places, RuleState, Tier};
 
 const LOOP: &str = "for n in 0..1 { }\n";
 /// A depot of a kilometre, a school zone at 30 km/h within a zone at 60, and a route along a parallel.
@@ -139,4 +139,21 @@ fn what_the_words_look_at_counts_as_operations() {
     assert_eq!(at(&mut bench, 111.0, 35.0, &[]), "true");
     let near = bench.pack.counts()[0].operations - far;
     assert!(far < 40 && near > 250, "{far} operations outside of its box, {near} within");
+}
+
+#[test]
+fn why_an_answer_is_unknown_is_told() {
+    for (condition, lon, more, wanted) in [
+        ("inside(\"landfill\", msg)", 111.0, vec![], "the city has no place of the name or kind `landfill`"),
+        ("speed_limit(msg) > 1.0", 112.0, vec![], "there is no speed limit here"),
+        ("implied_speed(msg) > 1.0", 111.0, vec![], "there is no earlier position"),
+        ("inside(\"depot\", msg)", 111.0, vec![("longitude", V::Faulty)], "msg.longitude is faulty"),
+    ] {
+        let mut bench = truck("", condition);
+        assert_eq!(at(&mut bench, lon, 35.0, &more), "unknown", "{condition}");
+        let cx = Context::new(&bench.device, &bench.latest, &bench.parameters, bench.now, bench.seq);
+        let why = bench.pack.why(&Context { city: &bench.city, ..cx }, &bench.state, "r").unwrap();
+        let because: Vec<&str> = why.steps.iter().map(|step| step.because.as_str()).collect();
+        assert!(because.iter().any(|because| because.contains(wanted)), "{condition}: {because:?}");
+    }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use gengfu_dashboards::time_text::to_text;
 use gengfu_model::Timestamp;
 use gengfu_rules::trial::difference::Row;
-use gengfu_rules::trial::{Change, Counts, Difference, Example, Tally, Trial};
+use gengfu_rules::trial::{Change, Counts, Difference, Example, Side, Tally, Trial};
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Against, Sweep};
@@ -152,7 +152,7 @@ impl Report {
             start,
             counts: trial.counts(),
             skipped: draft.skipped().iter().map(|(action, count)| ((*action).to_owned(), *count)).collect(),
-            left_out: sides().map(gengfu_rules::trial::Side::left_out).sum(),
+            left_out: sides().map(Side::left_out).sum(),
             commands: draft.commands(),
             rule_commands: rule_commands(trial.live(), draft),
             difference: trial.difference(0, examples),

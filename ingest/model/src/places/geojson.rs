@@ -14,6 +14,9 @@ use super::{
 };
 use crate::crs::Crs;
 
+/// The longest file, in bytes: several times what the most points need.
+pub const MAX_GEOJSON_BYTES: usize = 8 << 20;
+
 /// Reads a file of places. `crs` is the system of its coordinates; `None`: what its member `crs` says (`"gcj02"`, or
 /// the older GeoJSON's object with a name of EPSG or OGC), else WGS-84.
 ///
@@ -21,6 +24,9 @@ use crate::crs::Crs;
 /// Every mistake, with the feature and ring where it stands, at most [`MAX_MISTAKES`].
 pub fn from_geojson(text: &str, crs: Option<Crs>) -> Result<Vec<Place>, Vec<PlaceMistake>> {
     let whole = |message: String| vec![PlaceMistake::whole(message)];
+    if text.len() > MAX_GEOJSON_BYTES {
+        return Err(whole(format!("{} bytes, at most {MAX_GEOJSON_BYTES}", text.len())));
+    }
     let json: Value = serde_json::from_str(text).map_err(|error| whole(format!("this is no JSON: {error}")))?;
     if json.get("type") != Some(&json!("FeatureCollection")) {
         return Err(whole("a GeoJSON `FeatureCollection` is wanted".to_owned()));
@@ -329,6 +335,8 @@ mod tests {
         let all: Vec<(&str, &str)> = names.iter().map(|name| (short.as_str(), name.as_str())).collect();
         let told = from_geojson(&features(&all), None).unwrap_err();
         assert_eq!(told[0].to_string(), "52000 points in all, at most 50000");
+        let huge = " ".repeat(MAX_GEOJSON_BYTES + 1);
+        assert_eq!(from_geojson(&huge, None).unwrap_err()[0].to_string(), "8388609 bytes, at most 8388608");
         let bad = vec![("null", "\"name\":\"a\",\"kind\":\"depot\""); 200];
         assert_eq!(from_geojson(&features(&bad), None).unwrap_err().len(), MAX_MISTAKES);
     }
