@@ -143,6 +143,33 @@ fn whole(number: f64, exponent: u8) -> Option<i64> {
     (whole.abs() < EXACT && (whole as i64 as f64 / scale).to_bits() == number.to_bits()).then_some(whole as i64)
 }
 
+/// One number by itself: the smallest power of ten that makes it whole, and that whole number at variable length; or
+/// the float as it is.
+fn put_number(bytes: &mut Vec<u8>, number: f64) {
+    match (0..=MAX_EXPONENT).find_map(|exponent| Some((exponent, whole(number, exponent)?))) {
+        Some((exponent, whole)) => {
+            bytes.push(exponent);
+            put_zigzag(bytes, whole);
+        }
+        None => {
+            bytes.push(RAW_COLUMN);
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+}
+
+/// What [`put_number`] has put.
+fn take_number(input: &mut Input<'_>) -> Result<f64, String> {
+    match input.byte()? {
+        RAW_COLUMN => {
+            let raw = input.bytes(8)?.first_chunk::<8>().ok_or("cut off")?;
+            Ok(f64::from_le_bytes(*raw))
+        }
+        exponent if exponent <= MAX_EXPONENT => Ok(input.zigzag()? as f64 / 10_f64.powi(i32::from(exponent))),
+        _ => Err("a number of no known sort".to_owned()),
+    }
+}
+
 fn seal(plain: Vec<u8>) -> Vec<u8> {
     let packed = zstd::bulk::compress(&plain, ZSTD_LEVEL).ok().filter(|packed| packed.len() < plain.len());
     let mut bytes = Vec::new();

@@ -1,28 +1,18 @@
 //! What a device said at one time under one sequence, in few bytes: a row that waits for its day's end.
 //!
-//! Per field its number, the power of ten that makes its value a whole number, and that number at variable length;
-//! or the float itself where no power does. A reading of eleven fields takes some 45 bytes.
+//! Per field its number and its value. A reading of eleven fields takes some 45 bytes.
 //!
 //! Promise: decode(encode(values)) = values, to the last bit; whatever the bytes, decoding ends.
 
-use super::bits::{Input, put_zigzag};
-use super::{MAX_EXPONENT, RAW_COLUMN, whole};
+use super::bits::Input;
+use super::{put_number, take_number};
 
 /// Encodes values, by field number, ascending.
 pub(crate) fn encode(values: &[(u8, f64)]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(values.len() * 5);
     for (field, value) in values {
         bytes.push(*field);
-        match (0..=MAX_EXPONENT).find_map(|exponent| Some((exponent, whole(*value, exponent)?))) {
-            Some((exponent, number)) => {
-                bytes.push(exponent);
-                put_zigzag(&mut bytes, number);
-            }
-            None => {
-                bytes.push(RAW_COLUMN);
-                bytes.extend_from_slice(&value.to_le_bytes());
-            }
-        }
+        put_number(&mut bytes, *value);
     }
     bytes
 }
@@ -44,16 +34,8 @@ pub(crate) fn decode_field(bytes: &[u8], wanted: u8) -> Result<Option<f64>, Stri
 fn read(bytes: &[u8], mut each: impl FnMut(u8, f64)) -> Result<(), String> {
     let mut input = Input::new(bytes);
     while !input.is_empty() {
-        let (field, exponent) = (input.byte()?, input.byte()?);
-        let value = if exponent == RAW_COLUMN {
-            let raw = input.bytes(8)?.first_chunk::<8>().ok_or("cut off")?;
-            f64::from_le_bytes(*raw)
-        } else if exponent <= MAX_EXPONENT {
-            input.zigzag()? as f64 / 10_f64.powi(i32::from(exponent))
-        } else {
-            return Err("a value of no known sort".to_owned());
-        };
-        each(field, value);
+        let field = input.byte()?;
+        each(field, take_number(&mut input)?);
     }
     Ok(())
 }

@@ -103,9 +103,8 @@ impl SqliteSeries {
 
 impl SeriesStore for SqliteSeries {
     fn write(&mut self, points: &[Point]) -> Result<(), SeriesError> {
-        let devices = self.catalogue.numbers(points.iter().map(|point| &point.device))?;
-        let cells = rows::cells(points, &devices);
-        for day in cells.chunk_by(|a, b| a.day == b.day) {
+        let devices = self.catalogue.numbers(rows::readings(points).map(|reading| &reading[0].device))?;
+        for day in rows::rows(points, &devices).chunk_by(|a, b| a.day == b.day) {
             let path = day[0].day.path(&self.dir);
             self.sealed.remove(&day[0].day);
             rows::upsert(self.partition(day[0].day)?, day)

@@ -10,74 +10,84 @@ use super::partition::Day;
 use crate::ledger::columns::seq_column;
 use crate::series::block::reading;
 
-/// A point with its place in a partition.
-pub(super) struct Cell<'a> {
+/// What one record said of one time, with its place in a partition.
+pub(super) struct Row<'a> {
     pub(super) day: Day,
     device: i64,
     kind: u8,
     ms: i64,
     seq: i64,
-    field: u8,
-    value: &'a Value,
+    points: &'a [Point],
 }
 
-impl Cell<'_> {
-    /// What the points of one row have in common.
-    fn row(&self) -> (Day, i64, u8, i64, i64) {
+impl Row<'_> {
+    fn key(&self) -> (Day, i64, u8, i64, i64) {
         (self.day, self.device, self.kind, self.ms, self.seq)
     }
 }
 
-/// The points that can be stored, sorted by partition, row and field: a B-tree takes sorted keys several times
-/// faster. The sort is stable, so the last of two points with one key wins. `devices` are the points' devices by
-/// number.
-pub(super) fn cells<'a>(points: &'a [Point], devices: &[i64]) -> Vec<Cell<'a>> {
-    let mut cells: Vec<Cell<'_>> =
-        points.iter().zip(devices).filter_map(|(point, device)| cell(point, *device)).collect();
-    cells.sort_by_key(|cell| (cell.row(), cell.field));
-    cells
+/// Points that make up one row each: as they come, those of one reading stand together.
+pub(super) fn readings(points: &[Point]) -> impl Iterator<Item = &[Point]> {
+    points.chunk_by(|a, b| a.seq == b.seq && a.time == b.time && a.kind == b.kind && a.device == b.device)
 }
 
-/// A point in its place. Points that the model's promises rule out (a value of another type than the field's, no
-/// number, a year no device lives in) cannot be stored; they are named in the log, and must not stop the sound ones.
-fn cell(point: &Point, device: i64) -> Option<Cell<'_>> {
-    let fits = match (&point.value, point.kind.field_def(point.field).map(|def| def.ty)) {
+/// The rows of points, sorted by partition and key: a B-tree takes sorted keys several times faster. The sort is
+/// stable, so of two values with one key the last wins. `devices` are the numbers of the readings' devices.
+pub(super) fn rows<'a>(points: &'a [Point], devices: &[i64]) -> Vec<Row<'a>> {
+    let mut rows: Vec<Row<'_>> =
+        readings(points).zip(devices).filter_map(|(points, device)| row(points, *device)).collect();
+    rows.sort_by_key(Row::key);
+    rows
+}
+
+/// A reading in its place; a year that no device lives in has none.
+fn row(points: &[Point], device: i64) -> Option<Row<'_>> {
+    let first = points.first()?;
+    let Some(day) = Day::of(first.time) else {
+        points.iter().for_each(leave_out);
+        return None;
+    };
+    let ms = first.time.since_ms(day.start());
+    Some(Row { day, device, kind: first.kind as u8, ms, seq: seq_column(first.seq), points })
+}
+
+/// Points that the model's promises rule out cannot be stored. They are named in the log, and must not stop the sound
+/// ones.
+fn leave_out(point: &Point) {
+    tracing::error!(device = %point.device, field = point.field.0, seq = point.seq.0, time = point.time.0,
+        "a point that no field can have is left out");
+}
+
+/// Whether a value is of its field's type, and a number one at all.
+fn is_sound(point: &Point) -> bool {
+    match (&point.value, point.kind.field_def(point.field).map(|def| def.ty)) {
         (Value::Text(_), Some(FieldType::Text { .. })) => true,
         (_, None | Some(FieldType::Text { .. })) | (Value::Text(_), _) => false,
         (Value::Bool(_), _) => true,
         (Value::Number(number), _) => number.is_finite(),
-    };
-    let (Some(day), true) = (Day::of(point.time), fits) else {
-        tracing::error!(device = %point.device, field = point.field.0, seq = point.seq.0, time = point.time.0,
-            "a point that no field can have is left out");
-        return None;
-    };
-    Some(Cell {
-        day,
-        device,
-        kind: point.kind as u8,
-        ms: point.time.since_ms(day.start()),
-        seq: seq_column(point.seq),
-        field: point.field.0,
-        value: &point.value,
-    })
+    }
 }
 
-/// Writes the cells of one partition in one durable transaction.
-pub(super) fn upsert(conn: &mut Connection, cells: &[Cell<'_>]) -> rusqlite::Result<()> {
+/// Writes the rows of one partition in one durable transaction.
+pub(super) fn upsert(conn: &mut Connection, rows: &[Row<'_>]) -> rusqlite::Result<()> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
         let mut insert = transaction.prepare_cached(
             "INSERT INTO reading (device, kind, ms, seq, data) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
         )?;
         let mut values: Vec<(u8, f64)> = Vec::new();
-        for row in cells.chunk_by(|a, b| a.row() == b.row()) {
+        for row in rows {
             values.clear();
-            for cell in row {
-                put(&mut values, cell.field, number(&transaction, cell.value)?);
+            for point in row.points {
+                if is_sound(point) {
+                    put(&mut values, point.field.0, number(&transaction, &point.value)?);
+                } else {
+                    leave_out(point);
+                }
             }
-            let Cell { device, kind, ms, seq, .. } = row[0];
-            if insert.execute((device, kind, ms, seq, reading::encode(&values)))? == 0 {
+            let Row { device, kind, ms, seq, .. } = *row;
+            let data = reading::encode(&values);
+            if !values.is_empty() && insert.execute((device, kind, ms, seq, data))? == 0 {
                 merge(&transaction, (device, kind, ms, seq), &values)?;
             }
         }
@@ -85,11 +95,16 @@ pub(super) fn upsert(conn: &mut Connection, cells: &[Cell<'_>]) -> rusqlite::Res
     transaction.commit()
 }
 
-/// Puts a value at the end, or over one of the same field, which is then the last.
+/// Puts a value in its place by field, over one of the same field.
 fn put(values: &mut Vec<(u8, f64)>, field: u8, number: f64) {
-    match values.last_mut() {
-        Some(last) if last.0 == field => last.1 = number,
-        _ => values.push((field, number)),
+    // As they come, fields mostly ascend.
+    if values.last().is_none_or(|last| last.0 < field) {
+        values.push((field, number));
+        return;
+    }
+    match values.binary_search_by_key(&field, |(field, _)| *field) {
+        Ok(index) => values[index].1 = number,
+        Err(index) => values.insert(index, (field, number)),
     }
 }
 
@@ -100,10 +115,7 @@ fn merge(conn: &Connection, row: (i64, u8, i64, i64), values: &[(u8, f64)]) -> r
         .query_row(row, |found| found.get(0))?;
     let mut merged = reading::decode(&stored).map_err(corrupt)?;
     for (field, number) in values {
-        match merged.binary_search_by_key(field, |(field, _)| *field) {
-            Ok(index) => merged[index].1 = *number,
-            Err(index) => merged.insert(index, (*field, *number)),
-        }
+        put(&mut merged, *field, *number);
     }
     let data = reading::encode(&merged);
     if data != stored {
