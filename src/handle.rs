@@ -17,7 +17,7 @@ use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
 use gengfu_rules::engine::{DeviceView, Engine, Sheet};
 use gengfu_rules::testing::{self, Options};
-use gengfu_rules::{Level, Pack, RuleCounts, RuleInfo, explained_by};
+use gengfu_rules::{Level, Pack, Places, RuleCounts, RuleInfo, explained_by};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
@@ -418,7 +418,14 @@ impl Gateway for Shared {
 
     fn check_rules(&self, files: BTreeMap<String, String>) -> Vec<serde_json::Value> {
         let mistakes = match Pack::compile(&files) {
-            Ok(pack) => pack.warnings().to_vec(),
+            Ok(pack) => {
+                // Against the places in force; a ledger that cannot be read says nothing against a rule.
+                let row = self.0.ledger.places().ok().flatten().map(|(_, row)| row.places);
+                let places = Places::from(row.map(|places| places.to_vec()).unwrap_or_default());
+                let mut found = pack.warnings().to_vec();
+                found.extend(pack.unknown_places(&places));
+                found
+            }
             Err(mistakes) => mistakes,
         };
         mistakes.iter().map(diagnostic_json).collect()

@@ -16,6 +16,7 @@ pub mod local;
 pub mod metrics;
 pub mod packs;
 pub mod pipeline;
+mod places_file;
 mod platform_file;
 mod platform_poll;
 mod remote_series;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use gengfu_model::catalogue::KINDS;
+use gengfu_model::crs::Crs;
 use gengfu_model::{Attributes, Device, DeviceId, DeviceLife, FieldDef, FieldType, Kind, Value};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -32,10 +33,13 @@ pub struct Entry {
     pub asset_code: String,
     /// What people call the asset.
     pub name: String,
-    /// Degrees, WGS-84.
+    /// Degrees, in the system that `crs` names.
     pub latitude: Option<f64>,
-    /// Degrees, WGS-84.
+    /// Degrees, in the system that `crs` names.
     pub longitude: Option<f64>,
+    /// Coordinate system of the position: `wgs84` (also if empty), `gcj02` (Amap, Tencent) or `bd09` (Baidu). What is
+    /// kept is WGS-84.
+    pub crs: String,
     /// District.
     pub district: String,
     /// Grid cell.
@@ -116,7 +120,13 @@ impl Entry {
             mistakes.push(Mistake::new("token", format!("a token has at most {MAX_TOKEN_BYTES} bytes")));
         }
         let attributes = kind.map(|kind| attributes(kind, &self.attributes, &mut mistakes)).unwrap_or_default();
+        let crs = Crs::from_name(if self.crs.is_empty() { "wgs84" } else { &self.crs });
+        if crs.is_none() {
+            let message = format!("`{}` is no coordinate system", self.crs);
+            mistakes.push(Mistake::new("crs", message).hint("wgs84, gcj02 (Amap, Tencent) or bd09 (Baidu)"));
+        }
         let (Some(id), Some(kind), true) = (id, kind, mistakes.is_empty()) else { return Err(mistakes) };
+        let at = self.longitude.zip(self.latitude).map(|(lon, lat)| crs.unwrap_or_default().to_wgs84([lon, lat]));
         let text = |text: String| Arc::<str>::from(text);
         let or = |text: String, default: &str| if text.is_empty() { Arc::from(default) } else { Arc::from(text) };
         Ok(Device {
@@ -125,8 +135,8 @@ impl Entry {
             kind,
             model: text(self.model),
             name: text(self.name),
-            latitude: self.latitude,
-            longitude: self.longitude,
+            latitude: at.map(|[_, lat]| lat),
+            longitude: at.map(|[lon, _]| lon),
             district: text(self.district),
             grid: text(self.grid),
             feeder: text(self.feeder),

@@ -13,7 +13,7 @@ use crate::register::{Entry, Mistake};
 
 /// The columns, in the order in which they are written. A file may have them in any order and leave
 /// out all but `id` and `kind`.
-pub const COLUMNS: [&str; 18] = [
+pub const COLUMNS: [&str; 19] = [
     "id",
     "kind",
     "model",
@@ -21,6 +21,7 @@ pub const COLUMNS: [&str; 18] = [
     "name",
     "latitude",
     "longitude",
+    "crs",
     "district",
     "grid",
     "feeder",
@@ -198,6 +199,7 @@ fn write_row<W: Write>(writer: &mut csv::Writer<W>, device: &Device) -> Result<(
         &device.name,
         &number(device.latitude),
         &number(device.longitude),
+        if device.longitude.is_some() { "wgs84" } else { "" },
         &device.district,
         &device.grid,
         &device.feeder,
@@ -282,6 +284,7 @@ fn set(entry: &mut Entry, column: &'static str, text: &str) -> Result<(), Mistak
         "model" => &mut entry.model,
         "asset_code" => &mut entry.asset_code,
         "name" => &mut entry.name,
+        "crs" => &mut entry.crs,
         "district" => &mut entry.district,
         "grid" => &mut entry.grid,
         "feeder" => &mut entry.feeder,
@@ -361,6 +364,24 @@ mod tests {
         assert_eq!(errors, []);
         again[0].token_hash = devices[0].token_hash;
         assert_eq!(again, devices);
+    }
+
+    #[test]
+    fn a_position_of_a_chinese_map_is_kept_in_wgs_84() {
+        let (devices, errors) = read(
+            "id,kind,longitude,latitude,crs\n\
+             a,bin,116.404,39.915,\n\
+             b,bin,116.41024449916938,39.91640428150164,GCJ-02\n\
+             c,bin,116.404,39.915,utm\n",
+        );
+        assert_eq!((errors.len(), errors[0].row, errors[0].column.as_str()), (1, 4, "crs"));
+        for device in &devices {
+            let (lon, lat) = (device.longitude.unwrap(), device.latitude.unwrap());
+            assert!((lon - 116.404).abs() < 1e-7 && (lat - 39.915).abs() < 1e-7, "{}: {lon} {lat}", device.id);
+        }
+        let mut written = Vec::new();
+        write(&devices, &mut written).unwrap();
+        assert!(std::str::from_utf8(&written).unwrap().contains(",wgs84,"));
     }
 
     #[test]

@@ -8,9 +8,11 @@ mod device;
 mod generate;
 mod layout;
 mod names;
+mod places;
 mod register;
 
 pub use device::{CityDevice, token_of};
+pub use places::{round_of, shift_of};
 pub use register::{CityError, read_file, read_register, write_register};
 
 /// A city's devices, in the order of the register.

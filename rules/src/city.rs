@@ -1,21 +1,24 @@
-//! What rules may know of the city: its working days and its lighting hours.
+//! What rules may know of the city: its working days, lighting hours and places.
 //!
-//! It comes from the city profile, which staff replace by a journaled request: a replay judges every record with
-//! the calendar of its time.
+//! It comes from the city profile and from the places, which staff replace by journaled requests: a replay judges
+//! every record with those of its time.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Datelike};
 use chrono_tz::Tz;
 use gengfu_cases::Profile;
 use gengfu_model::Timestamp;
+use gengfu_model::places::{LonLat, Place};
 use gengfu_model::time::MINUTE_MS;
 use serde::{Deserialize, Serialize};
 
+use crate::places::Places;
+
 /// The part of the city profile that rules see. Days are counted from the first of the Common Era, as
 /// checkpoints store them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct City {
     /// Days of the week that are not worked, 0 is Monday.
@@ -28,6 +31,8 @@ pub struct City {
     on_after_sunset_ms: i64,
     /// ... to so long before sunrise.
     off_before_sunrise_ms: i64,
+    /// Fences, speed zones and routes.
+    places: Arc<Places>,
 }
 
 static USUAL: LazyLock<City> = LazyLock::new(|| City {
@@ -36,6 +41,7 @@ static USUAL: LazyLock<City> = LazyLock::new(|| City {
     make_up: BTreeSet::new(),
     on_after_sunset_ms: 0,
     off_before_sunrise_ms: 0,
+    places: Arc::default(),
 });
 
 impl City {
@@ -49,7 +55,29 @@ impl City {
             make_up: calendar.make_up.iter().map(Datelike::num_days_from_ce).collect(),
             on_after_sunset_ms: i64::from(profile.lighting.on_after_sunset_min) * MINUTE_MS,
             off_before_sunrise_ms: i64::from(profile.lighting.off_before_sunrise_min) * MINUTE_MS,
+            places: Arc::default(),
         }
+    }
+
+    /// Takes a new profile; the places stay.
+    pub fn set_profile(&mut self, profile: &Profile) {
+        *self = City { places: Arc::clone(&self.places), ..City::of(profile) };
+    }
+
+    /// Replaces the places.
+    pub fn put_places(&mut self, places: Vec<Place>) {
+        self.places = Arc::new(Places::from(places));
+    }
+
+    /// The places.
+    #[must_use]
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The same city with those places alone that a question about one of the points can depend on.
+    pub(crate) fn near(&self, points: &[LonLat], words: &[&str]) -> City {
+        City { places: Arc::new(self.places.near(points, words)), ..self.clone() }
     }
 
     /// A city without holidays, where lamps burn from sunset to sunrise and Saturday and Sunday are free.

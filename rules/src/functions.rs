@@ -31,7 +31,7 @@ const fn def(
 }
 
 /// Every function, in the order of the reference page.
-pub static FUNCTIONS: [FunctionDef; 41] = [
+pub static FUNCTIONS: [FunctionDef; 47] = [
     def(
         "incident",
         "verdict",
@@ -55,6 +55,14 @@ pub static FUNCTIONS: [FunctionDef; 41] = [
         "解除报警。",
         "Clears a key, by default the one of RULE.",
         "if msg.overflow { raise(#{}); } else { clear(); }",
+    ),
+    def(
+        "command",
+        "verdict",
+        "command(dev, name, #{ argument: value } [, time])",
+        "向设备下发命令（该类设备目录中的命令，参数须在范围内，默认 10 分钟内等待应答）。与上次下发不同才下发一次；条件（if）不再成立后可再次下发，未知不算。同名命令间隔至少 1 分钟。迟到数据、非在用设备不下发；测试、回测、影子运行只记录。",
+        "Sends the device a command of its kind's catalogue, with arguments within their ranges; it has 10 minutes to answer unless a time says otherwise. It is a wish: sent once, when it is not what the rule last commanded under that name; an evaluation that does not reach it ends the wish (an `if` on something unknown does not). At most one a minute for each rule, device and name. Never for a late reading or a device that is not in service, and only shown by tests, backtest and shadow.",
+        "if msg.overflow { command(dev, \"set_interval\", #{ interval_s: 60 }); } else { command(dev, \"set_interval\", #{ interval_s: 900 }); } incident(msg.overflow);",
     ),
     def(
         "band",
@@ -231,6 +239,46 @@ pub static FUNCTIONS: [FunctionDef; 41] = [
         "取消 after 的定时器。",
         "Stops a timer of `after`.",
         "after(\"recheck\", 5.min); if msg.overflow { cancel(\"recheck\"); } incident(msg.overflow);",
+    ),
+    def(
+        "inside",
+        "place",
+        "inside(place, msg) or inside(place, dev)",
+        "是否在该名称或该类的地点内（msg：车辆位置；dev：登记坐标）。无定位、卫星少于 4 颗、HDOP 大于 5、城市无此地点时未知。",
+        "Whether the truck (`msg`), or the place where the device is registered (`dev`), is in a place of that name or kind. Unknown without a fix, with fewer than 4 satellites, an HDOP above 5, or if the city has no such place. Late readings do not count; no timer.",
+        "incident(msg.overflow && inside(\"flood_zone\", dev));",
+    ),
+    def(
+        "distance_m",
+        "place",
+        "distance_m(place, msg), distance_m(place, dev) or distance_m(msg, dev)",
+        "到最近的该名称或该类地点的距离（米），在其内为 0（道路、路线按线计）；或车辆位置到登记坐标的距离。未知同 inside。",
+        "Metres to the nearest place of that name or kind, 0 within an area (a road or route is as far as its line); or from where the device is to where it is registered. Unknown like `inside`.",
+        "incident(msg.overflow && distance_m(\"school\", dev) < 200.0);",
+    ),
+    def(
+        "off_route",
+        "place",
+        "off_route(msg, dev [, metres])",
+        "车辆偏离其登记路线（dev.route）超过 metres 米，默认 100；未登记路线时未知，其余同 inside。",
+        "Whether a truck is farther than that (100 m if left out) from its registered route `dev.route`; unknown without one, else like `inside`. Trucks only.",
+        "",
+    ),
+    def(
+        "speed_limit",
+        "place",
+        "speed_limit(msg [, dev]) or speed_limit(dev)",
+        "所在限速区的最低限速与最近道路的限速中较低者（km/h）；给出 dev 时再与车辆限速（dev.max_speed_kmh）取低。皆无时未知，其余同 inside。",
+        "The speed limit in km/h: the lowest of the areas that it is in and of the nearest road that it is on; with `dev`, the vehicle's own `dev.max_speed_kmh` as well. Unknown where there is none, else like `inside`.",
+        "incident(msg.overflow && speed_limit(dev) <= 30.0);",
+    ),
+    def(
+        "implied_speed",
+        "place",
+        "implied_speed(msg [, name])",
+        "由上一位置与本位置推算的速度（km/h，按测量时间），用于识别漂移；首个位置、间隔超过 10 分钟、无定位时未知。",
+        "The speed from the position before to this one in km/h, by event time: what finds drift. Unknown for the first position, after a gap of more than 10 minutes, and without a fix. Trucks only.",
+        "",
     ),
     def(
         "known",

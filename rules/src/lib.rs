@@ -26,6 +26,7 @@ mod mapping;
 pub mod pack;
 pub mod parameters;
 pub mod paused;
+pub mod places;
 mod program;
 pub mod reference;
 #[allow(dead_code, reason = "the interpreter and the tests of rules take the rest")]
@@ -43,3 +44,4 @@ pub use latest::{Latest, LatestValue};
 pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo, Tier, TierReason};
 pub use parameters::{Effective, Parameters};
 pub use paused::{Pause, PausedRules};
+pub use places::Places;

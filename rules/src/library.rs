@@ -11,7 +11,7 @@ use gengfu_model::catalogue::KINDS;
 use crate::pack::{GroupInfo, Pack, ParameterInfo};
 
 /// File name and text of every shipped rule.
-pub static LIBRARY: [(&str, &str); 43] = [
+pub static LIBRARY: [(&str, &str); 47] = [
     ("manhole-battery-voltage.rhai", include_str!("../library/manhole-battery-voltage.rhai")),
     ("manhole-battery.rhai", include_str!("../library/manhole-battery.rhai")),
     ("manhole-bouncing.rhai", include_str!("../library/manhole-bouncing.rhai")),
@@ -50,7 +50,11 @@ pub static LIBRARY: [(&str, &str); 43] = [
     ("bin-silent.rhai", include_str!("../library/bin-silent.rhai")),
     ("bin-tipped.rhai", include_str!("../library/bin-tipped.rhai")),
     ("bin-uncollected.rhai", include_str!("../library/bin-uncollected.rhai")),
+    ("truck-drift.rhai", include_str!("../library/truck-drift.rhai")),
+    ("truck-fence.rhai", include_str!("../library/truck-fence.rhai")),
     ("truck-idle.rhai", include_str!("../library/truck-idle.rhai")),
+    ("truck-missed-round.rhai", include_str!("../library/truck-missed-round.rhai")),
+    ("truck-off-route.rhai", include_str!("../library/truck-off-route.rhai")),
     ("truck-overspeed.rhai", include_str!("../library/truck-overspeed.rhai")),
     ("truck-position.rhai", include_str!("../library/truck-position.rhai")),
     ("truck-silent.rhai", include_str!("../library/truck-silent.rhai")),

@@ -1,13 +1,36 @@
-//! What a pack raises and the city profile does not know: somebody should look before it goes live.
+//! What a pack raises or asks for and the city does not know: somebody should look before it goes live.
 
 use gengfu_cases::Profile;
 use gengfu_cases::profile::Route;
 
-use crate::diagnostic::{Diagnostic, Problem};
+use crate::diagnostic::{Diagnostic, Problem, nearest};
+use crate::lower::NamedPlace;
 use crate::pack::Pack;
+use crate::places::Places;
+use crate::program::Rule;
 use crate::script::Pos;
 
 impl Pack {
+    /// A warning for every place that a rule names and the city does not have: the question is unknown for ever, and
+    /// the rule silent. Ordered by file and place.
+    #[must_use]
+    pub fn unknown_places(&self, places: &Places) -> Vec<Diagnostic> {
+        let rules = self.sets.iter().flat_map(|set| &set.rules).map(|placed| &placed.rule);
+        let named = rules.flat_map(|rule| rule.places.iter().map(move |place| (rule, place)));
+        let unknown = named.filter(|(_, place)| !places.has(&place.name));
+        let warning = |(rule, place): (&Rule, &NamedPlace)| {
+            let message = format!("the city has no place of the name or kind `{}`", place.name);
+            let hint = match nearest(&place.name, places.words()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "the rule stays silent until `gengfu places put` brings it".to_owned(),
+            };
+            Problem::warning(place.pos, message).hint(hint).in_file(&rule.file, &rule.source)
+        };
+        let mut found: Vec<Diagnostic> = unknown.map(warning).collect();
+        found.sort();
+        found
+    }
+
     /// A warning for every condition of a rule that the profile maps to nothing on the asset type that the rule's
     /// kind usually has: its case would have no class and no limit. Ordered by file and place.
     #[must_use]

@@ -7,10 +7,12 @@
 
 use std::sync::Arc;
 
+use gengfu_model::catalogue::FieldDef;
 use gengfu_model::{FieldId, Kind, Severity};
 
 use crate::interp::{Script, ScriptFunction, ScriptNode, ScriptOp};
 use crate::judge::SlotKind;
+use crate::lower::NamedPlace;
 use crate::pack::ParameterInfo;
 use crate::script::Pos;
 use crate::script::tree::Binary;
@@ -47,6 +49,10 @@ pub(crate) struct Rule {
     pub(crate) attributes: Vec<Arc<str>>,
     pub(crate) parameters: Vec<ParameterInfo>,
     pub(crate) slots: Vec<SlotDef>,
+    /// Its calls of `command`.
+    pub(crate) commands: Vec<CommandCall>,
+    /// The places that it names.
+    pub(crate) places: Vec<NamedPlace>,
     pub(crate) on_message: Option<Entry>,
     pub(crate) on_silent: Option<Entry>,
     pub(crate) on_timer: Option<Entry>,
@@ -279,6 +285,21 @@ pub(crate) enum Node {
     SinceSun {
         sunset: bool,
     },
+    /// A question about a position. `at`: a pair of longitude and latitude; `more`: a pair of whether the position is
+    /// good, and the word's own number (a margin in metres, the vehicle's limit). `name`: the place, or for
+    /// `Between` a pair of longitude and latitude.
+    Place {
+        word: PlaceWord,
+        name: NodeId,
+        at: NodeId,
+        more: NodeId,
+    },
+    /// The speed from the position before to this one, in km/h. `at`: a pair of longitude and latitude.
+    Implied {
+        slot: u16,
+        at: NodeId,
+        fix: NodeId,
+    },
     /// `limits`: how many times, within how long.
     Flapping {
         slot: u16,
@@ -359,6 +380,8 @@ impl Node {
             Node::At { from, to } => Node::At { from: f(from), to: f(to) },
             Node::Lit { from, to } => Node::Lit { from: f(from), to: f(to) },
             Node::Sun { word, margin } => Node::Sun { word, margin: f(margin) },
+            Node::Place { word, name, at, more } => Node::Place { word, name: f(name), at: f(at), more: f(more) },
+            Node::Implied { slot, at, fix } => Node::Implied { slot, at: f(at), fix: f(fix) },
             Node::Flapping { slot, condition, limits } => {
                 Node::Flapping { slot, condition: f(condition), limits: f(limits) }
             }
@@ -391,6 +414,17 @@ pub(crate) enum DeviceProperty {
     Silent,
     Latitude,
     Longitude,
+}
+
+/// What is asked of a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlaceWord {
+    Inside,
+    Distance,
+    /// From one position to another.
+    Between,
+    OffRoute,
+    SpeedLimit,
 }
 
 /// What is asked of the sun.
@@ -459,6 +493,10 @@ pub(crate) enum Op {
     Cancel {
         slot: u16,
     },
+    /// An index into the rule's commands.
+    Command {
+        command: u16,
+    },
     /// Evaluated for its slots.
     Evaluate(NodeId),
     /// The body of a function without a value: `return` ends it alone.
@@ -478,7 +516,13 @@ impl Op {
             Op::Incident { effect, condition } => Op::Incident { effect, condition: f(condition) },
             Op::After { slot, wait } => Op::After { slot, wait: f(wait) },
             Op::Evaluate(node) => Op::Evaluate(f(node)),
-            Op::Raise { .. } | Op::Clear { .. } | Op::Cancel { .. } | Op::Call(_) | Op::Return | Op::Script(_) => self,
+            Op::Raise { .. }
+            | Op::Clear { .. }
+            | Op::Cancel { .. }
+            | Op::Command { .. }
+            | Op::Call(_)
+            | Op::Return
+            | Op::Script(_) => self,
         }
     }
 }
@@ -495,6 +539,26 @@ pub(crate) struct Effect {
     pub(crate) origin: Origin,
     /// What an explanation shows: the conditions of the `if`s around the call, then its arguments.
     pub(crate) deciding: Vec<NodeId>,
+}
+
+/// A call of `command`.
+#[derive(Debug)]
+pub(crate) struct CommandCall {
+    pub(crate) name: &'static str,
+    /// What was last commanded under the name.
+    pub(crate) slot: u16,
+    /// In the catalogue's order.
+    pub(crate) arguments: Vec<CommandArgument>,
+    /// How long the device may take to answer.
+    pub(crate) expires_s: u32,
+    pub(crate) origin: Origin,
+}
+
+/// An argument of a command.
+#[derive(Debug)]
+pub(crate) struct CommandArgument {
+    pub(crate) def: &'static FieldDef,
+    pub(crate) node: NodeId,
 }
 
 /// The severity of an effect.

@@ -1,20 +1,23 @@
 //! The reference page of the rule language, made from the lists that the compiler itself uses.
 
 use gengfu_model::FieldType;
-use gengfu_model::catalogue::{FieldDef, KINDS};
+use gengfu_model::catalogue::{FieldDef, KINDS, KindDef};
+use gengfu_model::command::{MAX_COMMANDS_A_MINUTE, MAX_OPEN_COMMANDS};
+use gengfu_model::places::{MAX_PLACES, MAX_POINTS, MAX_POINTS_IN_ALL};
 
 use crate::functions::{FUNCTIONS, FunctionDef};
-use crate::judge::{FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES};
+use crate::judge::{COMMAND_GAP_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES};
 use crate::lower::{MAX_SPAN_MS, METADATA, UNITS, device_names};
 use crate::program::{MAX_KEYS, MAX_NODES, MAX_SLOTS};
 use crate::testing::TEST_WORDS;
 
 /// The groups of functions, with their headings.
-const GROUPS: [(&str, &str); 7] = [
+const GROUPS: [(&str, &str); 8] = [
     ("verdict", "Verdicts · 判定"),
     ("memory", "Memory · 记忆"),
     ("window", "Windows · 时间窗"),
     ("time", "Time · 时间"),
+    ("place", "Places · 地点"),
     ("unknown", "Unknown · 未知值"),
     ("number", "Numbers · 数值"),
     ("list", "Lists and maps · 列表与映射"),
@@ -53,7 +56,7 @@ pub fn reference() -> String {
         line(&mut page, "");
     }
     for kind in &KINDS {
-        line(&mut page, &format!("## Fields of `{}` · {}\n", kind.name, kind.zh));
+        line(&mut page, &format!("## Fields and commands of `{}` · {}\n", kind.name, kind.zh));
         line(&mut page, "| name | values | unit | English | 中文 |\n|---|---|---|---|---|");
         for field in kind.fields {
             definition(&mut page, "msg", field);
@@ -62,10 +65,23 @@ pub fn reference() -> String {
             definition(&mut page, "dev", attribute);
         }
         line(&mut page, "");
+        commands(&mut page, kind);
     }
     tests(&mut page);
     limits(&mut page);
     page
+}
+
+/// The commands of a kind, as a rule writes them.
+fn commands(page: &mut String, kind: &KindDef) {
+    line(page, "| command | arguments | English | 中文 |\n|---|---|---|---|");
+    for command in kind.commands {
+        let args: Vec<String> =
+            command.args.iter().map(|arg| format!("`{}`: {} {}", arg.name, values(arg), arg.unit)).collect();
+        let args = args.join(", ");
+        line(page, &format!("| `\"{}\"` | {} | {} | {} |", command.name, args.trim_end(), command.en, command.zh));
+    }
+    line(page, "");
 }
 
 fn tests(page: &mut String) {
@@ -136,13 +152,17 @@ fn row(page: &mut String, function: &FunctionDef) {
     line(page, &format!("| `{}` | {} | {} |", function.form.replace('|', "\\|"), function.en, function.zh));
 }
 
-fn definition(page: &mut String, of: &str, def: &FieldDef) {
-    let values = match def.ty {
+fn values(def: &FieldDef) -> String {
+    match def.ty {
         FieldType::Number { min, max } => format!("{min} to {max}"),
         FieldType::Integer { min, max } => format!("{min} to {max}, whole"),
         FieldType::Bool => "true, false".to_owned(),
         FieldType::Text { max_bytes } => format!("text, {max_bytes} bytes"),
-    };
+    }
+}
+
+fn definition(page: &mut String, of: &str, def: &FieldDef) {
+    let values = values(def);
     line(page, &format!("| `{of}.{}` | {values} | {} | {} | {} |", def.name, def.unit, def.en, def.zh));
 }
 
@@ -151,6 +171,15 @@ fn limits(page: &mut String) {
     line(page, "## Limits · 上限\n");
     line(page, &format!("- A rule: {MAX_NODES} operations, {MAX_SLOTS} pieces of memory, {MAX_KEYS} keys."));
     line(page, &format!("- A window: the newest {MAX_WINDOW_SAMPLES} samples. A time: {days} days."));
+    line(
+        page,
+        &format!(
+            "- A rule's commands of one name to one device: one every {} s. A device: {MAX_COMMANDS_A_MINUTE} commands a \
+             minute, {MAX_OPEN_COMMANDS} that it has not answered.",
+            COMMAND_GAP_MS / 1_000
+        ),
+    );
+    line(page, &format!("- A city: {MAX_PLACES} places, {MAX_POINTS} points each, {MAX_POINTS_IN_ALL} in all."));
     line(
         page,
         &format!("- A device that fails {FAULTS_TO_QUARANTINE} times in a row is kept from the rule for an hour."),

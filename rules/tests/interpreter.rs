@@ -19,7 +19,7 @@ fn value(text: &str, fields: &[(&str, V)]) -> Option<f64> {
     assert_eq!(bench.pack.rules()[0].tier, Tier::Interpreter, "{text}");
     match &bench.signals.first()?.assertion {
         Assertion::Raise { value, .. } => *value,
-        Assertion::Clear { .. } | Assertion::Member { .. } => None,
+        Assertion::Clear { .. } | Assertion::Command { .. } | Assertion::Member { .. } => None,
     }
 }
 

@@ -198,3 +198,29 @@ fn a_pack_remembers_as_long_as_its_longest_word() {
     assert_eq!(memory(&rule("20.0", "major", "90.min")), 90 * MINUTE);
     assert!(memory(&gengfu_rules::library::files()) >= HOUR);
 }
+
+#[test]
+fn a_drafts_commands_are_counted_by_rule_and_go_nowhere() {
+    let quiet = rule("20.0", "major", "10.s");
+    let mut commanding = quiet.clone();
+    let text = commanding.get_mut("tilt.rhai").unwrap();
+    *text = text.replace(
+        "incident(",
+        "if msg.tilt_deg > param.limit { command(dev, \"set_interval\", #{ interval_s: 30 }); } incident(",
+    );
+    let mut journal = Journal::new(&quiet);
+    journal.fork("commanding", &commanding, &[]);
+    for _ in 0..3 {
+        journal.say("d-1", 25.0);
+        journal.say("d-2", 26.0);
+        journal.pass(2 * MINUTE);
+    }
+    journal.say("d-1", 1.0);
+    journal.pass(2 * MINUTE);
+    journal.say("d-1", 25.0);
+    journal.trial.finish(Seq(journal.seq + 1));
+    let [draft] = journal.trial.drafts() else { panic!("one draft") };
+    assert_eq!(draft.rule_commands().get("tilt"), Some(&3), "twice at d-1, once at d-2");
+    assert_eq!((journal.trial.live().commands(), draft.commands()), (0, 3));
+    assert_eq!(journal.trial.live().engine().open_commands().count(), 0);
+}

@@ -1,13 +1,14 @@
-//! `gengfu check`: configuration, rules and profile, without binding a port; all mistakes at once.
+//! `gengfu check`: configuration, rules, profile and places, without binding a port; all mistakes at once.
 
 use std::path::Path;
 
 use gengfu_cases::Profile;
-use gengfu_rules::Pack;
+use gengfu_model::places::Place;
+use gengfu_rules::{Pack, Places};
 
 use super::{ConfigArgument, Failure, say};
 use crate::config::{Config, ConfigError};
-use crate::packs;
+use crate::{packs, places_file};
 
 /// Check configuration and rules without binding a port.
 #[derive(clap::Args)]
@@ -28,7 +29,9 @@ impl Check {
             mistakes.push(ConfigError(wrong).to_string());
         }
         let profile = check_profile(config.city.profile.as_deref()).map_err(|found| mistakes.push(found)).ok();
-        mistakes.extend(check_rules(config.city.rules.as_deref(), profile.as_ref()));
+        let places = config.city.places.as_deref().map(|file| places_file::read(file, None)).transpose();
+        let places = places.map_err(|found| mistakes.push(found)).unwrap_or_default();
+        mistakes.extend(check_rules(config.city.rules.as_deref(), profile.as_ref(), places));
         for hook in &config.webhook {
             if let Err(error) = std::fs::read(&hook.secret_file) {
                 mistakes.push(format!(
@@ -40,14 +43,15 @@ impl Check {
         }
         mistakes.extend(crate::delivery::check(&config));
         if mistakes.is_empty() {
-            say("configuration, rules and profile are good");
+            say("configuration, rules, profile and places are good");
             return Ok(());
         }
         Err(Failure::Configuration(mistakes.join("\n")))
     }
 }
 
-fn check_rules(folder: Option<&Path>, profile: Option<&Profile>) -> Vec<String> {
+/// `places`: those of the configuration, if it names a file.
+fn check_rules(folder: Option<&Path>, profile: Option<&Profile>, places: Option<Vec<Place>>) -> Vec<String> {
     let files = match folder.map_or_else(|| Ok(packs::shipped()), packs::read_folder) {
         Ok(files) => files,
         Err(error) => return vec![error],
@@ -55,7 +59,8 @@ fn check_rules(folder: Option<&Path>, profile: Option<&Profile>) -> Vec<String> 
     match Pack::compile(&files) {
         Ok(pack) => {
             let unmapped = profile.map(|profile| pack.unmapped(profile)).unwrap_or_default();
-            for warning in pack.warnings().iter().chain(&unmapped) {
+            let unknown = places.map(|places| pack.unknown_places(&Places::from(places))).unwrap_or_default();
+            for warning in pack.warnings().iter().chain(&unmapped).chain(&unknown) {
                 say(&warning.to_string());
             }
             Vec::new()

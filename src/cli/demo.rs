@@ -17,6 +17,7 @@ use super::{
 };
 use crate::config::Config;
 use crate::local::{Local, local_request};
+use crate::places_file;
 use crate::{Gateway, StartOptions};
 
 /// How often progress is told.
@@ -85,7 +86,8 @@ impl Demo {
         self.generate(simulator, &new)?;
         if self.history_days > 0 {
             say(&format!("generating {} days of history, which takes some seconds", self.history_days));
-            history::generate(config, simulator, &new, self.seed, self.history_days)?;
+            let places = places_file::read(&self.places(), None).map_err(Failure::Failed)?;
+            history::generate(config, simulator, &new, places, self.seed, self.history_days)?;
         }
         std::fs::rename(new, city).map_err(Failure::failed)
     }
@@ -115,6 +117,9 @@ impl Demo {
                 devices::import(&mut local, &data, &file)
             });
             import.await.map_err(Failure::failed)??;
+            let places = places_file::read(&self.places(), None).map_err(Failure::Failed)?;
+            let verdict = gateway.shared().request(local_request(Action::PutPlaces { places })).await;
+            verdict.map_err(|refusal| Failure::Failed(refusal.message))?;
         } else {
             say(&format!("{} devices are registered", gateway.shared().status().devices));
         }
@@ -139,10 +144,15 @@ impl Demo {
         result
     }
 
+    /// The file of the city's places.
+    fn places(&self) -> PathBuf {
+        self.folder.join("places.geojson")
+    }
+
     fn generate(&self, simulator: &Path, city: &Path) -> Result<(), Failure> {
         let mut command = Command::new(simulator);
         command.args(["city", "--seed", &self.seed.to_string(), "--devices", &self.devices.to_string(), "--out"]);
-        let status = command.arg(city).status().map_err(Failure::failed)?;
+        let status = command.arg(city).arg("--places").arg(self.places()).status().map_err(Failure::failed)?;
         if status.success() { Ok(()) } else { Err(Failure::Failed(format!("the simulator ended with {status}"))) }
     }
 

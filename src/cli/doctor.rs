@@ -17,6 +17,7 @@ use serde::Serialize;
 use super::{ConfigArgument, Failure, give, say};
 use crate::config::Config;
 use crate::packs;
+use crate::places_file;
 
 /// Look over configuration and data folder, and say in plain words what is wrong.
 #[derive(clap::Args)]
@@ -151,6 +152,12 @@ fn look_at_rules(config: &Config, found: &mut Findings) {
                 found.wrong("rules", mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
             }
             Err(error) => found.wrong("rules", error),
+        }
+    }
+    if let Some(file) = &config.city.places {
+        match places_file::read(file, None) {
+            Ok(read) => found.good("places", format!("{}: {}", file.display(), places_file::summary(&read))),
+            Err(mistakes) => found.wrong("places", mistakes),
         }
     }
     if let Some(file) = &config.city.profile {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use gengfu_dashboards::register_csv::Batches;
 use gengfu_ingest::{Clock, Directory, SystemClock};
+use gengfu_model::places::Place;
 use gengfu_model::time::DAY_MS;
 use gengfu_model::{Device, DeviceId, Kind, Timestamp};
 
@@ -25,7 +26,14 @@ const END_BEFORE_MS: i64 = 2_000;
 ///
 /// # Errors
 /// When the register cannot be read, the simulator fails, or the disk says no.
-pub(super) fn generate(config: &Config, simulator: &Path, city: &Path, seed: u64, days: u32) -> Result<(), Failure> {
+pub(super) fn generate(
+    config: &Config,
+    simulator: &Path,
+    city: &Path,
+    places: Vec<Place>,
+    seed: u64,
+    days: u32,
+) -> Result<(), Failure> {
     let begun = Instant::now();
     let data = &config.data.folder;
     let devices = register(data, city)?;
@@ -37,6 +45,7 @@ pub(super) fn generate(config: &Config, simulator: &Path, city: &Path, seed: u64
         outcome: config.outcome(),
         profile: gengfu_cases::profile::YUNCHENG,
         files: packs::shipped(),
+        places,
         devices,
     };
     let mut generator = Generator::begin(data, config.journal.segment.0, beginning).map_err(Failure::failed)?;

@@ -16,6 +16,7 @@ mod journal;
 mod late;
 mod manifest;
 mod params;
+mod places;
 mod profile;
 mod quarantine;
 mod restore;
@@ -76,6 +77,8 @@ enum Command {
     Rules(rules::Rules),
     /// The city profile: show, check, set, and the city's table as CSV.
     Profile(profile::ProfileCommand),
+    /// The city's places: show, check, put a GeoJSON file.
+    Places(places::PlacesCommand),
     /// The register of devices.
     Devices(devices::Devices),
     /// Staff accounts.
@@ -134,6 +137,7 @@ pub fn run() -> ExitCode {
         Command::Check(command) => command.run(),
         Command::Rules(command) => command.run(),
         Command::Profile(command) => command.run(),
+        Command::Places(command) => command.run(),
         Command::Devices(command) => command.run(),
         Command::Users(command) => command.run(),
         Command::Duty(command) => command.run(),

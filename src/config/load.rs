@@ -146,6 +146,7 @@ impl Config {
         let optional = [
             &mut self.city.rules,
             &mut self.city.profile,
+            &mut self.city.places,
             &mut self.mqtt.tls_certificate,
             &mut self.mqtt.tls_key,
             &mut self.mqtt.tls_client_ca,

@@ -32,6 +32,8 @@ pub struct CityConfig {
     pub rules: Option<PathBuf>,
     /// City profile (classes, limits, calendar) to use from the first start instead of the shipped example.
     pub profile: Option<PathBuf>,
+    /// The city's places (fences, speed zones, roads, routes) as a GeoJSON file, put at the first start.
+    pub places: Option<PathBuf>,
 }
 
 /// The MQTT listener.
@@ -155,6 +157,7 @@ impl Default for CityConfig {
             late_received: Span(outcome.late_received_ms),
             rules: None,
             profile: None,
+            places: None,
         }
     }
 }

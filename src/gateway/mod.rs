@@ -31,6 +31,7 @@ use crate::listeners;
 use crate::local;
 use crate::packs;
 use crate::pipeline::recover::Report;
+use crate::places_file;
 use crate::platform_poll;
 use crate::remote_series::{self, RemoteSeries};
 use crate::secret;
@@ -305,9 +306,13 @@ impl Gateway {
             }
             None => gengfu_cases::profile::YUNCHENG.to_owned(),
         };
-        for (what, action) in
-            [("city profile", Action::SetProfile { text: profile }), ("rules", Action::ActivatePack { files })]
-        {
+        let mut actions =
+            vec![("city profile", Action::SetProfile { text: profile }), ("rules", Action::ActivatePack { files })];
+        if let Some(file) = &config.city.places {
+            let places = places_file::read(file, None).map_err(|error| StartError::new("places", error))?;
+            actions.push(("places", Action::PutPlaces { places }));
+        }
+        for (what, action) in actions {
             let verdict = self.shared().request(local::local_request(action)).await;
             verdict.map_err(|refusal| StartError::new(what, refusal.message))?;
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gengfu_ingest::journal::{Archive, ArchiveOptions, Disk, Log, LogOptions, RealDisk, append_start, start_records};
+use gengfu_model::places::Place;
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::Action;
 use gengfu_model::{Body, Control, Device, DeviceId, Envelope, Kind, MessageKey, PayloadFormat, Timestamp, Transport};
@@ -43,6 +44,8 @@ pub struct Beginning<'a> {
     pub profile: &'a str,
     /// The rule pack.
     pub files: BTreeMap<String, String>,
+    /// The city's places.
+    pub places: Vec<Place>,
     /// The register.
     pub devices: Vec<Device>,
 }
@@ -63,7 +66,7 @@ impl Generator {
             let text = format!("{}: has records already; history is generated into a new folder", folder.display());
             return Err(TrialError::Ask(text));
         }
-        let Beginning { from, outcome, profile, files, devices } = beginning;
+        let Beginning { from, outcome, profile, files, places, devices } = beginning;
         let version = env!("CARGO_PKG_VERSION");
         let start =
             start_records(None, from, true, version, outcome).map_err(|error| TrialError::Ask(error.to_string()))?;
@@ -72,6 +75,9 @@ impl Generator {
         let mut generator =
             Generator { log, archive, batch: Vec::with_capacity(BATCH), stamp: from, commits: 0, messages: 0 };
         let mut actions = vec![Action::SetProfile { text: profile.to_owned() }, Action::ActivatePack { files }];
+        if !places.is_empty() {
+            actions.push(Action::PutPlaces { places });
+        }
         for devices in devices.chunks(BATCH) {
             actions.push(Action::AddDevices { devices: devices.to_vec(), replace: true });
         }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use gengfu_dashboards::time_text::to_text;
 use gengfu_model::Timestamp;
 use gengfu_rules::trial::difference::Row;
-use gengfu_rules::trial::{Change, Counts, Difference, Example, Tally, Trial};
+use gengfu_rules::trial::{Change, Counts, Difference, Example, Side, Tally, Trial};
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Against, Sweep};
@@ -35,6 +35,15 @@ pub struct Cost {
     pub faults: u64,
     /// Time spent judging, in milliseconds; decoding is not in it.
     pub busy_ms: u64,
+}
+
+/// How many commands a rule would have sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentCommands {
+    /// The live rule.
+    pub live: u64,
+    /// The draft's.
+    pub draft: u64,
 }
 
 /// A trial's outcome.
@@ -70,6 +79,9 @@ pub struct Report {
     pub left_out: u64,
     /// Commands that the draft would have sent to devices.
     pub commands: u64,
+    /// Those of its rules, and of the live ones, by rule.
+    #[serde(default)]
+    pub rule_commands: BTreeMap<String, SentCommands>,
     /// The difference.
     pub difference: Difference,
     /// What was swept.
@@ -93,6 +105,17 @@ pub(super) struct Heading {
     /// Nanoseconds that each side was busy.
     pub(super) busy_ns: Vec<u64>,
     pub(super) elapsed_ms: u64,
+}
+
+fn rule_commands(live: &Side, draft: &Side) -> BTreeMap<String, SentCommands> {
+    let mut sent: BTreeMap<String, SentCommands> = BTreeMap::new();
+    for (rule, count) in live.rule_commands() {
+        sent.entry(rule.clone()).or_default().live = *count;
+    }
+    for (rule, count) in draft.rule_commands() {
+        sent.entry(rule.clone()).or_default().draft = *count;
+    }
+    sent
 }
 
 impl Report {
@@ -129,8 +152,9 @@ impl Report {
             start,
             counts: trial.counts(),
             skipped: draft.skipped().iter().map(|(action, count)| ((*action).to_owned(), *count)).collect(),
-            left_out: sides().map(gengfu_rules::trial::Side::left_out).sum(),
+            left_out: sides().map(Side::left_out).sum(),
             commands: draft.commands(),
+            rule_commands: rule_commands(trial.live(), draft),
             difference: trial.difference(0, examples),
             sweep_rows: rows.collect(),
             costs: costs.collect(),
@@ -186,6 +210,9 @@ impl Report {
         }
         if self.commands > 0 {
             writeln!(text, "  {} commands would have gone to devices", self.commands)?;
+        }
+        for (rule, SentCommands { live, draft }) in &self.rule_commands {
+            writeln!(text, "  commands of rule {rule}: {draft}, the live rule's: {live}; none was sent from here")?;
         }
         writeln!(text, "incidents: {}", in_words(incidents))?;
         writeln!(text, "cases:     {}", in_words(cases))?;

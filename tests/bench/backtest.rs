@@ -81,6 +81,7 @@ fn generate(data: &std::path::Path, messages: u64) {
         outcome: OutcomeConfig::default(),
         profile: gengfu_cases::profile::YUNCHENG,
         files: gengfu_rules::library::files(),
+        places: Vec::new(),
         devices,
     };
     let mut generator = Generator::begin(data, 64 << 20, beginning).expect("a journal");

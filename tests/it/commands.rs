@@ -184,6 +184,76 @@ fn an_open_command_outlives_a_restart() {
     assert_eq!(stands(&gateway.login("duty"), "answered")["id"], sent["id"]);
 }
 
+/// A rule that cuts a lamp that leaks, and lights it again when it is dry.
+const LEAK: &str = r#"
+/// Lamp that leaks.
+const RULE = #{ kind: "streetlight", key: "leak", severity: "critical", condition: "leakage",
+                text_zh: "漏电", text_en: "leaks" };
+fn on_message(msg, dev) {
+    let leaks = band(msg.leakage_ma, 30.0, 24.0);
+    incident(leaks);
+    if leaks { command(dev, "switch", #{ on: false }); } else { command(dev, "switch", #{ on: true }, 5.min); }
+}
+"#;
+
+#[test]
+fn a_rule_switches_a_lamp_off_and_on_over_a_restart_and_never_twice() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let mut gateway = TestGateway::start_in_passing_time(clock.clone());
+    gateway.add_device("lamp-1", Kind::Streetlight);
+    gateway.act(Action::ActivatePack { files: [("leak.rhai".to_owned(), LEAK.to_owned())].into() }).unwrap();
+    let api = gateway.login("duty");
+    let mut lamp = Lamp::listen(&gateway);
+    let publish = |lamp: &mut Lamp, ma: f64| {
+        let payload = json!({ "leakage_ma": ma }).to_string();
+        lamp.client.publish("v1/devices/lamp-1/telemetry", QoS::AtLeastOnce, false, payload).unwrap();
+        lamp.until("a PUBACK", |lamp, packet| {
+            lamp.take(packet);
+            matches!(packet, Packet::PubAck(_))
+        });
+    };
+    publish(&mut lamp, 40.0);
+    let off = lamp.command();
+    assert_eq!((&off["name"], &off["args"]), (&json!("switch"), &json!({ "on": false })), "{off}");
+    lamp.reply(&json!({ "id": off["id"], "ok": true }));
+    let answered = stands(&api, "answered");
+    assert_eq!((&answered["by"], &answered["id"]), (&json!("rule:leak"), &off["id"]), "{answered}");
+
+    // The same again, a minute later and after a restart: nothing is sent.
+    clock.advance(61_000);
+    publish(&mut lamp, 41.0);
+    drop(lamp);
+    gateway.restart();
+    let api = gateway.login("duty");
+    let mut lamp = Lamp::listen(&gateway);
+    clock.advance(61_000);
+    publish(&mut lamp, 42.0);
+    assert_eq!(api.list(PATH).len(), 1, "{:?}", api.list(PATH));
+
+    publish(&mut lamp, 1.0);
+    let on = lamp.command();
+    assert_eq!((&on["name"], &on["args"]), (&json!("switch"), &json!({ "on": true })), "{on}");
+    lamp.reply(&json!({ "id": on["id"], "ok": false, "result": "the contactor is stuck" }));
+    assert_eq!(stands(&api, "failed")["result"], "the contactor is stuck");
+    assert_eq!(api.list(PATH).len(), 2);
+}
+
+#[test]
+fn a_lamp_in_maintenance_is_not_switched_by_a_rule() {
+    let gateway = with_lamp();
+    gateway.act(Action::ActivatePack { files: [("leak.rhai".to_owned(), LEAK.to_owned())].into() }).unwrap();
+    let api = gateway.login("duty");
+    let device = || DeviceId::new("lamp-1").unwrap();
+    gateway.mqtt("lamp-1").publish(r#"{"on":true}"#);
+    gateway.act(Action::SetLife { device: device(), life: DeviceLife::Maintenance }).unwrap();
+    gateway.mqtt("lamp-1").publish(r#"{"leakage_ma":40}"#);
+    gateway.act(Action::SetLife { device: device(), life: DeviceLife::InService }).unwrap();
+    assert_eq!(api.list(PATH), Vec::<Value>::new());
+    gateway.mqtt("lamp-1").publish(r#"{"leakage_ma":41}"#);
+    let sent = wait_for("the command", || api.list(PATH).into_iter().next());
+    assert_eq!(sent["args"], json!({ "on": false }));
+}
+
 #[test]
 fn what_has_expired_is_not_sent() {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));

@@ -183,6 +183,13 @@ fn the_catalogue_is_documented() {
         field_table(&mut text, kind.fields);
         text.push_str("\n登记属性 Attributes of the register (rules read them as `dev.NAME`):\n\n");
         field_table(&mut text, kind.attributes);
+        text.push_str("\n命令 Commands that rules may give (`command(dev, ..)`):\n\n");
+        text.push_str("| 命令 command | 参数 arguments | 含义 | meaning |\n|---|---|---|---|\n");
+        for command in kind.commands {
+            let args: Vec<String> =
+                command.args.iter().map(|arg| format!("`{}` {}", arg.name, range(arg.ty))).collect();
+            writeln!(text, "| `{}` | {} | {} | {} |", command.name, args.join(", "), command.zh, command.en).unwrap();
+        }
     }
     keep("catalogue.md", &text);
 }

@@ -296,6 +296,11 @@ impl Api {
         answer(request.call())
     }
 
+    pub(crate) fn put_text(&self, path: &str, body: &str) -> (u16, Value) {
+        let request = Api::agent().put(format!("{}{path}", self.base)).header("authorization", self.authorization());
+        answer(request.header("content-type", "application/json").send(body))
+    }
+
     /// The items of a list.
     pub(crate) fn list(&self, path: &str) -> Vec<Value> {
         let (status, answer) = self.get(path);

@@ -21,6 +21,7 @@ mod influx;
 mod kill;
 mod kill_sessions;
 mod line;
+mod places;
 mod power_cut;
 mod quarantine;
 mod reference;

@@ -16,6 +16,7 @@ use gengfu_connectors::series::MemorySeries;
 use gengfu_connectors::{CheckpointStore, DeviceRow, Ledger, SeriesStore};
 use gengfu_ingest::journal::model_disk::SplitMix64;
 use gengfu_ingest::journal::{JournalReader, Log, LogOptions, ModelDisk, ReadLimit, append_start, start_records};
+use gengfu_model::places::{Place, Shape};
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::{Action, Role, StaffRequest};
 use gengfu_model::{
@@ -108,8 +109,8 @@ fn request(action: Action) -> Control {
     Control::Request(StaffRequest { user: "local".into(), roles: Role::ALL.to_vec(), action })
 }
 
-/// The rule pack of this suite: tilt at once, tilt after a hold time, and silence, so that timers run; and a group of
-/// what tilts or is silent together.
+/// The rule pack of this suite: tilt at once, tilt after a hold time, and silence, so that timers run; a group of what
+/// tilts or is silent together; a question about a place and commands to the device.
 const RULE: &str = r#"
 /// Cover displaced.
 const RULE = #{ kind: "manhole", key: "tilt", severity: "critical", condition: "cover_displaced",
@@ -119,6 +120,9 @@ const RULE = #{ kind: "manhole", key: "tilt", severity: "critical", condition: "
 fn member(msg, dev) { dev.silent || held(msg.tilt_deg > 20.0, 3.s) }
 fn on_message(msg, dev) {
     incident(msg.tilt_deg > 30.0 || held(band(msg.tilt_deg, 10.0, 8.0), 10.s));
+    incident(msg.tilt_deg > 5.0 && inside("school", dev), #{ key: "school", severity: "minor" });
+    if msg.tilt_deg > 30.0 { command(dev, "set_interval", #{ interval_s: 30 }); }
+    else if msg.tilt_deg < 9.0 { command(dev, "set_interval", #{ interval_s: 900 }, 5.min); }
 }
 fn on_silent(dev) { raise(#{ key: "silent", severity: "minor", condition: "device_silent" }); }
 "#;
@@ -127,7 +131,16 @@ fn first_records() -> Vec<Control> {
     vec![
         request(Action::ActivatePack { files: BTreeMap::from([("tilt.rhai".to_owned(), RULE.to_owned())]) }),
         request(Action::AddDevices { devices: (0..DEVICES).map(device).collect(), replace: false }),
+        put_places(0),
     ]
+}
+
+/// A school's fence: around the covers, or somewhere else.
+fn put_places(draw: u64) -> Control {
+    let at = [111.0 + draw as f64, 35.03];
+    let shape = Shape::Point { at, radius_m: 100.0 };
+    let school = Place { name: "第一小学".into(), kind: "school".into(), shape, speed_limit_kmh: None };
+    request(Action::PutPlaces { places: vec![school] })
 }
 
 /// A command that mostly expires within the seed.
@@ -269,9 +282,10 @@ fn live(world: &mut World, life: &mut Life, random: &mut SplitMix64, sabotage: S
             world.acknowledged.extend(&numbers);
         }
         if random.chance(1, 6) {
-            let control = match random.below(4) {
+            let control = match random.below(5) {
                 0 => Some(Control::Tick),
                 1 => second_try(world, random),
+                2 => Some(put_places(random.below(2))),
                 _ => None,
             };
             let control = control.unwrap_or_else(|| command(random));

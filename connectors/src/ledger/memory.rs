@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gengfu_cases::Reducer;
 use gengfu_model::pack::ShadowRow;
+use gengfu_model::places::PlacesRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, Disposition, DispositionKind, Effect, EffectId, Evidence,
@@ -75,6 +76,7 @@ struct Tables {
     /// By device, rule, key and opening; with the effect that brought it first.
     findings: BTreeMap<FindingKey, (EffectId, Finding)>,
     parameters: BTreeMap<ParameterKey, Value>,
+    places: BTreeMap<EffectId, PlacesRow>,
     profile: Option<String>,
     reducer: BTreeMap<String, String>,
     sessions: BTreeMap<DeviceId, MqttSession>,
@@ -226,6 +228,12 @@ impl Tables {
                 self.findings.entry(key).or_insert_with(|| (id, (**finding).clone()));
             }
             Effect::Shadow(row) => self.shadow = row.as_deref().cloned(),
+            Effect::Places(row) => {
+                self.places.entry(id).or_insert_with(|| (**row).clone());
+                while self.places.len() > super::MAX_PLACES_KEPT {
+                    self.places.pop_first();
+                }
+            }
             Effect::Profile { text } => self.profile = Some(text.clone()),
             Effect::Parameter { rule, name, scope, value } => {
                 let key = (rule.clone(), name.clone(), scope.clone());
@@ -339,6 +347,7 @@ impl Tables {
             let row = dump::Parameter { rule, name, scope, value };
             line(output, "parameter", &format!("{rule} {name} {scope}"), &row)?;
         }
+        by_id(output, "places", &self.places)?;
         if let Some(text) = &self.profile {
             line(output, "profile", "1", text)?;
         }

@@ -160,6 +160,9 @@ pub struct LedgerState {
     pub parameters: Vec<ParameterSetting>,
 }
 
+/// How many files of places are kept, the one in force included.
+pub const MAX_PLACES_KEPT: usize = 20;
+
 /// Commands created after this are loaded even when they are closed.
 fn commands_since(time: Timestamp) -> Timestamp {
     time.plus_ms(-COMMAND_RATE_MS)

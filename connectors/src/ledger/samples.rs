@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_model::pack::{PackNote, ShadowRow};
+use gengfu_model::places::{Place, PlacesRow, Shape};
 use gengfu_model::staff::User;
 use gengfu_model::*;
 
@@ -219,6 +220,13 @@ pub(crate) fn explanation(incident: EffectId, change: &'static str) -> Effect {
     Effect::Explanation { incident, change, evidence: Box::new(evidence) }
 }
 
+/// Places of the city, the one of this name among them.
+pub(crate) fn places(name: &str) -> Effect {
+    let shape = Shape::Point { at: [111.003_2, 35.021_9], radius_m: 60.0 };
+    let place = Place { name: name.into(), kind: "depot".into(), shape, speed_limit_kmh: Some(15.0) };
+    Effect::Places(Box::new(PlacesRow { by: "li".into(), time: Timestamp(1_000), places: Arc::new(vec![place]) }))
+}
+
 pub(crate) fn parameter(scope: &str, value: Option<Value>) -> Effect {
     Effect::Parameter { rule: "cover_tilt".into(), name: "limit".into(), scope: scope.into(), value }
 }
@@ -315,6 +323,7 @@ pub(crate) fn everything() -> Vec<(EffectId, Effect)> {
         finding("tilt"),
         finding("tilt"),
         Effect::Profile { text: "name = \"运城\"".into() },
+        places("车场"),
         parameter("kind", Some(Value::Number(2.5))),
         parameter("district:长宁区", Some(Value::Bool(true))),
         audit("9000000000-2"),

@@ -134,6 +134,11 @@ CREATE TABLE shadow (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) 
 
 CREATE TABLE profile (id INTEGER PRIMARY KEY CHECK (id = 1), text TEXT NOT NULL) STRICT;
 
+CREATE TABLE places (
+    seq INTEGER NOT NULL, ordinal INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (seq, ordinal)
+) STRICT;
+
 CREATE TABLE parameter (
     rule TEXT NOT NULL, name TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (rule, name, scope)

@@ -24,6 +24,7 @@ mod messages;
 mod notifications;
 mod openapi;
 mod parameters;
+mod places;
 mod platforms;
 mod profile;
 mod redecode;
@@ -368,6 +369,20 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .query(&[Param { name: "scope", doc: "kind, district:NAME, group:NAME, device:ID", example: "kind" }])
         .answers::<views::DoneView>(),
+        // The city's places
+        get("/api/v1/places", Login, "The city's places as a GeoJSON FeatureCollection", places::all)
+            .query(&[places::CRS, places::NAME_OR_KIND])
+            .answers::<places::PlacesView>(),
+        put("/api/v1/places", Roles(roles::PUT_PLACES), "Replace the city's places by a GeoJSON file", places::put_all)
+            .query(&[places::CRS])
+            .takes::<places::FeatureCollection>()
+            .slow()
+            .answers::<views::DoneView>(),
+        post("/api/v1/places/check", Login, "Check a GeoJSON file of places; every mistake", places::check)
+            .query(&[places::CRS])
+            .takes::<places::FeatureCollection>()
+            .slow()
+            .answers::<places::PlacesCheckView>(),
         // The city profile
         get("/api/v1/profile", Login, "The city profile at work", profile::one).answers::<views::ProfileView>(),
         post("/api/v1/profile", Roles(roles::SET_PROFILE), "Put a city profile to work", profile::set)

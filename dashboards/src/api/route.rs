@@ -102,6 +102,7 @@ method!(get, GET);
 method!(post, POST);
 method!(put, PUT);
 method!(patch, PATCH);
+method!(put, PUT);
 method!(delete, DELETE);
 
 impl Route {

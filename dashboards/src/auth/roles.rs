@@ -50,6 +50,8 @@ pub const READ_MESSAGES: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engine
 pub const REDECODE: &[Role] = &[Engineer, Administrator];
 /// See how departments, districts, classes and rules did.
 pub const READ_EVALUATION: &[Role] = &[DutyOfficer, ShiftLeader, Evaluator, Engineer, Administrator];
+/// Replace the city's places.
+pub const PUT_PLACES: &[Role] = &[Engineer, Administrator];
 /// Put another city profile to work.
 pub const SET_PROFILE: &[Role] = &[Administrator];
 /// See who did what.

@@ -209,6 +209,7 @@ impl FakeGateway {
                     (rule.to_string(), Ok(Accepted { rows: 1, ..Accepted::default() }))
                 }
                 Action::SetProfile { .. }
+                | Action::PutPlaces { .. }
                 | Action::SetParameter { .. }
                 | Action::SendCommand { .. }
                 | Action::Platform { .. } => (String::new(), Err(Refusal::new("invalid", "the fake does not do that"))),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::layout::{Place, STREET_M, Street};
 use super::names::{COVERS, DISTRICTS, TRUCKS};
+use super::places::{area_name, route_name, shift_of};
 use super::{City, CityDevice, token_of};
 use crate::rng::Rng;
 
@@ -205,8 +206,20 @@ impl Builder {
         let mut blank = Blank::new(Kind::Truck, "truck", name, "环卫作业公司");
         let mut rng = Rng::named(self.seed, &format!("plate {} {i}", street.district));
         blank.attributes = vec![("plate", json!(format!("晋M{:05}", rng.below(100_000))))];
+        let id = self.next_id(blank.prefix);
+        // Two hours after its shift begins, its round has.
+        let (begins, _) = shift_of(&id);
+        blank.attributes.extend([
+            ("route", json!(route_name(&id))),
+            ("round_by", json!(format!("{:02}:{:02}", begins as u32 + 2, (begins.fract() * 60.0) as u32))),
+            ("area", json!(area_name(street.district().name))),
+        ]);
         let place = street.place(STREET_M / 2.0, 0.0);
         self.add(street, blank, place);
+    }
+
+    fn next_id(&self, prefix: &str) -> String {
+        format!("{prefix}-{:06}", self.devices.len() + 1)
     }
 
     fn add(&mut self, street: &Street, blank: Blank, place: Place) {
@@ -214,7 +227,7 @@ impl Builder {
         let serial = self.serials.entry((street.district, blank.asset_type.to_owned())).or_insert(0);
         *serial += 1;
         let asset_code = format!("{}{}{serial:06}", district.code, blank.asset_type.replace('-', ""));
-        let id = format!("{}-{:06}", blank.prefix, self.devices.len() + 1);
+        let id = self.next_id(blank.prefix);
         self.devices.push(CityDevice {
             token: Arc::from(token_of(self.seed, &id)),
             id: Arc::from(id),

@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use gengfu_model::crs::Crs;
+use gengfu_model::places::geojson::to_geojson;
+
 use super::{Failure, output};
 use crate::city::{City, CityError, write_register};
 
@@ -19,11 +22,18 @@ pub(super) struct Args {
     /// Where to write the CSV; `-` is stdout.
     #[arg(long, value_name = "FILE", default_value = "-")]
     out: PathBuf,
+    /// Where to write the city's places as GeoJSON: working areas, depots, routes, streets.
+    #[arg(long, value_name = "FILE")]
+    places: Option<PathBuf>,
 }
 
 pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     let city = City::generate(args.seed, args.devices);
     write(&city, &args.out)?;
+    if let Some(file) = &args.places {
+        let text = to_geojson(&city.places(), Crs::Wgs84).to_string();
+        std::fs::write(file, text).map_err(|error| Failure::Failed(format!("`{}`: {error}", file.display())))?;
+    }
     if args.out.as_os_str() != "-" {
         output::tell(&format!("{} devices written to {}", city.devices.len(), args.out.display()));
     }

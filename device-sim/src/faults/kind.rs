@@ -102,10 +102,12 @@ pub enum FaultKind {
     Duplicates,
     /// The device has no network, keeps its messages, and sends all of them when it is back.
     Backlog,
+    /// The truck works kilometres away from its area.
+    TruckAstray,
 }
 
 /// Every fault, in the order of [`FaultKind`].
-pub static FAULTS: [FaultDef; 27] = [
+pub static FAULTS: [FaultDef; 28] = [
     fault(F::CoverDisplaced, "cover-displaced", Device(Kind::Manhole), 900)
         .expecting(&["cover_displaced", "cover_open"])
         .also(&["cover_tilted"])
@@ -156,6 +158,10 @@ pub static FAULTS: [FaultDef; 27] = [
     fault(F::ClockBehind, "clock-behind", AnyDevice, 300).also(&["device_silent"]).with_clock_off_by(-HOUR_MS),
     fault(F::Duplicates, "duplicates", AnyDevice, 300),
     fault(F::Backlog, "backlog", AnyDevice, 120).also(&["device_silent"]).reporting_every(10),
+    fault(F::TruckAstray, "truck-astray", Device(Kind::Truck), 900)
+        .expecting(&["truck_out_of_area"])
+        .also(&["truck_off_route"])
+        .reporting_every(10),
 ];
 
 const fn fault(kind: FaultKind, name: &'static str, target: Target, duration_s: u32) -> FaultDef {

@@ -28,6 +28,8 @@ pub(super) struct Streetlight {
     energy_kwh: f64,
     lit_s: f64,
     commanded_dim_pct: Option<f64>,
+    /// Switched by a command, whatever its hours say.
+    switched: Option<bool>,
     pole_deg: f64,
     has_leakage: bool,
     rssi_dbm: f64,
@@ -45,6 +47,7 @@ impl Streetlight {
             energy_kwh: rng.between(200.0, 3_000.0),
             lit_s: WARM_UP_S,
             commanded_dim_pct: None,
+            switched: None,
             pole_deg: rng.between(0.1, 1.2),
             has_leakage: rng.chance(0.3),
             rssi_dbm: rng.between(-95.0, -60.0),
@@ -54,7 +57,8 @@ impl Streetlight {
     pub(super) fn sample(&mut self, scene: &Scene<'_>, elapsed_s: f64, rng: &mut Rng) -> Report {
         let faults = scene.faults;
         let unfed = faults.has(FaultKind::FeederOutage);
-        let lit = !unfed && (self.scheduled_on(scene.local) || faults.has(FaultKind::LampDayBurning));
+        let by_hours = self.scheduled_on(scene.local) || faults.has(FaultKind::LampDayBurning);
+        let lit = !unfed && self.switched.unwrap_or(by_hours);
         let dark = faults.has(FaultKind::LampDark);
         self.lit_s = if lit { self.lit_s + elapsed_s } else { 0.0 };
         let dim = if lit { self.commanded_dim_pct.unwrap_or(night_dim_pct(scene.local.hour)) } else { 0.0 };
@@ -138,7 +142,11 @@ impl Streetlight {
         let level = args.get("level").and_then(serde_json::Value::as_f64).filter(|level| (0.0..=100.0).contains(level));
         match (name, level) {
             ("set_level", Some(level)) => self.commanded_dim_pct = Some(level),
-            ("clear_level", _) => self.commanded_dim_pct = None,
+            ("clear_level", _) => (self.commanded_dim_pct, self.switched) = (None, None),
+            ("switch", _) => match args.get("on").and_then(serde_json::Value::as_bool) {
+                Some(on) => self.switched = Some(on),
+                None => return false,
+            },
             _ => return false,
         }
         true
@@ -220,5 +228,11 @@ mod tests {
         assert!(!physics.command("explode", &serde_json::Value::Null));
         let report = physics.sample(&Scene::at(Local::ms_at(20_000, 20.0), &weather, &quiet));
         assert!(power(&report) < 0.12 * lamp.attribute("rated_power_w", 0.0));
+        assert!(physics.command("switch", &serde_json::json!({"on": false})));
+        assert!(!physics.command("switch", &serde_json::json!({"on": "no"})));
+        let evening = Local::ms_at(20_000, 20.5);
+        assert!(power(&physics.sample(&Scene::at(evening, &weather, &quiet))) < 2.0);
+        assert!(physics.command("clear_level", &serde_json::json!({})));
+        assert!(power(&physics.sample(&Scene::at(evening + 60_000, &weather, &quiet))) > 20.0);
     }
 }

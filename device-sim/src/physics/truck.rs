@@ -4,12 +4,13 @@
 //! crawls, between sections it drives; out of its shift it stands where it is with the engine off.
 
 use super::Scene;
-use crate::city::CityDevice;
+use crate::city::{CityDevice, round_of, shift_of};
 use crate::faults::FaultKind;
 use crate::report::Report;
 use crate::rng::Rng;
 
-const BLOCK_M: f64 = 500.0;
+/// How far to the east and to the north a truck that is astray drives its round.
+const ASTRAY_M: f64 = 9_000.0;
 const DEGREES_PER_M: f64 = 1.0 / 111_320.0;
 /// Standard deviation of a good position, in metres.
 const GPS_NOISE_M: f64 = 2.5;
@@ -44,19 +45,13 @@ struct Spot {
 
 impl Truck {
     pub(super) fn new(device: &CityDevice, rng: &mut Rng) -> Truck {
-        let side = |rng: &mut Rng| {
-            let blocks = 2.0 + rng.below(4) as f64;
-            if rng.chance(0.5) { blocks * BLOCK_M } else { -blocks * BLOCK_M }
-        };
-        // Two shifts that overlap: some truck is out at any hour.
-        let shift = if rng.chance(0.5) { (4.0, 13.0) } else { (15.5, 13.5) };
         let (task, working_kmh) = *rng.pick(&[("清扫", 7.0), ("洒水", 14.0), ("清运", 18.0)]);
         let depot = (device.latitude, device.longitude);
         Truck {
             depot,
-            sides_m: (side(rng), side(rng)),
+            sides_m: round_of(&device.id),
             along_m: rng.between(0.0, 1_500.0),
-            shift,
+            shift: shift_of(&device.id),
             task,
             working_kmh,
             altitude_m: rng.between(355.0, 380.0),
@@ -70,7 +65,8 @@ impl Truck {
     pub(super) fn sample(&mut self, scene: &Scene<'_>, elapsed_s: f64, rng: &mut Rng) -> Report {
         let faults = scene.faults;
         let overspeed = faults.has(FaultKind::TruckOverspeed);
-        let working = overspeed || (scene.local.hour - self.shift.0).rem_euclid(24.0) < self.shift.1;
+        let astray = faults.has(FaultKind::TruckAstray);
+        let working = overspeed || astray || (scene.local.hour - self.shift.0).rem_euclid(24.0) < self.shift.1;
         // Sections to be cleaned and ways between them take turns every 800 metres.
         let cleaning = (self.along_m / 800.0) as i64 % 3 != 2;
         let speed_kmh = match (working, overspeed, cleaning) {
@@ -86,7 +82,11 @@ impl Truck {
         if self.fuel_l < 25.0 {
             self.fuel_l = 200.0;
         }
-        let spot = self.spot();
+        let mut spot = self.spot();
+        if astray {
+            spot.east_m += ASTRAY_M;
+            spot.north_m += ASTRAY_M;
+        }
         let mut report = Report::default();
         self.position(&spot, speed_kmh, &mut report, rng);
         report.flag("ignition", working);

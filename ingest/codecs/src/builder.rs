@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use gengfu_model::crs::Crs;
 use gengfu_model::{
-    Decoded, FieldDef, FieldId, FieldProblem, Kind, Quality, QuarantineReason, Reading, Sample, Timestamp,
+    Decoded, FieldDef, FieldId, FieldProblem, Kind, Quality, QuarantineReason, Reading, Sample, Timestamp, Value,
 };
 
 use crate::check::{Scalar, check, raw};
@@ -14,13 +15,15 @@ pub(crate) struct ReadingBuilder {
     kind: Kind,
     fields: &'static [FieldDef],
     reading: Reading,
+    /// The coordinate system of its position.
+    crs: Crs,
     refused: Option<Undecodable>,
 }
 
 impl ReadingBuilder {
     pub(crate) fn new(kind: Kind) -> ReadingBuilder {
         let reading = Reading { samples: Vec::with_capacity(8), ..Reading::default() };
-        ReadingBuilder { kind, fields: kind.def().fields, reading, refused: None }
+        ReadingBuilder { kind, fields: kind.def().fields, reading, crs: Crs::Wgs84, refused: None }
     }
 
     /// Takes a value of a known field.
@@ -98,6 +101,41 @@ impl ReadingBuilder {
         };
     }
 
+    /// Takes `crs`, the coordinate system of the position: `wgs84`, `gcj02`, `bd09`. A kind without a position has no
+    /// such name.
+    pub(crate) fn crs(&mut self, scalar: &Scalar<'_>) {
+        let known = match scalar {
+            Scalar::Null => Some(Crs::Wgs84),
+            Scalar::Text(name) => Crs::from_name(name),
+            _ => None,
+        };
+        match known {
+            _ if self.kind.field("latitude").is_none() => self.unknown(),
+            Some(crs) => self.crs = crs,
+            None => {
+                let text = format!("`crs` is {}: wgs84, gcj02 or bd09", raw(scalar));
+                self.refuse(QuarantineReason::Malformed, text);
+            }
+        }
+    }
+
+    /// Brings the position to WGS-84: what is stored and judged is never anything else.
+    fn convert(&mut self) {
+        let place = |name: &str| {
+            let field = self.kind.field(name)?;
+            self.reading.samples.iter().position(|sample| sample.field == field)
+        };
+        let (Some(lon), Some(lat)) = (place("longitude"), place("latitude")) else { return };
+        let number = |place: usize| self.reading.samples.get(place).and_then(|sample| sample.value.as_number());
+        let (Some(x), Some(y)) = (number(lon), number(lat)) else { return };
+        let [x, y] = self.crs.to_wgs84([x, y]);
+        for (place, value) in [(lon, x), (lat, y)] {
+            if let Some(sample) = self.reading.samples.get_mut(place) {
+                sample.value = Value::Number(value);
+            }
+        }
+    }
+
     /// Refuses the whole reading; the first reason stands.
     pub(crate) fn refuse(&mut self, reason: QuarantineReason, text: String) {
         self.refused.get_or_insert((reason, text));
@@ -109,7 +147,10 @@ impl ReadingBuilder {
     }
 
     /// The reading, or why it is none.
-    pub(crate) fn finish(self) -> Result<Reading, Undecodable> {
+    pub(crate) fn finish(mut self) -> Result<Reading, Undecodable> {
+        if self.crs != Crs::Wgs84 {
+            self.convert();
+        }
         if let Some(refused) = self.refused {
             return Err(refused);
         }

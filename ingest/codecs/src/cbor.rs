@@ -75,6 +75,7 @@ fn read_object(kind: Kind, entries: &[(Value, Value)]) -> Result<Reading, Undeco
         match (name.as_text(), value) {
             (Some("ts"), _) => read_time(&mut builder, value),
             (Some("id"), _) => builder.id(&scalar(value)),
+            (Some("crs"), _) => builder.crs(&scalar(value)),
             (Some("values"), Value::Map(fields)) => {
                 for (name, value) in fields {
                     read_field(kind, &mut builder, name, value);

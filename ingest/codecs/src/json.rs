@@ -179,7 +179,7 @@ impl<'de> Visitor<'de> for ElementVisitor<'_> {
 /// Which object of a telemetry object is being read.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
-    /// The object itself: `ts`, `id` and `values` mean something.
+    /// The object itself: `ts`, `id`, `crs` and `values` mean something.
     Outer,
     /// The object inside `values`: fields only.
     Values,
@@ -232,6 +232,8 @@ enum Target {
     Field(FieldId),
     Time,
     Id,
+    /// The coordinate system of the position.
+    Crs,
     Values,
     Unknown,
 }
@@ -242,6 +244,7 @@ impl Target {
             Target::Field(field) => builder.field(field, scalar),
             Target::Time => builder.time(scalar),
             Target::Id => builder.id(scalar),
+            Target::Crs => builder.crs(scalar),
             Target::Values if matches!(scalar, Scalar::Null) => {}
             Target::Values => builder.refuse(QuarantineReason::Malformed, "`values` is no object".to_owned()),
             Target::Unknown => {}
@@ -275,6 +278,7 @@ impl Visitor<'_> for NameVisitor {
             "ts" => Some(Target::Time),
             "id" => Some(Target::Id),
             "values" => Some(Target::Values),
+            "crs" => Some(Target::Crs),
             _ => None,
         };
         if let (Place::Outer, Some(target)) = (self.place, reserved) {

@@ -55,6 +55,42 @@ fn manhole(text: &str) -> String {
 }
 
 #[test]
+fn a_position_in_a_declared_system_is_kept_in_wgs_84() {
+    let place = |payload: &str| {
+        let decoded = json(Kind::Truck, payload).unwrap();
+        let value = |name: &str| {
+            let field = Kind::Truck.field(name).unwrap();
+            decoded.readings[0].samples.iter().find(|sample| sample.field == field)?.value.as_number()
+        };
+        (value("longitude"), value("latitude"))
+    };
+    for payload in [
+        r#"{"longitude":116.404,"latitude":39.915}"#,
+        r#"{"crs":"wgs84","longitude":116.404,"latitude":39.915}"#,
+        r#"{"crs":"gcj02","longitude":116.41024449916938,"latitude":39.91640428150164}"#,
+        r#"{"values":{"longitude":116.41024449916938,"latitude":39.91640428150164},"crs":"GCJ-02"}"#,
+    ] {
+        let (lon, lat) = place(payload);
+        assert!(
+            (lon.unwrap() - 116.404).abs() < 1e-7 && (lat.unwrap() - 39.915).abs() < 1e-7,
+            "{payload}: {lon:?} {lat:?}"
+        );
+    }
+    assert_eq!(
+        place(r#"{"crs":"gcj02","longitude":116.4,"speed_kmh":3}"#),
+        (Some(116.4), None),
+        "half a position stays"
+    );
+    let mut map = vec![("crs", Cbor::Text("gcj02".to_owned()))];
+    map.extend([("longitude", Cbor::Float(116.410_244_499_169_38)), ("latitude", Cbor::Float(39.916_404_281_501_64))]);
+    let map = map.into_iter().map(|(name, value)| (Cbor::Text(name.to_owned()), value)).collect();
+    let decoded = line(Kind::Truck, &cbor(Kind::Truck, &Cbor::Map(map)));
+    assert!(decoded.contains("longitude=116.404") || decoded.contains("longitude=116.4039"), "{decoded}");
+    assert_eq!(line(Kind::Truck, &json(Kind::Truck, r#"{"crs":"utm","longitude":1,"latitude":2}"#)), "Malformed");
+    assert_eq!(manhole(r#"{"crs":"utm","tilt_deg":3}"#), "tilt_deg=3 unknown=1", "a kind without a position");
+}
+
+#[test]
 fn the_three_shapes_give_readings() {
     assert_eq!(manhole(r#"{"tilt_deg":3.5,"cover_open":false}"#), "tilt_deg=3.5 cover_open=false");
     assert_eq!(manhole(r#"{"ts":1700000000123,"tilt_deg":3}"#), "@1700000000123 tilt_deg=3");

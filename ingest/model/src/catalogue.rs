@@ -95,6 +95,21 @@ pub struct KindDef {
     pub fields: &'static [FieldDef],
     /// The attributes a register entry may carry; rules read them as `dev.NAME`.
     pub attributes: &'static [FieldDef],
+    /// The commands that a rule may give; staff may send what else a model knows.
+    pub commands: &'static [CommandDef],
+}
+
+/// A command that devices of a kind take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CommandDef {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// What it needs: every one of them.
+    pub args: &'static [FieldDef],
+    /// What it does, in Chinese.
+    pub zh: &'static str,
+    /// What it does, in English.
+    pub en: &'static str,
 }
 
 const fn number(
@@ -248,7 +263,54 @@ static SEPTIC_ATTRIBUTES: [FieldDef; 2] = [
 static TOILET_ATTRIBUTES: [FieldDef; 1] = [integer("stalls", "", 0, 1_000, "厕位数", "number of stalls")];
 static BIN_ATTRIBUTES: [FieldDef; 1] =
     [number("height_mm", "mm", 0.0, 20_000.0, "箱体高度", "installed sensor height above the floor")];
-static TRUCK_ATTRIBUTES: [FieldDef; 1] = [text("plate", 16, "车牌", "number plate")];
+static TRUCK_ATTRIBUTES: [FieldDef; 5] = [
+    text("plate", 16, "车牌", "number plate"),
+    text("route", 64, "作业路线", "name of the route that it works, a place of the city"),
+    text("round_by", 5, "最晚作业时刻", "when its round must have begun, HH:MM local"),
+    text("area", 64, "作业区域", "name of the area that it works in, a place of the city"),
+    number("max_speed_kmh", "km/h", 5.0, 200.0, "车辆限速", "speed that the vehicle may never pass"),
+];
+
+const fn command(name: &'static str, args: &'static [FieldDef], zh: &'static str, en: &'static str) -> CommandDef {
+    CommandDef { name, args, zh, en }
+}
+const SET_INTERVAL: CommandDef = command(
+    "set_interval",
+    &[integer("interval_s", "s", 10, 86_400, "上报周期", "reporting interval")],
+    "设置上报周期",
+    "report at this interval",
+);
+static MANHOLE_COMMANDS: [CommandDef; 2] =
+    [SET_INTERVAL, command("set_baseline", &[], "以当前姿态为初始姿态", "take the present tilt as the tilt at rest")];
+static STREETLIGHT_COMMANDS: [CommandDef; 4] = [
+    SET_INTERVAL,
+    command(
+        "switch",
+        &[flag("on", "开灯", "on or off")],
+        "开灯或关灯",
+        "switch the lamp on or off, whatever its hours say",
+    ),
+    command(
+        "set_level",
+        &[number("level", "%", 0.0, 100.0, "亮度", "dim level")],
+        "设置亮度",
+        "burn at this level while the lamp is on",
+    ),
+    command("clear_level", &[], "恢复自身的时段与亮度", "back to the lamp's own hours and levels"),
+];
+static SEPTIC_COMMANDS: [CommandDef; 1] = [SET_INTERVAL];
+static TOILET_COMMANDS: [CommandDef; 2] =
+    [SET_INTERVAL, command("set_fan", &[flag("on", "开启", "on or off")], "开关排风扇", "switch the fan on or off")];
+static BIN_COMMANDS: [CommandDef; 1] = [SET_INTERVAL];
+static TRUCK_COMMANDS: [CommandDef; 2] = [
+    SET_INTERVAL,
+    command(
+        "say",
+        &[text("text", 256, "文字", "what the driver reads or hears")],
+        "向司机下发文字",
+        "show or speak a text to the driver",
+    ),
+];
 
 /// Every kind, in the order of [`Kind`]'s numbers.
 pub static KINDS: [KindDef; 6] = [
@@ -261,6 +323,7 @@ pub static KINDS: [KindDef; 6] = [
         asset_type: "01-02",
         fields: &MANHOLE_FIELDS,
         attributes: &MANHOLE_ATTRIBUTES,
+        commands: &MANHOLE_COMMANDS,
     },
     KindDef {
         kind: Kind::Streetlight,
@@ -271,6 +334,7 @@ pub static KINDS: [KindDef; 6] = [
         asset_type: "01-37",
         fields: &STREETLIGHT_FIELDS,
         attributes: &STREETLIGHT_ATTRIBUTES,
+        commands: &STREETLIGHT_COMMANDS,
     },
     KindDef {
         kind: Kind::Septic,
@@ -281,6 +345,7 @@ pub static KINDS: [KindDef; 6] = [
         asset_type: "03-03",
         fields: &SEPTIC_FIELDS,
         attributes: &SEPTIC_ATTRIBUTES,
+        commands: &SEPTIC_COMMANDS,
     },
     KindDef {
         kind: Kind::Toilet,
@@ -291,6 +356,7 @@ pub static KINDS: [KindDef; 6] = [
         asset_type: "03-01",
         fields: &TOILET_FIELDS,
         attributes: &TOILET_ATTRIBUTES,
+        commands: &TOILET_COMMANDS,
     },
     KindDef {
         kind: Kind::Bin,
@@ -301,6 +367,7 @@ pub static KINDS: [KindDef; 6] = [
         asset_type: "03-05",
         fields: &BIN_FIELDS,
         attributes: &BIN_ATTRIBUTES,
+        commands: &BIN_COMMANDS,
     },
     KindDef {
         kind: Kind::Truck,
@@ -311,6 +378,7 @@ pub static KINDS: [KindDef; 6] = [
         asset_type: "01-95",
         fields: &TRUCK_FIELDS,
         attributes: &TRUCK_ATTRIBUTES,
+        commands: &TRUCK_COMMANDS,
     },
 ];
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::pack::{PackNote, ShadowRow};
+use crate::places::PlacesRow;
 use crate::staff::User;
 use crate::{
     Case, CaseEvent, CommandRow, Decision, Device, DeviceId, EffectId, Evidence, FieldId, Finding, Incident, Kind,
@@ -73,6 +74,8 @@ pub enum Effect {
         /// As TOML text.
         text: String,
     },
+    /// The city's places became these (append; the newest are in force, the oldest are forgotten).
+    Places(Box<PlacesRow>),
     /// A parameter's setting (insert, replace, or remove with `None`).
     Parameter {
         /// The rule's id.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::command::JsonObject;
 use crate::{Seq, Severity, Timestamp, Value};
 
 /// A transition of one (rule, device, key), as a device rule found it.
@@ -55,6 +56,15 @@ pub enum Assertion {
     Member {
         /// Whether it counts.
         holds: bool,
+    },
+    /// The device is to do something: what the rule wishes of it has changed.
+    Command {
+        /// A command of the kind's catalogue.
+        name: Arc<str>,
+        /// Its arguments, within their ranges.
+        args: JsonObject,
+        /// How long the device may take to answer, in seconds.
+        expires_s: u32,
     },
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
 use crate::pack::PackNote;
+use crate::places::Place;
 use crate::{CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, Finding, NewSilence, Quarantined, Value};
 
 /// What a member of staff may do. An account has one or more.
@@ -176,6 +177,11 @@ pub enum Action {
         /// The rule's id.
         rule: Arc<str>,
     },
+    /// Replace the city's places: fences, speed zones and routes.
+    PutPlaces {
+        /// Every place, in WGS-84.
+        places: Vec<Place>,
+    },
     /// Add or replace a staff account.
     PutUser {
         /// The account.
@@ -270,6 +276,7 @@ impl Action {
             Action::SetParameter { .. } => "set_parameter",
             Action::PauseRule { .. } => "pause_rule",
             Action::ResumeRule { .. } => "resume_rule",
+            Action::PutPlaces { .. } => "put_places",
             Action::PutUser { .. } => "put_user",
             Action::SendCommand { .. } => "send_command",
             Action::Duty { ask } => ask.name(),

@@ -24,6 +24,7 @@ fn allowed(action: &Action) -> Option<&'static [Role]> {
         | Action::RecordFindings { .. } => Some(&[Engineer, Administrator]),
         // The reducer looks closer: what is wide or long is a shift leader's.
         Action::PutSilence { .. } | Action::EndSilence { .. } => Some(&[DutyOfficer, ShiftLeader, Administrator]),
+        Action::PutPlaces { .. } => Some(&[Engineer, Administrator]),
         Action::Redecode { .. } => Some(&[Engineer, Administrator]),
         Action::SendCommand { .. } => Some(&[Engineer, DutyOfficer, ShiftLeader, Administrator]),
         Action::PauseRule { .. } | Action::ResumeRule { .. } => Some(&[Engineer, ShiftLeader, Administrator]),

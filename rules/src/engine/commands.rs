@@ -13,8 +13,12 @@ use gengfu_model::command::{
 };
 use gengfu_model::staff::Accepted;
 use gengfu_model::{
-    CommandReply, CommandRow, CommandState, DeviceId, Effect, EffectId, EffectSink, Refusal, Timestamp,
+    Assertion, CommandReply, CommandRow, CommandState, Device, DeviceId, Effect, EffectId, EffectSink, Refusal, Signal,
+    Timestamp,
 };
+
+/// Before the id of the rule that asked for a command, where else the account's name stands.
+pub const RULE_PREFIX: &str = "rule:";
 
 /// What a request asks of a device.
 pub(super) struct Asked<'a> {
@@ -85,6 +89,22 @@ impl Commands {
         out.push(Effect::Command(Box::new(row.clone())));
         self.keep(row);
         Ok(Accepted { id: Some(id), rows: 1, ..Accepted::default() })
+    }
+
+    /// A rule wishes something of a device: it is asked like anybody, under the name `rule:ID`, and a refusal is
+    /// audited like anybody's. (What was taken on is a row with that name.)
+    pub(super) fn wished(&mut self, now: Timestamp, device: &Device, signal: &Signal, out: &mut EffectSink) {
+        let Assertion::Command { name, args, expires_s } = &signal.assertion else { return };
+        let by: Arc<str> = format!("{RULE_PREFIX}{}", signal.rule).into();
+        let asked = Asked { device: &device.id, name, args, expires_s: *expires_s };
+        if let Err(refusal) = self.ask(now, &by, &asked, out) {
+            out.push(Effect::Audit {
+                user: by,
+                action: "send_command",
+                subject: device.id.to_string(),
+                verdict: format!("{}: {}", refusal.code, refusal.message),
+            });
+        }
     }
 
     /// A device's reply: the first one to an open command of its own ends it, anything else changes nothing.

@@ -34,14 +34,15 @@ use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::{User, Verdict};
 use gengfu_model::{
-    Body, CommandRow, Control, Decoded, Device, DeviceId, EffectSink, Point, QuarantineReason, Record, Seq, Signal,
-    Timestamp,
+    Assertion, Body, CommandRow, Control, Decoded, Device, DeviceId, EffectSink, Point, QuarantineReason, Record, Seq,
+    Signal, Timestamp,
 };
 
 use crate::{City, Context, Latest, Pack, Parameters, PausedRules};
 use device::DeviceState;
 
 pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
+pub use commands::RULE_PREFIX;
 pub use device::RowError;
 pub use duplicates::{REMEMBERED, hash as payload_hash};
 pub use sheet::Sheet;
@@ -216,6 +217,12 @@ impl Engine {
         }
     }
 
+    /// What rules see of the city, its places among it.
+    #[must_use]
+    pub fn city(&self) -> &City {
+        &self.city
+    }
+
     /// How many devices are registered.
     #[must_use]
     pub fn device_count(&self) -> usize {
@@ -331,8 +338,14 @@ impl Engine {
         let live = self.is_live(at.seq);
         let state = &mut self.devices[index as usize];
         for signal in self.signals.drain(..) {
-            if live {
-                self.reducer.signal(at, &state.device, signal, &mut out.effects);
+            if !live {
+                continue;
+            }
+            match signal.assertion {
+                Assertion::Command { .. } => self.commands.wished(at.now, &state.device, &signal, &mut out.effects),
+                Assertion::Raise { .. } | Assertion::Clear { .. } => {
+                    self.reducer.signal(at, &state.device, signal, &mut out.effects);
+                }
             }
         }
         if !state.dirty {

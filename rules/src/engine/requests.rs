@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use gengfu_cases::{At, PlatformMessage, Profile};
 use gengfu_model::pack::PackNote;
+use gengfu_model::places::{Place, PlacesRow, check as check_places};
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
 use gengfu_model::{Device, DeviceId, DeviceLife, DutyAction, Effect, Record, Refusal, Seq, Value};
 
-use super::commands::Asked;
+use super::commands::{Asked, RULE_PREFIX};
 use super::device::DeviceState;
 use super::{DecodedMessage, Engine, Output, authority, versions};
-use crate::{City, Context, Pack, Parameters, RuleState};
+use crate::{Context, Pack, Parameters, RuleState};
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
 pub(super) const MAX_DEVICES_A_RECORD: usize = 1_000;
@@ -105,6 +106,7 @@ impl Engine {
             }
             Action::PauseRule { rule, reason } => self.pause_rule(rule, &request.user, reason),
             Action::ResumeRule { rule } => self.resume_rule(rule),
+            Action::PutPlaces { places } => self.put_places(seq, &request.user, places, out),
             Action::PutUser { user } => self.put_user(seq, user, out),
             Action::SendCommand { device, name, args, expires_s } => {
                 let asked = Asked { device, name, args, expires_s: *expires_s };
@@ -295,7 +297,7 @@ impl Engine {
             Refusal::new("invalid", text.join("\n")).hint("the profile in force stays")
         })?;
         // Rules see the calendar of each record's time, so a replay sets it as well.
-        self.city = City::of(&profile);
+        self.city.set_profile(&profile);
         if !self.is_live(seq) {
             return Ok(Accepted::default());
         }
@@ -303,6 +305,20 @@ impl Engine {
         self.reducer.set_profile(Arc::clone(&self.profile));
         out.effects.push(Effect::Profile { text: text.to_owned() });
         Ok(rows(1))
+    }
+
+    /// The places are part of what rules see of the city: a replay puts them in at their record again.
+    fn put_places(&mut self, seq: Seq, by: &Arc<str>, places: &[Place], out: &mut Output) -> Verdict {
+        check_places(places).map_err(|mistakes| {
+            let text: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Refusal::new("invalid", text.join("\n")).hint("the places in force stay")
+        })?;
+        self.city.put_places(places.to_vec());
+        if self.is_live(seq) {
+            let row = PlacesRow { by: Arc::clone(by), time: self.now, places: Arc::new(places.to_vec()) };
+            out.effects.push(Effect::Places(Box::new(row)));
+        }
+        Ok(rows(u32::try_from(places.len()).unwrap_or(u32::MAX)))
     }
 
     fn set_parameter(
@@ -363,10 +379,11 @@ impl Engine {
     }
 
     fn put_user(&mut self, seq: Seq, user: &User, out: &mut Output) -> Verdict {
-        if user.name.is_empty() || user.name.len() > 64 || &*user.name == "local" || &*user.name == "system" {
+        let taken = ["local", "system"].contains(&&*user.name) || user.name.starts_with(RULE_PREFIX);
+        if user.name.is_empty() || user.name.len() > 64 || taken {
             return Err(Refusal::new(
                 "invalid",
-                "an account's name has 1 to 64 bytes and is neither `local` nor `system`",
+                "an account's name has 1 to 64 bytes, is neither `local` nor `system`, and does not begin with `rule:`",
             )
             .field("name"));
         }
@@ -425,6 +442,7 @@ fn subject(action: &Action) -> String {
         Action::SetProfile { .. } => String::new(),
         Action::SetParameter { rule, name, scope, .. } => format!("{rule}.{name} for {scope}"),
         Action::PauseRule { rule, .. } | Action::ResumeRule { rule } => rule.to_string(),
+        Action::PutPlaces { places } => format!("{} places", places.len()),
         Action::PutUser { user } => user.name.to_string(),
         Action::Duty { ask } => ask.subject(),
         Action::Platform { platform, message, case, .. } => format!("{case} by {platform}, message {message}"),

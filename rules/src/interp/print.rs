@@ -160,14 +160,14 @@ impl Printer<'_> {
             Op::If { condition, then, otherwise: 0 } => {
                 self.mark(condition);
                 self.put("if yes(");
-                self.expr(condition);
+                self.condition(condition);
                 self.put(")");
                 self.braces(then);
             }
             Op::If { condition, then, otherwise } => {
                 self.mark(condition);
                 self.put("switch (");
-                self.expr(condition);
+                self.condition(condition);
                 self.put(") { true => ");
                 self.braces(then);
                 self.put(", false => ");
@@ -184,6 +184,16 @@ impl Printer<'_> {
                 self.mark(0);
                 self.say(format_args!("raise({effect}"));
                 self.effect(effect);
+            }
+            Op::Command { command } => {
+                let args: Vec<NodeId> = match self.rule.commands.get(usize::from(command)) {
+                    Some(call) => call.arguments.iter().map(|argument| argument.node).collect(),
+                    None => Vec::new(),
+                };
+                self.mark(args.first().copied().unwrap_or_default());
+                self.say(format_args!("command({command}, ["));
+                self.list(&args);
+                self.put("]);");
             }
             Op::Evaluate(node) => {
                 self.mark(node);
@@ -213,6 +223,17 @@ impl Printer<'_> {
                 self.put(";");
             }
         }
+    }
+
+    /// The condition of an `if`. A rule that commands is told of an unknown one: what was not reached then may still
+    /// be wished for.
+    fn condition(&mut self, condition: NodeId) {
+        if self.rule.commands.is_empty() {
+            return self.expr(condition);
+        }
+        self.put("sure(");
+        self.expr(condition);
+        self.put(")");
     }
 
     /// The value and the severity of an effect: looked at only if it is raised.
@@ -341,7 +362,7 @@ impl Printer<'_> {
             }
             Node::Choose { condition, yes, no } => {
                 self.put("(switch (");
-                self.expr(condition);
+                self.condition(condition);
                 self.put(") { true => ");
                 self.expr(yes);
                 self.put(", false => ");
@@ -380,6 +401,8 @@ impl Printer<'_> {
             | Node::Workday
             | Node::Sun { .. }
             | Node::SinceSun { .. }
+            | Node::Place { .. }
+            | Node::Implied { .. }
             | Node::Flapping { .. }
             | Node::Band { .. }
             | Node::Held { .. }

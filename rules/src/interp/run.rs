@@ -33,6 +33,10 @@ pub(crate) trait Host {
     fn site(&mut self, site: u16, args: &[Owned]) -> (Result<rhai::Dynamic, Failure>, u64);
     fn raise(&mut self, effect: u16, value: Option<f64>, severity: &Owned);
     fn clear(&mut self, effect: u16);
+    /// `command` with the values of its arguments; gives the failure of one that is out of range.
+    fn command(&mut self, command: u16, args: &[Owned]) -> Result<(), Failure>;
+    /// An `if` is unknown.
+    fn undecided(&mut self);
     fn saw(&mut self, node: NodeId, value: &Owned);
 }
 

@@ -186,6 +186,19 @@ fn sites(engine: &mut Engine, meter: &Meter) -> std::result::Result<(), rhai::Pa
         }
         Ok(Dynamic::UNIT)
     })?;
+    engine.register_custom_syntax(["command", "(", "$int$", ",", "$expr$", ")"], false, |context, inputs| {
+        let args = value(context, inputs, 1)?;
+        let args: Vec<Owned> = args.as_array_ref().map(|args| args.iter().map(Owned::of).collect()).unwrap_or_default();
+        let result = with_host(|host| host.command(number(inputs, 0), &args));
+        result.map(|()| Dynamic::UNIT).or_else(|failure| failed(failure, arg(inputs, 1)))
+    })?;
+    engine.register_custom_syntax(["sure", "(", "$expr$", ")"], false, |context, inputs| {
+        let condition = value(context, inputs, 0)?;
+        if is_unknown(&condition) {
+            with_host(|host| host.undecided());
+        }
+        Ok(condition)
+    })?;
     let form = ["raise", "(", "$int$", ",", "$expr$", ",", "$expr$", ")"];
     engine.register_custom_syntax(form, false, |context, inputs| {
         raise(context, inputs, 1)?;

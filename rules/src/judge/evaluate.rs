@@ -7,7 +7,7 @@ use gengfu_model::{Assertion, Evidence, Signal, Timestamp};
 use super::machine::{Fault, Machine, Outcome, Trigger, Unwatched, Watch};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
-use super::{Context, evidence, faults, replay};
+use super::{Context, command, evidence, faults, replay};
 use crate::pack::{FaultNote, Pack, Placed};
 use crate::program::{Entry, MAX_KEYS, MAX_LOCALS};
 use crate::testing::coverage::Covering;
@@ -55,7 +55,7 @@ pub(super) fn run(
     if let (Some(name), Some(first)) = (timer, locals.first_mut()) {
         *first = Scalar::Text(name);
     }
-    let (outcomes, before, fault, operations) = match &placed.watched {
+    let Finished { outcomes, before, fault, operations, wishes, undecided } = match &placed.watched {
         None => finish(Machine::new(rule, cx, trigger, heard, slots, locals, Unwatched), entry),
         Some(coverage) => {
             finish(Machine::new(rule, cx, trigger, heard, slots, locals, Covering(coverage.as_ref())), entry)
@@ -83,16 +83,26 @@ pub(super) fn run(
     }
     let replay = evidence::Replay { placed, entry, cx, trigger, timer, heard, before: &before };
     commit(pack, &replay, &outcomes, slots, out);
+    command::commit(pack, &replay, &wishes, undecided, slots, out);
 }
 
-/// What a machine says, the slots as they were, the failure, the operations.
-pub(super) type Finished = ([Outcome; MAX_KEYS], Vec<(u16, Slot)>, Option<Fault>, u32);
+/// What a machine leaves behind.
+pub(super) struct Finished {
+    pub(super) outcomes: [Outcome; MAX_KEYS],
+    /// The slots as they were.
+    pub(super) before: Vec<(u16, Slot)>,
+    pub(super) fault: Option<Fault>,
+    pub(super) operations: u32,
+    pub(super) wishes: Vec<command::Wish>,
+    pub(super) undecided: bool,
+}
 
 /// Lets a machine run to its end.
 #[inline(always)]
 pub(super) fn finish<'a, W: Watch>(mut machine: Machine<'a, '_, W>, entry: &'a Entry) -> Finished {
     machine.run(entry);
-    (machine.outcomes, machine.before, machine.fault, machine.operations)
+    let Machine { outcomes, before, fault, operations, wishes, undecided, .. } = machine;
+    Finished { outcomes, before, fault, operations, wishes, undecided }
 }
 
 /// Verdicts that changed become signals.

@@ -45,6 +45,10 @@ impl Recorder {
         self.seen.contains_key(&node)
     }
 
+    pub(super) fn value(&self, node: NodeId) -> Option<&str> {
+        self.seen.get(&node).map(String::as_str)
+    }
+
     pub(super) fn is_unknown(&self, node: NodeId) -> bool {
         self.seen.get(&node).is_some_and(|value| value == "unknown")
     }

@@ -6,11 +6,12 @@
 
 use gengfu_model::{Severity, Timestamp, Value};
 
+use super::command::Wish;
 use super::number::{Failure, compare_floats, compare_ints, float_op, int_op, root};
 use super::scalar::Scalar;
 use super::state::Slot;
 use super::{Context, daytime, usable_ms};
-use crate::program::{BlockId, Entry, MAX_KEYS, Math, Node, NodeId, Op, Rule, SeverityOf};
+use crate::program::{BlockId, Entry, MAX_KEYS, Math, Node, NodeId, Op, PlaceWord, Rule, SeverityOf};
 use crate::script::tree::Binary;
 
 /// The most operations of one evaluation. Far above what a rule of the largest size needs: it is a
@@ -87,6 +88,10 @@ pub(crate) struct Machine<'a, 's, W> {
     pub(crate) fault: Option<Fault>,
     /// Slots as they were before they changed, in order.
     pub(crate) before: Vec<(u16, Slot)>,
+    /// What the rule wishes of the device.
+    pub(crate) wishes: Vec<Wish>,
+    /// An `if` on something unknown ran neither branch: what was not reached may still be wished for.
+    pub(crate) undecided: bool,
     pub(crate) watch: W,
 }
 
@@ -110,9 +115,22 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
     ) -> Self {
         let fresh_from = cx.now.plus_ms(-usable_ms(cx.device));
         let outcomes = [Outcome::None; MAX_KEYS];
-        let before = Vec::new();
-        let (operations, fault) = (0, None);
-        Machine { rule, cx, trigger, heard, fresh_from, slots, locals, outcomes, operations, fault, before, watch }
+        Machine {
+            rule,
+            cx,
+            trigger,
+            heard,
+            fresh_from,
+            slots,
+            locals,
+            outcomes,
+            operations: 0,
+            fault: None,
+            before: Vec::new(),
+            wishes: Vec::new(),
+            undecided: false,
+            watch,
+        }
     }
 
     #[inline]
@@ -148,7 +166,10 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
                 return match self.boolean(condition) {
                     Some(true) => self.block(then),
                     Some(false) => self.block(otherwise),
-                    None => Flow::On,
+                    None => {
+                        self.undecided = true;
+                        Flow::On
+                    }
                 };
             }
             Op::Incident { effect, condition } => {
@@ -169,6 +190,7 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
             }
             Op::After { slot, wait } => self.after(slot, wait),
             Op::Cancel { slot } => self.write(slot, Slot::Empty),
+            Op::Command { command } => self.command(command),
             Op::Evaluate(node) => {
                 self.scalar(node);
             }
@@ -261,7 +283,10 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
                 let value = match self.boolean(condition) {
                     Some(true) => self.scalar(yes),
                     Some(false) => self.scalar(no),
-                    None => Scalar::Unknown,
+                    None => {
+                        self.undecided = true;
+                        Scalar::Unknown
+                    }
                 };
                 self.watch.saw(id, value);
                 value
@@ -353,6 +378,7 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
             Node::Lit { from, to } => self.lit(from, to),
             Node::Workday => daytime::workday(self.cx),
             Node::Sun { word, margin } => self.sun(word, margin),
+            Node::Place { word, name, at, more } => self.is_at(word, name, at, more),
             Node::Flapping { slot, condition, limits } => self.flapping(slot, condition, limits),
             Node::Held { slot, condition, wait } => self.held(slot, condition, wait),
             Node::Band { slot, x, limits } => self.band(slot, x, limits),
@@ -420,6 +446,8 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
                 a.zip(b).map(|(a, b)| a.max(b))
             }
             Node::Window { f, slot, x, span } => self.window(f, slot, x, span),
+            Node::Place { word, name, at, more } => self.measure(word, name, at, more),
+            Node::Implied { slot, at, fix } => self.implied_speed(slot, at, fix),
             _ => {
                 return match self.scalar(id) {
                     Scalar::Float(v) => Some(v),
@@ -533,6 +561,7 @@ pub(crate) fn is_boolean(node: Node) -> bool {
             | Node::Workday
             | Node::Sun { .. }
             | Node::Flapping { .. }
+            | Node::Place { word: PlaceWord::Inside | PlaceWord::OffRoute, .. }
             | Node::Held { .. }
             | Node::Band { .. }
             | Node::Changed { .. }

@@ -75,7 +75,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     }
 
     /// The event time of a reading that brings this slot a sample.
-    fn brings_sample(&self, slot: u16) -> Option<Timestamp> {
+    pub(super) fn brings_sample(&self, slot: u16) -> Option<Timestamp> {
         let reads = self.rule.slots.get(usize::from(slot))?.reads;
         match self.trigger {
             Trigger::Reading { event_time, carried } if carried & reads != 0 => Some(event_time),

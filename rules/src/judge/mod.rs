@@ -4,6 +4,7 @@
 //! pushed on a transition alone. An evaluation that fails has no effect at all.
 
 mod clock;
+mod command;
 mod cost;
 mod count;
 mod daytime;
@@ -14,6 +15,7 @@ mod flapping;
 mod machine;
 mod memory;
 pub(crate) mod number;
+mod place;
 mod reads;
 mod replay;
 mod scalar;
@@ -28,6 +30,7 @@ use chrono_tz::Tz;
 use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timestamp};
 
 pub(crate) use clock::clock_minutes;
+pub(crate) use command::COMMAND_GAP_MS;
 pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
 pub(crate) use flapping::MAX_TIMES;

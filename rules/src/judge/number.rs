@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     WrongType,
     #[error("an item is put at an unknown place")]
     UnknownPlace,
+    #[error("an argument of a command is out of its range")]
+    Argument,
     #[error("the interpreter cannot run this")]
     Script,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use gengfu_model::places::LonLat;
 use gengfu_model::{Device, Evidence, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use super::machine::Trigger;
 use super::state::Slot;
 use super::{City, Context, Latest, Parameters};
 use crate::pack::Pack;
+use crate::program::{Node, Rule};
 
 /// Everything that an evaluation depends on beside the rule: fields, register entry, parameters, memory.
 #[derive(Serialize, Deserialize)]
@@ -53,7 +55,7 @@ pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots
         heard: replay.heard,
         effect,
         zone: cx.zone.name().to_owned(),
-        city: cx.city.clone(),
+        city: city(rule, cx),
         // The credential's hash decides nothing here, and is nobody's to read.
         device: Device { token_hash: None, ..cx.device.clone() },
         latest: cx.latest.clone(),
@@ -61,6 +63,24 @@ pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots
         slots: slots.to_vec(),
     };
     serde_json::to_string(&inputs).unwrap_or_default()
+}
+
+/// The city as far as the rule can have asked about it: an explanation does not keep every fence.
+fn city(rule: &Rule, cx: &Context<'_>) -> City {
+    let asks = rule.nodes.iter().any(|node| matches!(node, Node::Place { .. }));
+    let mut points: Vec<LonLat> = Vec::new();
+    let mut words: Vec<&str> = Vec::new();
+    if asks {
+        let field = |name: &str| cx.latest.get(rule.kind.field(name)?)?.value.as_number();
+        points.extend(field("longitude").zip(field("latitude")).map(|(lon, lat)| [lon, lat]));
+        points.extend(cx.device.longitude.zip(cx.device.latitude).map(|(lon, lat)| [lon, lat]));
+        words.extend(rule.texts.iter().map(AsRef::as_ref));
+        words.extend(cx.device.attributes.values().filter_map(|value| match value {
+            Value::Text(text) => Some(&**text),
+            Value::Bool(_) | Value::Number(_) => None,
+        }));
+    }
+    cx.city.near(&points, &words)
 }
 
 /// The pack that an explanation was made with; `None` if it keeps no inputs.

@@ -3,6 +3,7 @@
 
 use rhai::Dynamic;
 
+use super::command::value_of;
 use super::machine::{Fault, Machine, Unwatched, Watch};
 use super::number::Failure;
 use super::scalar::Scalar;
@@ -88,6 +89,19 @@ impl<W: Watch> Host for Running<'_, '_, '_, W> {
 
     fn clear(&mut self, effect: u16) {
         self.machine.say(effect, Outcome::Clear { effect });
+    }
+
+    fn command(&mut self, command: u16, args: &[Owned]) -> Result<(), Failure> {
+        let before = self.machine.fault;
+        self.machine.wish(command, args.iter().map(|arg| value_of(arg.scalar())).collect());
+        match self.machine.fault {
+            Some(fault) if before.is_none() => Err(fault.failure),
+            _ => Ok(()),
+        }
+    }
+
+    fn undecided(&mut self) {
+        self.machine.undecided = true;
     }
 
     fn saw(&mut self, node: NodeId, value: &Owned) {

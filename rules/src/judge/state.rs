@@ -53,6 +53,10 @@ pub(crate) enum Slot {
     SilenceFired,
     /// The last known verdict of a key; `None` is clear.
     Verdict(Option<Severity>),
+    /// `implied_speed`: the newest position.
+    Track(Box<Track>),
+    /// `command`: the hash of what was last commanded (0: the wish is over), and when.
+    Command { wish: u32, at: Timestamp },
     /// Evaluation errors: the score at a moment, and whether the rule is kept from the device.
     Faults { at: Timestamp, score: u16, quarantined: bool },
 }
@@ -68,6 +72,18 @@ pub(crate) enum SlotKind {
     Silence,
     Verdict,
     Faults,
+    Command,
+    Track,
+}
+
+/// A position, and the speed at which it was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Track {
+    pub(crate) time: Timestamp,
+    /// Longitude, latitude.
+    pub(crate) at: [f64; 2],
+    /// From the one before; `None`: there was none that is near in time.
+    pub(crate) kmh: Option<f64>,
 }
 
 /// Samples in the order of event time.
@@ -107,6 +123,8 @@ impl Slot {
             Slot::SilenceFired => kind == SlotKind::Silence,
             Slot::Verdict(_) => kind == SlotKind::Verdict,
             Slot::Faults { .. } => kind == SlotKind::Faults,
+            Slot::Command { .. } => kind == SlotKind::Command,
+            Slot::Track(_) => kind == SlotKind::Track,
         }
     }
 
@@ -123,6 +141,12 @@ impl Slot {
             Slot::Timer(due) => format!("due {}", due.0),
             Slot::SilenceFired => "silent".to_owned(),
             Slot::Verdict(verdict) => verdict.map_or("clear", Severity::name).to_owned(),
+            Slot::Track(track) => match track.kmh {
+                Some(kmh) => format!("reached at {kmh:.1} km/h"),
+                None => "the first position".to_owned(),
+            },
+            Slot::Command { wish: 0, at } => format!("wished for nothing since the command at {}", at.0),
+            Slot::Command { at, .. } => format!("commanded at {}", at.0),
             Slot::Faults { score, quarantined, .. } => {
                 format!("score {score}{}", if *quarantined { ", quarantined" } else { "" })
             }

@@ -16,7 +16,7 @@ use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
 use super::{Context, evidence, faults, timer_due, usable_ms};
 use crate::pack::{Pack, Placed, Tier};
-use crate::program::{MAX_LOCALS, Node, NodeId};
+use crate::program::{MAX_LOCALS, Node, NodeId, PlaceWord};
 
 /// The most steps that are shown.
 const MAX_STEPS: usize = 256;
@@ -239,6 +239,9 @@ fn because(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, nod
                 Some("the value lies between the band's limits, and none was passed yet".to_owned())
             }
             Some(Node::Window { .. }) => Some("the window has too few samples".to_owned()),
+            Some(Node::Place { word: PlaceWord::SpeedLimit, .. }) => Some("there is no speed limit here".to_owned()),
+            Some(Node::Place { name, .. }) => Some(no_such_place(placed, cx, recorder, *name)),
+            Some(Node::Implied { .. }) => Some("there is no earlier position that is near in time".to_owned()),
             Some(Node::Previous { .. } | Node::Changed { .. }) => Some("there is no earlier sample".to_owned()),
             _ => None,
         };
@@ -256,6 +259,19 @@ fn because(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, nod
         open.extend(unknown);
     }
     reasons.join("; ")
+}
+
+/// The place that a question named and the city does not have.
+fn no_such_place(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, name: NodeId) -> String {
+    let rule = &placed.rule;
+    let known = match rule.nodes.get(usize::from(name)) {
+        Some(Node::Text(text)) => rule.texts.get(usize::from(*text)).map(ToString::to_string),
+        _ => recorder.value(name).map(str::to_owned),
+    };
+    match known.filter(|known| !cx.city.places().has(known)) {
+        Some(known) => format!("the city has no place of the name or kind `{known}`"),
+        None => "the city has no such place".to_owned(),
+    }
 }
 
 fn reading(cx: &Context<'_>, name: &'static str, field: FieldId) -> WhyReading {

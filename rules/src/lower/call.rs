@@ -38,6 +38,13 @@ impl Lowerer<'_> {
             ("max", [_, _, _]) => self.window_call(WindowFunction::Max, name, args, expr),
             ("at", [from, to]) => self.at(from, to, expr),
             ("scheduled_on", [device]) => self.scheduled_on(device, expr),
+            ("inside", [name, of]) => self.inside(name, of, expr),
+            ("distance_m", [a, b]) => self.distance(a, b, expr),
+            ("off_route", [of, device]) => self.off_route(of, device, None, expr),
+            ("off_route", [of, device, margin]) => self.off_route(of, device, Some(margin), expr),
+            ("implied_speed", [of, slot @ ..]) if slot.len() <= 1 => self.implied_speed(of, slot.first(), expr),
+            ("speed_limit", [of]) => self.speed_limit(of, None, expr),
+            ("speed_limit", [of, device]) => self.speed_limit(of, Some(device), expr),
             ("workday", []) => self.workday(expr),
             ("sun", [device]) => self.sun(SunWord::Up, name, device, None, expr),
             ("night", [device]) => self.sun(SunWord::Night, name, device, None, expr),
@@ -45,6 +52,8 @@ impl Lowerer<'_> {
             ("civil_night", [device]) => self.sun(SunWord::CivilNight, name, device, None, expr),
             ("since_sunset" | "since_sunrise", [device]) => self.since_sun(name, device, expr),
             ("after", [name, wait]) => self.after(name, wait, expr),
+            ("command", [device, name, args]) => self.command(device, name, args, None, expr),
+            ("command", [device, name, args, expires]) => self.command(device, name, args, Some(expires), expr),
             ("cancel", [name]) => {
                 let slot = self.timer_slot(name)?;
                 self.push(Op::Cancel { slot });

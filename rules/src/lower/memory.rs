@@ -112,7 +112,7 @@ impl Lowerer<'_> {
         self.remembered(node, &[value], ty, expr)
     }
 
-    fn remembered(&mut self, node: Node, values: &[Value], ty: Type, expr: &Expr) -> Option<Value> {
+    pub(super) fn remembered(&mut self, node: Node, values: &[Value], ty: Type, expr: &Expr) -> Option<Value> {
         let value = self.joined(node, values, ty, expr)?;
         Some(Value { stateful: true, ..value })
     }
@@ -127,7 +127,7 @@ impl Lowerer<'_> {
 
     /// A new slot. Its id is the function, the word, the source of the first argument without its
     /// numbers, and the name if one is given: tuning a number keeps what is remembered.
-    fn slot(
+    pub(super) fn slot(
         &mut self,
         word: &str,
         kind: SlotKind,

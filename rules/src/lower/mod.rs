@@ -5,6 +5,7 @@
 
 mod branch;
 mod call;
+mod command;
 mod daytime;
 mod effect;
 mod expr;
@@ -15,6 +16,7 @@ mod memory;
 mod metadata;
 mod names;
 mod operators;
+mod place;
 mod ranges;
 mod script;
 mod value;
@@ -28,7 +30,7 @@ use crate::functions;
 use crate::interp::{self, ScriptFunction, ScriptNode, ScriptOp};
 use crate::judge::SlotKind;
 use crate::pack::{RuleInfo, Tier, TierReason};
-use crate::program::{Effect, Entry, Key, MAX_SLOTS, Member, Node, Op, Origin, Rule, SlotDef};
+use crate::program::{CommandCall, Effect, Entry, Key, MAX_SLOTS, Member, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
 pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS};
@@ -36,6 +38,7 @@ pub(crate) use names::device_names;
 
 use member::SILENT_INTERVALS;
 use metadata::Metadata;
+pub(crate) use place::NamedPlace;
 use value::{Binding, Bound, Type, Value};
 use verdicts::Site;
 
@@ -103,6 +106,10 @@ struct Lowerer<'a> {
     texts: Vec<Arc<str>>,
     attributes: Vec<Arc<str>>,
     slots: Vec<SlotDef>,
+    /// Calls of `command`.
+    commands: Vec<CommandCall>,
+    /// Places that the rule names.
+    places: Vec<NamedPlace>,
     /// Names in sight, the innermost last.
     scope: Vec<Binding>,
     /// Statements of the blocks being lowered, the innermost last.
@@ -159,6 +166,8 @@ impl<'a> Lowerer<'a> {
             texts: Vec::new(),
             attributes: Vec::new(),
             slots: Vec::new(),
+            commands: Vec::new(),
+            places: Vec::new(),
             scope: Vec::new(),
             ops: Vec::new(),
             frames: Vec::new(),
@@ -375,6 +384,8 @@ impl<'a> Lowerer<'a> {
             attributes: self.attributes,
             parameters: meta.parameters.clone(),
             slots: self.slots,
+            commands: self.commands,
+            places: self.places,
             on_message,
             on_silent,
             on_timer,

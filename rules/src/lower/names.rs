@@ -106,7 +106,7 @@ impl Lowerer<'_> {
         self.constant(Type::Duration, Constant::Duration(libm::round(total) as i64), expr)
     }
 
-    fn field(&mut self, name: &str, name_pos: Pos, expr: &Expr) -> Option<Value> {
+    pub(super) fn field(&mut self, name: &str, name_pos: Pos, expr: &Expr) -> Option<Value> {
         let def = self.meta.kind.def();
         let Some(field) = self.meta.kind.field(name) else {
             let hint = did_you_mean(name, def.fields.iter().map(|field| field.name));

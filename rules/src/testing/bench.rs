@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use gengfu_cases::Profile;
 use gengfu_model::catalogue::KINDS;
+use gengfu_model::places::geojson::from_geojson;
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::{Action, Role, StaffRequest};
 use gengfu_model::{
-    Attributes, Body, Case, Control, Decoded, Device, DeviceId, DeviceLife, Effect, EffectId, Envelope, FieldType,
-    Incident, IncidentState, Kind, MessageKey, PayloadFormat, Quality, Reading, Record, Sample, Seq, Timestamp,
-    Transport, Value,
+    Attributes, Body, Case, CommandRow, Control, Decoded, Device, DeviceId, DeviceLife, Effect, EffectId, Envelope,
+    FieldType, Incident, IncidentState, Kind, MessageKey, PayloadFormat, Quality, Reading, Record, Sample, Seq,
+    Timestamp, Transport, Value,
 };
 
 use super::MAX_DAYS;
@@ -45,6 +46,7 @@ pub(super) struct Bench {
     devices: Vec<Arc<Device>>,
     incidents: BTreeMap<EffectId, Incident>,
     cases: BTreeMap<EffectId, Case>,
+    commands: BTreeMap<EffectId, CommandRow>,
     pub(super) tape: Tape,
     messages: u64,
     start: Timestamp,
@@ -67,6 +69,7 @@ impl Bench {
             devices: Vec::new(),
             incidents: BTreeMap::new(),
             cases: BTreeMap::new(),
+            commands: BTreeMap::new(),
             tape: Tape::default(),
             messages: 0,
             start,
@@ -168,6 +171,19 @@ impl Bench {
         self.ask(Action::SetLife { device: self.device(number).id.clone(), life })
     }
 
+    /// Replaces the city's places.
+    pub(super) fn put_places(&mut self, geojson: &str) -> Result<(), String> {
+        let places = from_geojson(geojson, None)
+            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        self.ask(Action::PutPlaces { places })
+    }
+
+    /// The commands of a name that the rule sent to a device, oldest first.
+    pub(super) fn commands(&self, number: usize, name: &str) -> impl Iterator<Item = &CommandRow> {
+        let (device, name) = (self.devices[number].id.clone(), name.to_owned());
+        self.commands.values().filter(move |row| row.device == device && *row.name == *name)
+    }
+
     /// Asks as somebody who may do anything.
     fn ask(&mut self, action: Action) -> Result<(), String> {
         let request = StaffRequest { user: Arc::from("test"), roles: Role::ALL.to_vec(), action };
@@ -188,6 +204,11 @@ impl Bench {
                 Effect::Incident(incident) => {
                     self.tape.incident(self.incidents.get(&incident.id), &incident);
                     self.incidents.insert(incident.id, *incident);
+                }
+                Effect::Command(row) if row.state.is_open() => {
+                    let args = serde_json::to_string(&row.args).unwrap_or_default();
+                    self.tape.note(self.now, row.device.as_str(), &format!("commanded {} {args}", row.name));
+                    self.commands.insert(row.id, *row);
                 }
                 Effect::Case(case) => {
                     self.tape.case(self.cases.get(&case.id), &case);

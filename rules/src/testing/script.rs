@@ -224,6 +224,10 @@ fn globals(engine: &mut Engine, world: &Rc<RefCell<World>>) {
         shared.borrow().bench.as_ref().map_or(0, |bench| bench.open_cases() as INT)
     });
     let shared = Rc::clone(world);
+    engine.register_fn("places", move |text: &str| -> Result<(), Failed> {
+        shared.borrow_mut().bench().and_then(|bench| bench.put_places(text)).map_err(fail)
+    });
+    let shared = Rc::clone(world);
     engine.register_fn("open_with", move |condition: &str| -> INT {
         shared.borrow().bench.as_ref().map_or(0, |bench| bench.open_with(condition) as INT)
     });
@@ -308,9 +312,29 @@ fn asks(engine: &mut Engine) {
     engine.register_fn("text_en", |device: &mut Sim, key: &str| {
         look(device, |bench, n| bench.open(n, key).map_or(Dynamic::UNIT, |one| one.text_en.clone().into()))
     });
+    engine.register_fn("commands", |device: &mut Sim, name: &str| {
+        look(device, |bench, n| (bench.commands(n, name).count() as INT).into())
+    });
+    engine.register_fn("commanded", |device: &mut Sim, name: &str, argument: &str| {
+        look(device, |bench, n| {
+            let newest = bench.commands(n, name).last();
+            newest.and_then(|row| row.args.get(argument)).map_or(Dynamic::UNIT, of_json)
+        })
+    });
     engine.register_fn("standard", |device: &mut Sim, key: &str| {
         look(device, |bench, n| bench.case(n, key).map_or(Dynamic::UNIT, |case| case.standard.to_string().into()))
     });
+}
+
+fn of_json(value: &serde_json::Value) -> Dynamic {
+    match value {
+        serde_json::Value::Bool(v) => (*v).into(),
+        serde_json::Value::Number(v) => {
+            v.as_i64().map(Dynamic::from).or_else(|| v.as_f64().map(Dynamic::from)).unwrap_or(Dynamic::UNIT)
+        }
+        serde_json::Value::String(v) => v.clone().into(),
+        serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => Dynamic::UNIT,
+    }
 }
 
 fn look(device: &Sim, ask: impl FnOnce(&Bench, usize) -> Dynamic) -> Dynamic {

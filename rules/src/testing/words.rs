@@ -121,6 +121,27 @@ pub static TEST_WORDS: [TestWord; 27] = [
         "所立案件对应的立案标准行；无对应为空文本，无案件为 ()。",
     ),
     word(
+        "commands",
+        "d.commands(name)",
+        &[2],
+        "How many commands of that name the rule has sent to the device.",
+        "规则向该设备下发该命令的次数。",
+    ),
+    word(
+        "commanded",
+        "d.commanded(name, argument)",
+        &[3],
+        "That argument of the newest one; `()` if none was sent.",
+        "最近一次该命令的参数值；未下发过为 ()。",
+    ),
+    word(
+        "places",
+        "places(geojson)",
+        &[1],
+        "The city's places, as the text of a GeoJSON FeatureCollection.",
+        "城市地点，GeoJSON FeatureCollection 文本。",
+    ),
+    word(
         "open_with",
         "open_with(condition)",
         &[1],

@@ -7,7 +7,7 @@ use gengfu_model::{Case, Effect, EffectId, Evidence, Incident, Record, Seq, Time
 
 use super::{Draft, DraftError, Stretch};
 use crate::RuleCounts;
-use crate::engine::{DecodedMessage, Engine, Output};
+use crate::engine::{DecodedMessage, Engine, Output, RULE_PREFIX};
 
 /// The most incidents, and the most cases, that a side keeps. Those after it are counted and not compared.
 pub const MAX_KEPT: usize = 100_000;
@@ -26,6 +26,8 @@ pub struct Side {
     left_out: u64,
     skipped: BTreeMap<&'static str, u64>,
     commands: u64,
+    /// Those of rules, by rule.
+    rule_commands: BTreeMap<String, u64>,
     fresh: Fresh,
 }
 
@@ -72,6 +74,7 @@ impl Side {
             left_out: 0,
             skipped: BTreeMap::new(),
             commands: 0,
+            rule_commands: BTreeMap::new(),
             fresh: Fresh::default(),
         }
     }
@@ -122,6 +125,12 @@ impl Side {
     #[must_use]
     pub fn commands(&self) -> u64 {
         self.commands
+    }
+
+    /// How many commands each rule would have sent to devices.
+    #[must_use]
+    pub fn rule_commands(&self) -> &BTreeMap<String, u64> {
+        &self.rule_commands
     }
 
     /// What the rules cost since the side began.
@@ -195,7 +204,12 @@ impl Side {
                         self.left_out += 1;
                     }
                 }
-                Effect::Command(row) if row.state.is_open() => self.commands += 1,
+                Effect::Command(row) if row.state.is_open() && stretch.contains(row.created) => {
+                    self.commands += 1;
+                    if let Some(rule) = row.by.strip_prefix(RULE_PREFIX) {
+                        *self.rule_commands.entry(rule.to_owned()).or_default() += 1;
+                    }
+                }
                 Effect::Audit { action, verdict, .. } => {
                     self.fresh.judged.push(Judged { seq: id.seq, action, accepted: verdict.starts_with("accepted") });
                 }

@@ -205,6 +205,9 @@ impl Bench {
                         self.device.id
                     ));
                 }
+                Assertion::Command { name, args, .. } => {
+                    said.push(format!("!{}/{name} {}", signal.rule, serde_json::to_string(args).unwrap_or_default()));
+                }
             }
             self.signals.push(signal);
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gengfu_model::pack::ShadowRow;
+use gengfu_model::places::PlacesRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident, MqttSession,
@@ -219,6 +220,14 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn shadow(&self) -> Result<Option<ShadowRow>, LedgerError> {
         self.on(sqlite::load::shadow)
+    }
+
+    /// The places in force, with the effect that put them; `None`: none were ever put.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when they cannot be read.
+    pub fn places(&self) -> Result<Option<(EffectId, PlacesRow)>, LedgerError> {
+        self.on(sqlite::load::places)
     }
 
     /// The live city profile as TOML text, if one was set.

@@ -7,7 +7,7 @@ use gengfu_model::*;
 use super::*;
 use crate::ledger::samples::*;
 use crate::ledger::sqlite::LedgerOptions;
-use crate::ledger::{DecisionFilter, Ledger, SqliteLedger};
+use crate::ledger::{DecisionFilter, Ledger, MAX_PLACES_KEPT, SqliteLedger};
 use IncidentState::{Cleared, Open};
 
 struct Fixture {
@@ -405,6 +405,23 @@ fn accounts_packs_parameters_profile_and_audit_are_read() {
         (audit.items.len(), audit.items[0].time, audit.items[0].action.as_str()),
         (1, Timestamp(2_000), "close")
     );
+}
+
+#[test]
+fn the_newest_places_are_in_force_and_old_ones_are_forgotten() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.reader.places().unwrap(), None);
+    let reader = fixture.reader.clone();
+    let name = || reader.places().unwrap().map(|(id, row)| (id, row.places[0].name.to_string()));
+    for n in 1..=MAX_PLACES_KEPT + 1 {
+        fixture.put(vec![places(&format!("p{n}"))]);
+        assert_eq!(name(), Some((id(n as u64, 0), format!("p{n}"))));
+    }
+    let mut dump = Vec::new();
+    fixture.ledger.dump(&mut dump).unwrap();
+    let dump = String::from_utf8(dump).unwrap();
+    assert_eq!(dump.matches("\"depot\"").count(), MAX_PLACES_KEPT);
+    assert!(!dump.contains("\"p1\""));
 }
 
 #[test]

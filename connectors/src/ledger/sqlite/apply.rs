@@ -66,6 +66,15 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
                 "INSERT INTO profile (id, text) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET text = excluded.text";
             run(conn, "profile", sql, [text])?;
         }
+        Effect::Places(row) => {
+            let values = (seq_column(id.seq), id.ordinal, to_json("places", row)?);
+            let sql = "INSERT INTO places (seq, ordinal, body) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            run(conn, "places", sql, values)?;
+            // Old ones are for looking back, and a file may have megabytes.
+            let sql = "DELETE FROM places WHERE (seq, ordinal) NOT IN
+                 (SELECT seq, ordinal FROM places ORDER BY seq DESC, ordinal DESC LIMIT ?1)";
+            run(conn, "places", sql, [crate::ledger::MAX_PLACES_KEPT])?;
+        }
         Effect::Parameter { rule, name, scope, value: Some(value) } => {
             let value = to_json("parameter", value)?;
             run(

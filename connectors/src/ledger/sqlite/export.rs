@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use gengfu_model::places::PlacesRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, OutboxItem, Silence, Timestamp,
@@ -40,6 +41,7 @@ pub(super) fn dump(conn: &Connection, messages_kept_ms: i64, output: &mut dyn Wr
     for (rule, name, scope, value) in load::parameters(conn)? {
         parameter(output, &rule, &name, &scope, &value)?;
     }
+    bodies::<PlacesRow>(conn, output, "places", "places")?;
     if let Some(text) = load::profile(conn)? {
         line(output, "profile", "1", &text)?;
     }

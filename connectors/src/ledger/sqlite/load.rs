@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gengfu_cases::Reducer;
 use gengfu_model::pack::ShadowRow;
+use gengfu_model::places::PlacesRow;
 use gengfu_model::staff::User;
 use gengfu_model::{CommandRow, DeviceId, EffectId, Incident, MqttSession, Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -71,6 +72,14 @@ pub(crate) fn profile(conn: &Connection) -> Result<Option<String>, LedgerError> 
     conn.query_row("SELECT text FROM profile WHERE id = 1", [], |row| row.get(0))
         .optional()
         .map_err(|error| LedgerError::sqlite("read the profile", &error))
+}
+
+/// The places in force, with the effect that put them.
+pub(crate) fn places(conn: &Connection) -> Result<Option<(EffectId, PlacesRow)>, LedgerError> {
+    let sql = "SELECT seq, ordinal, body FROM places ORDER BY seq DESC, ordinal DESC LIMIT 1";
+    let row = conn.query_row(sql, [], |row| Ok((effect_id(row, 0)?, row.get::<_, String>(2)?)));
+    let row = row.optional().map_err(|error| LedgerError::sqlite("read the places", &error))?;
+    row.map(|(id, body)| Ok((id, from_json("places", id, &body)?))).transpose()
 }
 
 /// Every activated pack, oldest first.

@@ -41,6 +41,8 @@ pub(super) fn signal(reducer: &mut Reducer, at: At, device: &Device, signal: Sig
             let hold = Hold { device: device_id, quiet, rule_version, severity, condition, value, text_zh, text_en };
             raise(reducer, at, device, &track, Raised { hold, late, cooldown_ms, evidence }, out);
         }
+        // The engine's to send: no incident comes of it.
+        Assertion::Command { .. } => {}
         Assertion::Clear { reason } => {
             note_quiet(reducer, device, &track, out);
             release(reducer, at, device, &track, &reason, evidence, out);
