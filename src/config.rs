@@ -34,6 +34,8 @@ pub struct Config {
     pub series: SeriesConfig,
     /// A copy of each day's start, from which trials of rules begin.
     pub days: DaysConfig,
+    /// Files of cases: photos, voice notes, documents.
+    pub attachments: AttachmentsConfig,
     /// The remote time series beside it; none: there is none.
     pub influx: Option<InfluxConfig>,
     /// Who is told outside.
@@ -168,6 +170,16 @@ pub struct DaysConfig {
     pub keep: Span,
     /// How large all copies together may grow; the newest is kept in any case.
     pub keep_size: Size,
+}
+
+/// Files of cases: photos, voice notes, documents.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttachmentsConfig {
+    /// The largest file that is taken.
+    pub max_size: Size,
+    /// How much room on the disk files leave to the journal and the stores; with less, none is taken.
+    pub keep_free: Size,
 }
 
 /// A remote time series that is fed from the journal: InfluxDB 2, or what speaks its write API.
@@ -471,6 +483,12 @@ impl Default for DaysConfig {
     }
 }
 
+impl Default for AttachmentsConfig {
+    fn default() -> Self {
+        AttachmentsConfig { max_size: Size(10 << 20), keep_free: Size(256 << 20) }
+    }
+}
+
 impl Config {
     /// The part that can change an outcome.
     #[must_use]
@@ -632,6 +650,8 @@ impl Config {
         must((1_024..=1 << 20).contains(&packet), "mqtt.max_packet", "must be 1KiB to 1MiB", "");
         must(packet * 2 <= segment, "mqtt.max_packet", "must be at most half of `journal.segment`", "");
         must((1..=100_000).contains(&self.mqtt.rate), "mqtt.rate", "must be 1 to 100000", "");
+        let file = self.attachments.max_size.0;
+        must((1 << 10..=256 << 20).contains(&file), "attachments.max_size", "must be 1KiB to 256MiB", "10MiB is usual");
         must(self.days.hour < 24, "days.hour", "must be 0 to 23", "0 is midnight");
         if let Some(influx) = &self.influx {
             let url = crate::remote_series::address(influx);

@@ -25,6 +25,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::attachments::CaseFiles;
 use crate::config::Config;
 use crate::delivery;
 use crate::downlink::Downlink;
@@ -520,6 +521,7 @@ fn start_pipeline(
         live_pack,
         ledger: ledger_reader(&config.data.folder)?,
         told: Arc::default(),
+        files: CaseFiles::open(config),
         listener_metrics: RwLock::default(),
     }))
 }

@@ -4,6 +4,7 @@
 
 mod advisories;
 mod arrows;
+mod attachments;
 mod backtest;
 mod backup;
 mod bad_input;

@@ -67,7 +67,8 @@ fn item(address: &str, text: &str) -> OutboxItem {
         "language": "zh", "address": address, "text_zh": text, "text_en": "a cover is open",
     });
     let id = EffectId { seq: Seq(7), ordinal: 2 };
-    OutboxItem { id, topic: "notification.robot".into(), time: NOW, body: body.to_string() }
+    let (topic, body) = ("notification.robot".into(), body.to_string());
+    OutboxItem { id, topic, time: NOW, body, case: None, withdrawn: None }
 }
 
 fn make(kind: ChannelKind, address: SocketAddr, path: &str) -> Box<dyn Channel> {

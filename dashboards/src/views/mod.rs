@@ -2,6 +2,7 @@
 //!
 //! Field names are those of the project's interface document; times are [`crate::time_text::Time`].
 
+mod attachment;
 mod case;
 mod command;
 mod decision;
@@ -18,6 +19,7 @@ mod silence;
 mod system;
 mod user;
 
+pub use attachment::{AttachmentView, AttachmentsView, CaseAttachmentView};
 pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView, StageDeadlineView};
 pub use command::CommandView;
 pub use decision::DecisionView;

@@ -49,7 +49,11 @@ fn held_back(
     let before = incident.silenced_by.take();
     incident.inhibited_by = None;
     if has_open_case(reducer, incident) {
-        return None;
+        // It comes back in the case of what explains it.
+        let cause = cause_of(reducer, device, incident);
+        let in_its_case = |id: &EffectId| reducer.incidents.get(id).is_some_and(|cause| cause.case == incident.case);
+        incident.inhibited_by = cause.filter(in_its_case);
+        return incident.inhibited_by.map(Entry::Inhibited);
     }
     let key = TrackKey::of(incident);
     if let Some(silence) = silence::covering(reducer, device, incident) {
