@@ -15,9 +15,7 @@ use gengfu_model::Kind;
 use gengfu_model::time::{MINUTE_MS, SECOND_MS};
 
 use crate::city::City;
-use crate::faults::{
-    ActiveFaults, FaultKind, FaultSpec, Injection, LAST_GASP_S, ScriptError, Truth, Window, plan,
-};
+use crate::faults::{ActiveFaults, FaultKind, FaultSpec, Injection, LAST_GASP_S, ScriptError, Truth, Window, plan};
 use crate::physics::{Physics, Scene, Weather};
 use crate::rng::Rng;
 use crate::run::truth_of;
@@ -300,15 +298,20 @@ mod tests {
     fn a_minute_brings_all_the_water_a_second_all_the_gasps_and_the_cell_nothing() {
         let storm = Storm::new(7, small(), EVENING).unwrap();
         let broken = |said: &&Said| said.at_ms >= BREAKS_MS;
-        let of = |kind: Kind| storm.said.iter().filter(move |said| storm.city.devices[said.device].kind == kind);
+        let devices = &storm.city.devices;
+        let of = |kind: Kind| storm.said.iter().filter(move |said| devices[said.device].kind == kind);
         let wet = of(Kind::Manhole).filter(|said| said.payload(0).contains("\"water\":true"));
         let first = wet.clone().filter(|said| said.at_ms < BREAKS_MS + REPORTED_MS);
         assert_eq!(first.map(|said| said.device).collect::<std::collections::BTreeSet<_>>().len(), 240);
         assert!(wet.clone().all(|said| (BREAKS_MS..DRY_MS).contains(&said.at_ms)));
         let gasps: Vec<&Said> = of(Kind::Streetlight).filter(broken).collect();
         assert_eq!(gasps.len(), 104, "one last word of each lamp");
-        assert!(gasps.iter().all(|said| said.at_ms < BREAKS_MS + SECOND_MS && said.payload(0).contains("\"voltage_v\":0.0")));
-        let silent = |said: &&Said| &*storm.city.devices[said.device].carrier_cell == build::SILENT_CELL;
+        assert!(
+            gasps
+                .iter()
+                .all(|said| said.at_ms < BREAKS_MS + SECOND_MS && said.payload(0).contains("\"voltage_v\":0.0"))
+        );
+        let silent = |said: &&Said| &*devices[said.device].carrier_cell == build::SILENT_CELL;
         assert_eq!(storm.said.iter().filter(silent).filter(broken).count(), 0);
         assert!(of(Kind::Truck).filter(broken).all(|said| said.payload(0).contains("\"fix\":false")));
         let open = of(Kind::Manhole).filter(|said| said.payload(0).contains("\"cover_open\":true"));

@@ -11,7 +11,7 @@ use gengfu_model::catalogue::KINDS;
 use crate::pack::{Pack, ParameterInfo};
 
 /// File name and text of every shipped rule.
-pub static LIBRARY: [(&str, &str); 41] = [
+pub static LIBRARY: [(&str, &str); 42] = [
     ("manhole-battery-voltage.rhai", include_str!("../library/manhole-battery-voltage.rhai")),
     ("manhole-battery.rhai", include_str!("../library/manhole-battery.rhai")),
     ("manhole-bouncing.rhai", include_str!("../library/manhole-bouncing.rhai")),
@@ -28,6 +28,7 @@ pub static LIBRARY: [(&str, &str); 41] = [
     ("streetlight-pole.rhai", include_str!("../library/streetlight-pole.rhai")),
     ("streetlight-power.rhai", include_str!("../library/streetlight-power.rhai")),
     ("streetlight-silent.rhai", include_str!("../library/streetlight-silent.rhai")),
+    ("streetlight-supply.rhai", include_str!("../library/streetlight-supply.rhai")),
     ("streetlight-voltage.rhai", include_str!("../library/streetlight-voltage.rhai")),
     ("septic-battery.rhai", include_str!("../library/septic-battery.rhai")),
     ("septic-gas.rhai", include_str!("../library/septic-gas.rhai")),

@@ -17,8 +17,8 @@ pub use influx::{InfluxApi, InfluxConfig};
 pub use mistakes::{ConfigError, Mistake};
 pub use outside::{ChannelConfig, ChannelKind, ChannelTls, PlatformConfig, PlatformForm, WebhookConfig};
 pub use sections::{
-    AttachmentsConfig, CityConfig, CoapConfig, DataConfig, DaysConfig, EngineConfig, FeedConfig, HttpConfig, JournalConfig, MqttConfig,
-    SeriesConfig,
+    AttachmentsConfig, CityConfig, CoapConfig, DataConfig, DaysConfig, EngineConfig, FeedConfig, HttpConfig,
+    JournalConfig, MqttConfig, SeriesConfig,
 };
 pub use units::{Size, Span};
 

@@ -8,6 +8,7 @@ mod client;
 mod latency;
 mod peer;
 mod server;
+mod storm;
 mod stored;
 
 use std::net::SocketAddr;
@@ -59,6 +60,9 @@ fn main() {
     say(&format!("resident memory after the load: {:.1} MiB", mib(process.resident())));
     on_disk(&server);
     restart(&server, process, &city);
+
+    say("\n# a storm: ten thousand water alarms in two districts and eight catchments");
+    storm::storm(folder.path());
 
     say("\n# stored points");
     stored(folder.path());

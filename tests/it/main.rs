@@ -27,6 +27,7 @@ mod reference;
 mod replay;
 mod restart;
 mod rule_tests;
+mod storm;
 mod versions;
 mod webhook;
 mod workflow;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
-use gengfu_model::{Effect, OutboxItem};
 use gengfu_model::time::HOUR_MS;
+use gengfu_model::{Effect, OutboxItem};
 
 use super::*;
 use crate::ledger::samples::{id, outbox};

@@ -162,9 +162,11 @@ fn lost(error: AttachmentError) -> ApiError {
 fn disposition(case: &Case, file: &Attachment) -> String {
     let shown = match file.media {
         AttachmentType::Jpeg | AttachmentType::Png | AttachmentType::Webp => "inline",
-        AttachmentType::Heic | AttachmentType::Pdf | AttachmentType::Mp4 | AttachmentType::M4a | AttachmentType::Amr => {
-            "attachment"
-        }
+        AttachmentType::Heic
+        | AttachmentType::Pdf
+        | AttachmentType::Mp4
+        | AttachmentType::M4a
+        | AttachmentType::Amr => "attachment",
     };
     let short = file.sha256.get(..8).unwrap_or_default();
     let plain = format!("{}-{short}.{}", case.id, file.media.extension());

@@ -225,14 +225,19 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<views::CaseWithHistory>(),
         get("/api/v1/cases/{id}/attachments", Login, "The files of a case, the oldest first", attachments::list)
             .answers::<views::AttachmentsView>(),
-        post("/api/v1/cases/{id}/attachments", Login, "Add a photo, voice note or document to a case", attachments::add)
-            .query(&[
-                Param { name: "name", doc: "what the file is called", example: "photo.jpg" },
-                Param { name: "purpose", doc: "report, handling, check; by the case's state", example: "handling" },
-                Param { name: "note", doc: "said with it", example: "" },
-            ])
-            .takes_file()
-            .answers::<views::AttachmentView>(),
+        post(
+            "/api/v1/cases/{id}/attachments",
+            Login,
+            "Add a photo, voice note or document to a case",
+            attachments::add,
+        )
+        .query(&[
+            Param { name: "name", doc: "what the file is called", example: "photo.jpg" },
+            Param { name: "purpose", doc: "report, handling, check; by the case's state", example: "handling" },
+            Param { name: "note", doc: "said with it", example: "" },
+        ])
+        .takes_file()
+        .answers::<views::AttachmentView>(),
         get("/api/v1/cases/{id}/attachments/{sha256}", Login, "The bytes of a file of a case", attachments::one).file(),
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
             .takes::<case_steps::StepBody>()

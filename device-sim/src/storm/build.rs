@@ -149,7 +149,11 @@ fn device(seed: u64, speed: f64, n: usize, blank: Blank) -> CityDevice {
         department: Arc::from(blank.department),
         asset_type: Arc::from(blank.asset_type),
         interval_s: (blank.interval_s / speed).max(1.0) as u32,
-        attributes: blank.attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<BTreeMap<_, _>>(),
+        attributes: blank
+            .attributes
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect::<BTreeMap<_, _>>(),
     }
 }
 
@@ -166,7 +170,8 @@ mod tests {
         };
         assert_eq!((distinct(|device| &device.id), distinct(|device| &device.asset_code)), (6_976, 6_976));
         for (_, district, ..) in DISTRICTS {
-            let covers = city.devices.iter().filter(|device| *device.district == *district && !device.catchment.is_empty());
+            let covers =
+                city.devices.iter().filter(|device| *device.district == *district && !device.catchment.is_empty());
             assert_eq!(covers.clone().count(), 3_000);
             let catchments: std::collections::BTreeSet<&str> = covers.map(|cover| &*cover.catchment).collect();
             assert_eq!(catchments.len(), 4, "{catchments:?}");

@@ -54,11 +54,7 @@ pub struct Played {
 ///
 /// # Errors
 /// A text that names the device whose message did not get through, or what `reach` said.
-pub async fn play<F>(
-    storm: &Storm,
-    options: Options,
-    mut reach: impl FnMut(i64) -> F,
-) -> Result<Played, String>
+pub async fn play<F>(storm: &Storm, options: Options, mut reach: impl FnMut(i64) -> F) -> Result<Played, String>
 where
     F: Future<Output = Result<(), String>>,
 {
@@ -106,12 +102,7 @@ async fn send(
 }
 
 /// Gets a device's messages through; gives how many attempts were in vain.
-async fn deliver(
-    broker: SocketAddr,
-    version: Version,
-    device: &CityDevice,
-    payloads: &[Bytes],
-) -> Result<u32, String> {
+async fn deliver(broker: SocketAddr, version: Version, device: &CityDevice, payloads: &[Bytes]) -> Result<u32, String> {
     let mut last = String::new();
     for attempt in 0..ATTEMPTS {
         match tokio::time::timeout(PATIENCE, attempt_once(broker, version, device, payloads)).await {

@@ -173,8 +173,16 @@ mod tests {
         for (bytes, media) in known {
             assert_eq!(AttachmentType::sniff(&bytes), Some(media), "{media:?}");
         }
-        let strangers: [&[u8]; 8] =
-            [b"", b"<svg onload=alert(1)>", b"<!doctype html>", b"GIF89a", b"MZ\x90", b"PK\x03\x04", b"RIFF....WAVE", b"\0\0\0\x18ftyp"];
+        let strangers: [&[u8]; 8] = [
+            b"",
+            b"<svg onload=alert(1)>",
+            b"<!doctype html>",
+            b"GIF89a",
+            b"MZ\x90",
+            b"PK\x03\x04",
+            b"RIFF....WAVE",
+            b"\0\0\0\x18ftyp",
+        ];
         for bytes in strangers {
             assert_eq!(AttachmentType::sniff(bytes), None, "{bytes:?}");
         }

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::JsonObject;
 use crate::pack::PackNote;
-use crate::{Attachment, CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, Finding, NewSilence, Quarantined, Value};
+use crate::{
+    Attachment, CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, Finding, NewSilence, Quarantined, Value,
+};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

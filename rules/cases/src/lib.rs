@@ -74,6 +74,7 @@ pub mod windows;
 pub use calendar::Calendar;
 pub use profile::{Profile, ProfileError};
 pub use reducer::{
-    At, CONSOLE_TOPIC, DIGEST_WAIT_MS, DUTY_OFFICER_MS, DutyNow, FEEDBACK, FOLDED_TOPIC, MAX_CALLS, MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES,
-    MAX_NOTE_BYTES, MAX_SILENCE_MS, MAX_SILENCES, PlatformMessage, Reducer, RestoreError, WINDOW_MS,
+    At, CONSOLE_TOPIC, DIGEST_WAIT_MS, DUTY_OFFICER_MS, DutyNow, FEEDBACK, FOLDED_TOPIC, MAX_CALLS,
+    MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES, MAX_NOTE_BYTES, MAX_SILENCE_MS, MAX_SILENCES, PlatformMessage, Reducer,
+    RestoreError, WINDOW_MS,
 };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gengfu_model::pack::ShadowRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Attachment, Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident, MqttSession,
-    Silence, Timestamp,
+    Attachment, Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident,
+    MqttSession, Silence, Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;

@@ -19,8 +19,8 @@ use gengfu_model::{EffectId, Seq, Severity, Timestamp};
 use rusqlite::Connection;
 
 pub(crate) use entities::disposition_of;
-pub(crate) use feed::{OUTBOX, outbox_item};
 pub use evaluation::{EvaluateBy, EvaluationQuery, EvaluationRow, MAX_CASES, MAX_PERIOD_MS};
+pub(crate) use feed::{OUTBOX, outbox_item};
 pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, SilenceFilter};
 pub use page::{Listed, MAX_PAGE, Page};
 

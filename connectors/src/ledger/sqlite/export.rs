@@ -4,9 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use gengfu_model::staff::User;
-use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, Silence, Value,
-};
+use gengfu_model::{Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, Silence, Value};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

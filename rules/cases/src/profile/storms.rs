@@ -88,15 +88,18 @@ pub(super) fn inhibitions(list: &[InhibitionFile], problems: &mut Problems<'_>) 
     for entry in list {
         let cause = word(&entry.cause, "inhibition.cause", problems);
         let by = by(&entry.by, "inhibition.by", false, problems);
-        let within_ms =
-            entry.within.as_ref().map_or(0, |within| duration(within, "inhibition.within", problems));
+        let within_ms = entry.within.as_ref().map_or(0, |within| duration(within, "inhibition.within", problems));
         for explained in &entry.inhibits {
             let condition = word(explained, "inhibition.inhibits", problems);
             if condition == cause {
                 let message = format!("`{cause}` cannot explain itself");
                 problems.add(explained.span().start, "inhibition.inhibits", message, "group it instead");
             }
-            inhibitions.entry(condition).or_default().push(Inhibition { cause: cause.clone(), by: by.clone(), within_ms });
+            inhibitions.entry(condition).or_default().push(Inhibition {
+                cause: cause.clone(),
+                by: by.clone(),
+                within_ms,
+            });
         }
     }
     inhibitions

@@ -83,7 +83,8 @@ fn is_explained(
     incident: &Incident,
 ) -> bool {
     let rules = reducer.profile.inhibitions.get(&incident.condition).into_iter().flatten();
-    let mut lately = rules.filter(|rule| rule.cause == cause.condition && at.now.since_ms(incident.opened) <= rule.within_ms);
+    let mut lately =
+        rules.filter(|rule| rule.cause == cause.condition && at.now.since_ms(incident.opened) <= rule.within_ms);
     lately.any(|rule| {
         let mut own = rule.by.iter().filter_map(|by| case::group_of(by, device));
         own.any(|group| groups.contains(&group))

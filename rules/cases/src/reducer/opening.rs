@@ -41,7 +41,8 @@ pub(super) fn case(reducer: &mut Reducer, at: At, opening: Opening, out: &mut Ef
     let department = dispatch::department(reducer, class_id, &opening.district, &opening.owner);
     let limit = standard.as_ref().and_then(|standard| reducer.profile.limit(standard));
     let deadline = limit.map(|limit| deadline::deadline(&reducer.profile.calendar, limit, at.now));
-    let of_class = |part: fn(&Class) -> &Arc<str>| class.as_ref().map_or_else(|| "".into(), |class| part(class).clone());
+    let of_class =
+        |part: fn(&Class) -> &Arc<str>| class.as_ref().map_or_else(|| "".into(), |class| part(class).clone());
     let (incidents, condition_holds) = incident.map_or((Vec::new(), false), |(id, holds)| (vec![id], holds));
     Case {
         id: opening.id,

@@ -196,8 +196,7 @@ impl Asked<'_> {
             | CaseStep::Comment => None,
             CaseStep::Attach { attachment } => Some(attachment.name.to_string()).filter(|name| !name.is_empty()),
         };
-        let attachment =
-            if let CaseStep::Attach { attachment } = self.step { Some(attachment.clone()) } else { None };
+        let attachment = if let CaseStep::Attach { attachment } = self.step { Some(attachment.clone()) } else { None };
         let note = match named {
             Some(named) if self.note.is_empty() => named,
             Some(named) => format!("{named}: {}", self.note),

@@ -203,8 +203,7 @@ fn begin(
     parent.case = placement.case();
     let own_cases = members.iter().chain([&*last]).filter_map(|member| member.case).collect();
     let of_storm = |row: &Incident| row.parent == Some(id) || row.id == last.id;
-    let foldable =
-        parent.case.map_or_else(Vec::new, |into| storm_fold::foldable(reducer, into, own_cases, &of_storm));
+    let foldable = parent.case.map_or_else(Vec::new, |into| storm_fold::foldable(reducer, into, own_cases, &of_storm));
     placement.replaces(foldable.clone());
     reducer.save_storm(storm.clone(), Some(id), out);
     let told = parent.clone();

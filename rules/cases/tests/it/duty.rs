@@ -272,7 +272,8 @@ fn what_was_told_of_a_case_before_its_storm_is_withdrawn() {
     assert_eq!(opened.len(), 5);
     assert!(opened[..4].iter().all(|item| item.withdrawn == Some(flood)), "{opened:#?}");
     assert_eq!((opened[4].case, opened[4].withdrawn), (Some(flood), None), "the message that stands in their place");
-    let alarms: Vec<_> = about(gengfu_cases::CONSOLE_TOPIC).into_iter().filter(|item| item.body.contains("\"alarm\"")).collect();
+    let alarms: Vec<_> =
+        about(gengfu_cases::CONSOLE_TOPIC).into_iter().filter(|item| item.body.contains("\"alarm\"")).collect();
     assert!(alarms[..4].iter().all(|item| item.withdrawn == Some(flood)) && alarms[4].withdrawn.is_none());
     assert!(about("case.folded").iter().all(|item| item.withdrawn.is_none()), "that they were folded is told");
 }

@@ -3,7 +3,6 @@
 
 use gengfu_model::Severity::{Critical, Major, Minor};
 use gengfu_model::silence::{Matcher, NewSilence, SilenceState, Weekly};
-use gengfu_model::staff::CaseStep;
 use gengfu_model::time::{DAY_MS, HOUR_MS};
 use gengfu_model::{Device, EffectId, Incident, Role};
 

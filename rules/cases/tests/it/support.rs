@@ -10,9 +10,9 @@ use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{
-    Assertion, Attachment, AttachmentPurpose, AttachmentType, Case, CaseEvent, Decision, Device, DeviceId, DeviceLife, Effect, EffectId, EffectSink, Evidence,
-    Incident, IncidentState, Kind, NewSilence, OutboxItem, Role, Seq, Severity, Signal, Silence, Timestamp, Value,
-    Verdict,
+    Assertion, Attachment, AttachmentPurpose, AttachmentType, Case, CaseEvent, Decision, Device, DeviceId, DeviceLife,
+    Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Kind, NewSilence, OutboxItem, Role, Seq, Severity,
+    Signal, Silence, Timestamp, Value, Verdict,
 };
 
 /// What a ledger makes of effects.

@@ -11,7 +11,7 @@ use gengfu_model::Severity::{Critical, Major, Minor};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{CaseState, EffectId, Role, Seq};
 
-use crate::support::{World, device, local, profile, yuncheng, photo};
+use crate::support::{World, device, local, photo, profile, yuncheng};
 
 fn dispatch() -> CaseStep {
     CaseStep::Dispatch { department: "roads".into() }
