@@ -31,11 +31,12 @@ const FLOAT_MS: i64 = BREAKS_MS + 30 * SECOND_MS;
 /// A cover under water reports so often.
 const AGAIN_MS: i64 = 5 * MINUTE_MS;
 /// The water is gone.
-const DRY_MS: i64 = 17 * MINUTE_MS;
+const DRY_MS: i64 = 12 * MINUTE_MS;
 /// It is over: whoever was silent since the calm has been so for more than two and a half heartbeats.
 const OVER_MS: i64 = 80 * MINUTE_MS;
-/// Heartbeat of covers and lamps, and reporting interval of trucks, in seconds.
+/// Heartbeat of covers, and reporting intervals of lamps and trucks, in seconds.
 const HEARTBEAT_S: f64 = 1_800.0;
+const LAMP_S: f64 = 900.0;
 const TRUCK_S: f64 = 60.0;
 
 /// How large a storm is. The default is the one that a city of a million people must expect.

@@ -8,8 +8,8 @@ mod client;
 mod latency;
 mod peer;
 mod server;
-mod storm;
 mod stored;
+mod storm;
 
 use std::net::SocketAddr;
 use std::path::Path;

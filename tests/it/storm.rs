@@ -123,8 +123,10 @@ impl Night {
         wait_for("the storm's end", || {
             use gengfu_dashboards::Gateway as _;
             let status = self.gateway.running().shared().status();
-            (status.time >= over && status.ledger >= status.journal).then_some(())
+            (status.time >= over && status.applied >= status.journal).then_some(())
         });
+        // Answered once the ledger has it, and with it all that came before.
+        self.gateway.put_user("witness", vec![Role::Evaluator]);
         played
     }
 
@@ -332,9 +334,11 @@ fn ten_thousand_water_alarms_in_a_minute_are_eight_cases_and_the_api_answers() {
         (told.cases("case.opened").len() >= floods.len()).then_some(())
     });
     assert_eq!(told.cases("case.opened"), floods);
-    assert_eq!(told.cases("case.folded"), BTreeSet::new());
-    let replaced: usize =
-        told.0.lock().unwrap().values().map(|(_, body)| body["replaces"].as_array().unwrap().len()).sum();
+    // The first one was tried in vain: whether it had got through is not known, so that it was folded may be told.
+    assert!(told.cases("case.folded").len() <= 1, "{:?}", told.cases("case.folded"));
+    let bodies = told.0.lock().unwrap();
+    let replaced: usize = bodies.values().filter_map(|(_, body)| Some(body["replaces"].as_array()?.len())).sum();
+    drop(bodies);
     assert_eq!(replaced, 4 * 8);
 
     // The ledger is what the journal amounts to.

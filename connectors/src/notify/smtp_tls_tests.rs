@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use gengfu_model::{EffectId, OutboxItem, Seq, Timestamp};
-use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
@@ -22,8 +22,9 @@ const NOW: Timestamp = Timestamp(1_783_900_800_000);
 struct Authority(Certificate, KeyPair);
 
 impl Authority {
-    fn new() -> Authority {
+    fn new(name: &str) -> Authority {
         let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::OrganizationName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         Authority(params.self_signed(&key).unwrap(), key)
@@ -159,7 +160,7 @@ fn send(address: SocketAddr, tls: SmtpTls, roots: &Authority) -> Outcome {
 
 #[test]
 fn a_mail_goes_over_tls_both_ways_and_the_password_with_it() {
-    let authority = Authority::new();
+    let authority = Authority::new("the city");
     for mode in [SmtpTls::Starttls, SmtpTls::Tls] {
         let (address, serving) = serve(authority.server("localhost"), mode);
         let outcome = send(address, mode, &authority);
@@ -174,10 +175,10 @@ fn a_mail_goes_over_tls_both_ways_and_the_password_with_it() {
 
 #[test]
 fn a_certificate_of_another_authority_or_for_another_name_is_refused_and_said_so() {
-    let authority = Authority::new();
+    let authority = Authority::new("the city");
     for mode in [SmtpTls::Starttls, SmtpTls::Tls] {
         for (server, word) in [
-            (Authority::new().server("localhost"), "UnknownIssuer"),
+            (Authority::new("somebody else").server("localhost"), "UnknownIssuer"),
             (authority.server("mail.elsewhere.cn"), "NotValidForName"),
         ] {
             let (address, serving) = serve(server, mode);
@@ -193,7 +194,7 @@ fn a_certificate_of_another_authority_or_for_another_name_is_refused_and_said_so
 
 #[test]
 fn a_server_that_does_not_offer_starttls_gets_no_mail() {
-    let authority = Authority::new();
+    let authority = Authority::new("the city");
     let (address, serving) = serve(authority.server("localhost"), SmtpTls::None);
     let outcome = send(address, SmtpTls::Starttls, &authority);
     assert!(!matches!(outcome, Outcome::Delivered { .. }), "{outcome:?}");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gengfu_model::Kind;
 use serde_json::{Value, json};
 
-use super::{HEARTBEAT_S, StormSize, TRUCK_S};
+use super::{HEARTBEAT_S, LAMP_S, StormSize, TRUCK_S};
 use crate::city::{City, CityDevice, token_of};
 
 /// The carrier's cell that falls silent.
@@ -91,7 +91,7 @@ fn lamp(n: usize) -> Blank {
         name: format!("{}下穿隧道{}路灯{}号", DISTRICTS[district].1, cabinet + 1, n % LAMPS_PER_CABINET + 1),
         asset_type: "01-37",
         department: "路灯管理所",
-        interval_s: HEARTBEAT_S,
+        interval_s: LAMP_S,
         district,
         feeder,
         cabinet: code,
