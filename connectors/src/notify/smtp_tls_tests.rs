@@ -178,13 +178,14 @@ fn a_certificate_of_another_authority_or_for_another_name_is_refused_and_said_so
     let authority = Authority::new("the city");
     for mode in [SmtpTls::Starttls, SmtpTls::Tls] {
         for (server, word) in [
-            (Authority::new("somebody else").server("localhost"), "UnknownIssuer"),
-            (authority.server("mail.elsewhere.cn"), "NotValidForName"),
+            (Authority::new("somebody else").server("localhost"), "unknownissuer"),
+            (authority.server("mail.elsewhere.cn"), "validforname"),
         ] {
             let (address, serving) = serve(server, mode);
             let outcome = send(address, mode, &authority);
             let Outcome::Unavailable { answer } = outcome else { panic!("{mode:?}: {outcome:?}") };
-            assert!(answer.contains("certificate") && answer.contains(word), "{mode:?}: {answer}");
+            let said = answer.to_lowercase().replace(' ', "");
+            assert!(said.contains("certificate") && said.contains(word), "{mode:?}: {answer}");
             let heard = serving.join().unwrap();
             assert!(heard.encrypted.is_empty(), "{heard:?}");
             assert!(heard.plain.iter().all(|line| !line.starts_with("AUTH")), "{heard:?}");
