@@ -105,9 +105,11 @@ impl Attachments {
             return Err(AttachmentError::Missing(hash.to_owned()));
         }
         let path = self.path(hash);
-        let bytes = fs::read(&path).map_err(|source| match source.kind() {
-            ErrorKind::NotFound => AttachmentError::Missing(hash.to_owned()),
-            _ => AttachmentError::Io { what: path.display().to_string(), source },
+        let bytes = fs::read(&path).map_err(|source| {
+            if source.kind() == ErrorKind::NotFound {
+                return AttachmentError::Missing(hash.to_owned());
+            }
+            AttachmentError::Io { what: path.display().to_string(), source }
         })?;
         if hash_of(&bytes) == hash { Ok(bytes) } else { Err(AttachmentError::Damaged(hash.to_owned())) }
     }

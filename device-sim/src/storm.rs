@@ -240,20 +240,18 @@ impl Reporter<'_> {
             times = (0..scaled(OVER_MS, self.speed) / every_ms.max(1)).map(|n| times[0] + n * every_ms).collect();
         }
         for window in windows {
-            match window.kind {
-                FaultKind::CoverWater => {
-                    let first_ms = within(BREAKS_MS, REPORTED_MS);
-                    let again_ms = scaled(AGAIN_MS, self.speed).max(1);
-                    times.extend((first_ms..window.to_ms).step_by(usize::try_from(again_ms).unwrap_or(1)));
-                    times.push(within(DRY_MS, REPORTED_MS));
-                }
-                // Alarms are told at once; what is left in a capacitor lasts for seconds.
-                FaultKind::CoverDisplaced => times.push(within(FLOAT_MS, 5 * SECOND_MS)),
-                FaultKind::FeederOutage => {
-                    let gasp_ms = (LAST_GASP_S * 500.0) as i64;
-                    times.push(window.from_ms + within(0, SECOND_MS).min(gasp_ms));
-                }
-                _ => {}
+            if window.kind == FaultKind::CoverWater {
+                let first_ms = within(BREAKS_MS, REPORTED_MS);
+                let again_ms = scaled(AGAIN_MS, self.speed).max(1);
+                times.extend((first_ms..window.to_ms).step_by(usize::try_from(again_ms).unwrap_or(1)));
+                times.push(within(DRY_MS, REPORTED_MS));
+            } else if window.kind == FaultKind::CoverDisplaced {
+                // Alarms are told at once.
+                times.push(within(FLOAT_MS, 5 * SECOND_MS));
+            } else if window.kind == FaultKind::FeederOutage {
+                // What is left in a capacitor lasts for seconds.
+                let gasp_ms = (LAST_GASP_S * 500.0) as i64;
+                times.push(window.from_ms + within(0, SECOND_MS).min(gasp_ms));
             }
         }
         times

@@ -159,7 +159,12 @@ fn case_step(life: &Life, random: &mut SplitMix64) -> Option<Control> {
         // The sensors' turn; a person is only sometimes faster.
         CaseState::PendingCheck if random.chance(1, 4) => CaseStep::Rework,
         CaseState::PendingCheck => CaseStep::Comment,
-        _ => CaseStep::Close { feedback: Some("real".into()) },
+        CaseState::CheckPassed
+        | CaseState::Rejected
+        | CaseState::Closed
+        | CaseState::ForceClosed
+        | CaseState::Cancelled
+        | CaseState::Merged => CaseStep::Close { feedback: Some("real".into()) },
     };
     let step = match random.below(12) {
         0 => CaseStep::Suspend,
