@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use gengfu_cases::transitions::{TRANSITIONS, Transition};
+use gengfu_cases::transitions::TRANSITIONS;
 use gengfu_model::staff::{Action, CaseStep};
 use gengfu_model::{Case, Refusal, Role};
 use serde::Deserialize;
@@ -69,24 +69,13 @@ pub(crate) async fn take(
     }
 }
 
-/// The step that comes with a file, by a path of its own.
-const ATTACH: &str = "attach";
-
-/// The steps that these roles may take now by the path of their name, in the order of the list.
+/// The steps that these roles may take now, in the order of the list.
 pub(crate) fn actions(case: &Case, roles: &[Role]) -> Vec<ActionView> {
-    let steps = open_to(case, roles).filter(|line| line.step != ATTACH);
-    steps.map(|line| ActionView { step: line.step, needs_note: line.needs_reason }).collect()
-}
-
-/// Whether these roles may add a file to the case now.
-pub(crate) fn may_attach(case: &Case, roles: &[Role]) -> bool {
-    open_to(case, roles).any(|line| line.step == ATTACH)
-}
-
-fn open_to(case: &Case, roles: &[Role]) -> impl Iterator<Item = &'static Transition> {
     TRANSITIONS
         .iter()
-        .filter(move |line| line.from.contains(&case.state) && roles.iter().any(|role| line.roles.contains(role)))
+        .filter(|line| line.from.contains(&case.state) && roles.iter().any(|role| line.roles.contains(role)))
+        .map(|line| ActionView { step: line.step, needs_note: line.needs_reason })
+        .collect()
 }
 
 fn case_step(name: &str, body: StepBody, case: &Case) -> Result<CaseStep, ApiError> {
@@ -138,7 +127,7 @@ fn case_step(name: &str, body: StepBody, case: &Case) -> Result<CaseStep, ApiErr
         "cancel" => CaseStep::Cancel,
         "supervise" => CaseStep::Supervise,
         "comment" => CaseStep::Comment,
-        ATTACH => {
+        "attach" => {
             let hint = format!("POST the file's bytes to /api/v1/cases/{}/attachments", case.id);
             return Err(ApiError::invalid("step", "a file comes with its bytes").hint(hint));
         }

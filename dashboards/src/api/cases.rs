@@ -64,7 +64,6 @@ pub(crate) async fn one(
     let history = state.read(move |ledger| ledger.case_events(id)).await?;
     Ok(Json(CaseWithHistory {
         actions: case_steps::actions(&case, &session.roles),
-        may_attach: case_steps::may_attach(&case, &session.roles),
         case: case.into(),
         history: history.into_iter().map(CaseEventView::from).collect(),
     }))

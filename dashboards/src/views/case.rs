@@ -163,8 +163,6 @@ pub struct CaseWithHistory {
     pub history: Vec<CaseEventView>,
     /// The steps that this account may take in this state.
     pub actions: Vec<ActionView>,
-    /// This account may add a file in this state.
-    pub may_attach: bool,
 }
 
 /// A step that may be taken now.
