@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
 use gengfu_connectors::LedgerReader;
+use gengfu_connectors::attachments::AttachmentError;
 use gengfu_dashboards::gateway::{
     Answer, BacktestAsk, Balance, Delivery, DeviceNow, Gateway, LatestField, ParametersAsk, PublishAsk, RuleNow,
     Status, StreamEvent, Vetted,
@@ -65,6 +66,8 @@ pub struct Handle {
     /// The pack that the engine judges by, for its counts.
     pub(crate) live_pack: Arc<std::sync::RwLock<Arc<Pack>>>,
     pub(crate) ledger: LedgerReader,
+    /// Files of cases.
+    pub(crate) files: crate::attachments::CaseFiles,
     /// What is known of telling others.
     pub(crate) told: Arc<std::sync::RwLock<crate::delivery::Told>>,
     /// Metrics of the listeners.
@@ -175,6 +178,14 @@ pub struct Shared(pub Arc<Handle>);
 impl Gateway for Shared {
     fn request(&self, request: StaffRequest) -> Answer<Verdict> {
         Box::pin(Arc::clone(&self.0).judge(request))
+    }
+
+    fn keep_file(&self, bytes: &[u8]) -> Result<String, Refusal> {
+        self.0.files.keep(bytes)
+    }
+
+    fn file(&self, sha256: &str) -> Result<Vec<u8>, AttachmentError> {
+        self.0.files.read(sha256)
     }
 
     fn device_now(&self, device: DeviceId) -> Answer<Option<DeviceNow>> {

@@ -4,6 +4,7 @@
 //! in which data flows against, and stopped in the order in which it flows; what a part does is that
 //! part's business.
 
+mod attachments;
 pub mod cli;
 pub mod config;
 mod delivery;

@@ -173,6 +173,7 @@ pub(crate) fn run(
             clock: Arc::new(move || wall.now()),
             options: Options {
                 metrics_open_to: config.http.metrics_from.clone(),
+                attachment_bytes: usize::try_from(config.attachments.max_size.0).unwrap_or(usize::MAX),
                 time_zone: config.city.time_zone.parse().unwrap_or(chrono_tz::Asia::Shanghai),
                 ..Options::default()
             },

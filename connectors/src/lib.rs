@@ -4,6 +4,7 @@
 //! - [`ledger`]: the reducer's state at a journal position (SQLite, or memory in tests), its read side
 //! - [`checkpoint`]: device state between ledger and journal
 //! - [`series`]: points for the plots, one file a day, closed days in columnar blocks
+//! - [`attachments`]: files of cases, by their hash
 //! - [`delivery`]: the outbox to webhooks, with a record of its own
 //! - [`notify`]: people, by robots of their messengers, mail and SMS
 //! - [`city`]: the city's case platform, both ways, and CloudEvents
@@ -13,6 +14,7 @@
 //! Promises: effects and their position are one transaction; everything here is safe to repeat.
 //! Must not know: listeners, codecs, how rules judge.
 
+pub mod attachments;
 pub mod checkpoint;
 pub mod city;
 pub mod delivery;
@@ -23,6 +25,7 @@ pub mod notify;
 pub mod series;
 mod sqlite;
 
+pub use attachments::Attachments;
 pub use checkpoint::{CheckpointStore, DeviceRow, MemoryCheckpoints, SqliteCheckpoints};
 pub use delivery::Deliverer;
 pub use ledger::{Ledger, LedgerError, LedgerReader, LedgerState, MemoryLedger, SqliteLedger};

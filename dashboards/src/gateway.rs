@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use gengfu_connectors::attachments::AttachmentError;
 use gengfu_model::Refusal;
 use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::pack::TrialNote;
@@ -228,6 +229,22 @@ fn no_trials() -> Refusal {
 pub trait Gateway: Send + Sync + 'static {
     /// Journals a staff request and waits for the engine's verdict; the ledger has it by then.
     fn request(&self, request: StaffRequest) -> Answer<Verdict>;
+
+    /// Keeps the bytes of a case's file and gives their SHA-256; they are on the disk by then. Blocks on files.
+    ///
+    /// # Errors
+    /// `full` without room, `unavailable` when they cannot be kept.
+    fn keep_file(&self, _bytes: &[u8]) -> Result<String, Refusal> {
+        Err(Refusal::new("unavailable", "this gateway keeps no files"))
+    }
+
+    /// The bytes of a case's file by their SHA-256. Blocks on files.
+    ///
+    /// # Errors
+    /// [`AttachmentError`] if they are missing or damaged.
+    fn file(&self, sha256: &str) -> Result<Vec<u8>, AttachmentError> {
+        Err(AttachmentError::Missing(sha256.to_owned()))
+    }
 
     /// What the engine knows of a device right now; `None`: not in the register.
     fn device_now(&self, device: DeviceId) -> Answer<Option<DeviceNow>>;

@@ -26,7 +26,9 @@ pub fn router(state: ApiState) -> Router {
     let shared = Shared::new(state);
     let mut router = Router::new();
     for route in routes() {
-        let (timeout, body_limit) = if route.slow {
+        let (timeout, body_limit) = if route.upload {
+            (shared.options.import_timeout, shared.options.attachment_bytes)
+        } else if route.slow {
             (shared.options.import_timeout, shared.options.import_bytes)
         } else {
             (shared.options.request_timeout, shared.options.body_bytes)

@@ -55,6 +55,10 @@ pub struct Options {
     pub body_bytes: usize,
     /// The largest register file in an import, in bytes.
     pub import_bytes: usize,
+    /// The largest file of a case, in bytes.
+    pub attachment_bytes: usize,
+    /// Files of cases that come in at the same time, each held in memory; one more is answered 503.
+    pub uploads: usize,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How long an import may take.
@@ -78,6 +82,8 @@ impl Default for Options {
             time_zone: chrono_tz::Asia::Shanghai,
             body_bytes: 1_048_576,
             import_bytes: 64 * 1_048_576,
+            attachment_bytes: 10 * 1_048_576,
+            uploads: 16,
             request_timeout: Duration::from_secs(30),
             import_timeout: Duration::from_secs(600),
             requests_in_flight: 512,
@@ -99,6 +105,7 @@ pub(crate) struct Shared {
     pub(crate) revoked: Revoked,
     pub(crate) in_flight: Arc<Semaphore>,
     pub(crate) streams: Arc<Semaphore>,
+    pub(crate) uploads: Semaphore,
     /// Checks of rule packs at the same time: each takes a core.
     pub(crate) checks: Semaphore,
     ledger: LedgerReader,
@@ -121,6 +128,7 @@ impl Shared {
             revoked: Revoked::default(),
             in_flight: Arc::new(Semaphore::new(options.requests_in_flight)),
             streams: Arc::new(Semaphore::new(options.streams)),
+            uploads: Semaphore::new(options.uploads),
             checks: Semaphore::new(CONCURRENT_CHECKS),
             ledger: state.ledger,
             series: state.series,

@@ -8,6 +8,7 @@ mod replay;
 mod run;
 mod score;
 mod source;
+mod storm;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,8 @@ enum Command {
     Replay(replay::Args),
     /// Publish as fast as the server acknowledges, or at a rate, and measure it.
     Load(load::Args),
+    /// Play the thunderstorm: cabinets drop, covers flood and float, a cell falls silent.
+    Storm(storm::Args),
     /// Compare incidents with the ground truth of a run.
     Score(score::Args),
 }
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::execute(args),
         Command::Replay(args) => replay::execute(args),
         Command::Load(args) => load::execute(&args),
+        Command::Storm(args) => storm::execute(&args),
         Command::Score(args) => score::execute(&args),
     };
     match result {

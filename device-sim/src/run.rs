@@ -182,7 +182,8 @@ fn offset(ms: i64) -> Duration {
     Duration::from_millis(ms.max(0).unsigned_abs())
 }
 
-fn truth_of(city: &City, injection: &Injection, now_ms: i64) -> Truth {
+/// The ground truth of a fault that begins at that moment.
+pub(crate) fn truth_of(city: &City, injection: &Injection, now_ms: i64) -> Truth {
     let spec = &injection.spec;
     Truth {
         fault: spec.kind.name().to_owned(),

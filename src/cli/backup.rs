@@ -13,7 +13,9 @@
 //! 5. `journal`: segments from the newest to the oldest, then the archive (see `journal::copy`). All that
 //!    the parts above can know was appended before this began, so the copy reaches at least as far. Records
 //!    that the checkpoint still needs are not lost to the archive's limits, or the check at the end finds it.
-//! 6. `secret.key` never changes.
+//! 6. `attachments`: a file is there before the record that names it, and is never changed, so the copy has all that
+//!    the journal above names.
+//! 7. `secret.key` never changes.
 //!
 //! Each SQLite file is copied within one read transaction. At the end the copy itself is checked, and the
 //! manifest is written last: a folder without one is no backup.
@@ -24,7 +26,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gengfu_connectors::{CheckpointStore, LedgerReader, SqliteCheckpoints, files};
+use gengfu_connectors::{Attachments, CheckpointStore, LedgerReader, SqliteCheckpoints, files};
 use gengfu_ingest::journal::{FolderLock, JournalReader, LockError, ReadLimit, RealDisk, check, copy};
 use gengfu_ingest::{Clock, SystemClock};
 use gengfu_model::Seq;
@@ -103,6 +105,7 @@ fn copy_parts(data: &Path, out: &Path) -> Result<(), Failure> {
     copy_series(&data.join("series"), &out.join("series"))?;
     let open = |folder: &Path| RealDisk::open(folder.join("journal")).map_err(|error| cannot(folder, &error));
     copy::copy(&open(data)?, &open(out)?).map_err(Failure::failed)?;
+    copy_attachments(data, out)?;
     copy_secret(&data.join("secret.key"), &out.join("secret.key")).map_err(|error| cannot(data, &error))
 }
 
@@ -129,6 +132,20 @@ fn copy_series(from: &Path, to: &Path) -> Result<(), Failure> {
     files::copy(&from.join(CATALOGUE), &to.join(CATALOGUE)).map_err(Failure::failed)
 }
 
+/// Copies the files of cases. One that cannot be read as it was handed in is named, and does not stop the rest.
+fn copy_attachments(data: &Path, out: &Path) -> Result<(), Failure> {
+    let (from, to) = (Attachments::of(data), Attachments::of(out));
+    for (hash, _) in from.list().map_err(|error| cannot(data, &error))? {
+        match from.read(&hash) {
+            Ok(bytes) => {
+                to.keep(&bytes).map_err(|error| cannot(out, &error))?;
+            }
+            Err(error) => say(&format!("the backup does without a file of a case: {error}")),
+        }
+    }
+    Ok(())
+}
+
 /// Copies the secret so that nobody but its owner could read it at any moment.
 pub(super) fn copy_secret(from: &Path, to: &Path) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
@@ -144,6 +161,11 @@ fn check_copy(out: &Path) -> Result<Positions, Failure> {
     checkpoints.load(&mut |row| newest_row = newest_row.max(row.position)).map_err(Failure::failed)?;
     let ledger = LedgerReader::open(&out.join("ledger.db")).and_then(|reader| reader.position());
     let (ledger, _) = ledger.map_err(Failure::failed)?;
+
+    let missing = super::doctor::missing_files(out).map_err(Failure::failed)?;
+    if missing > 0 {
+        say(&format!("{missing} files that cases name are not in the backup: `gengfu doctor` names them"));
+    }
 
     let disk = Arc::new(RealDisk::open(out.join("journal")).map_err(|error| cannot(out, &error))?);
     let report = check::check(disk.as_ref(), false).map_err(Failure::failed)?;

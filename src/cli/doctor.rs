@@ -5,9 +5,12 @@
 //! code 1 if anything is wrong. It reads the whole journal and every page of the stores, which takes its time
 //! on a large folder.
 
+mod files;
 mod folder;
 mod state;
 mod stores;
+
+pub(super) use self::files::missing_files;
 
 use gengfu_cases::Profile;
 use gengfu_ingest::journal::{FolderLock, LockError};
@@ -140,6 +143,7 @@ fn look(config: &Config, found: &mut Findings) {
         return;
     }
     stores::look_at_files(data, found);
+    files::look_at_files(data, found);
     state::look(data, running, found);
 }
 

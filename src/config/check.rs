@@ -32,6 +32,8 @@ impl Config {
         must((1_024..=1 << 20).contains(&packet), "mqtt.max_packet", "must be 1KiB to 1MiB", "");
         must(packet * 2 <= segment, "mqtt.max_packet", "must be at most half of `journal.segment`", "");
         must((1..=100_000).contains(&self.mqtt.rate), "mqtt.rate", "must be 1 to 100000", "");
+        let file = self.attachments.max_size.0;
+        must((1 << 10..=256 << 20).contains(&file), "attachments.max_size", "must be 1KiB to 256MiB", "10MiB is usual");
         must(self.days.hour < 24, "days.hour", "must be 0 to 23", "0 is midnight");
         if let Some(influx) = &self.influx {
             let url = crate::remote_series::address(influx);

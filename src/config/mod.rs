@@ -17,8 +17,8 @@ pub use influx::{InfluxApi, InfluxConfig};
 pub use mistakes::{ConfigError, Mistake};
 pub use outside::{ChannelConfig, ChannelKind, ChannelTls, PlatformConfig, PlatformForm, WebhookConfig};
 pub use sections::{
-    CityConfig, CoapConfig, DataConfig, DaysConfig, EngineConfig, FeedConfig, HttpConfig, JournalConfig, MqttConfig,
-    SeriesConfig,
+    AttachmentsConfig, CityConfig, CoapConfig, DataConfig, DaysConfig, EngineConfig, FeedConfig, HttpConfig,
+    JournalConfig, MqttConfig, SeriesConfig,
 };
 pub use units::{Size, Span};
 
@@ -46,6 +46,8 @@ pub struct Config {
     pub series: SeriesConfig,
     /// A copy of each day's start, from which trials of rules begin.
     pub days: DaysConfig,
+    /// Files of cases: photos, voice notes, documents.
+    pub attachments: AttachmentsConfig,
     /// The remote time series beside it; none: there is none.
     pub influx: Option<InfluxConfig>,
     /// Who is told outside.

@@ -139,6 +139,16 @@ pub struct DaysConfig {
     pub keep_size: Size,
 }
 
+/// Files of cases: photos, voice notes, documents.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AttachmentsConfig {
+    /// The largest file that is taken.
+    pub max_size: Size,
+    /// How much room on the disk files leave to the journal and the stores; with less, none is taken.
+    pub keep_free: Size,
+}
+
 const LOOPBACK_ANY: [u8; 4] = [0, 0, 0, 0];
 
 impl Default for DataConfig {
@@ -231,5 +241,11 @@ impl Default for SeriesConfig {
 impl Default for DaysConfig {
     fn default() -> Self {
         DaysConfig { hour: 0, keep: Span(35 * gengfu_model::time::DAY_MS), keep_size: Size(10 << 30) }
+    }
+}
+
+impl Default for AttachmentsConfig {
+    fn default() -> Self {
+        AttachmentsConfig { max_size: Size(10 << 20), keep_free: Size(256 << 20) }
     }
 }

@@ -12,6 +12,7 @@ use gengfu_model::staff::{Role, StaffRequest};
 use gengfu_model::{Control, Effect, EffectId, Point, Seq};
 use tokio::sync::broadcast;
 
+use crate::attachments::CaseFiles;
 use crate::config::Config;
 use crate::downlink::Downlink;
 use crate::feed::Feed;
@@ -164,6 +165,7 @@ pub(super) fn start_pipeline(
         live_pack,
         ledger: ledger_reader(&config.data.folder)?,
         told: Arc::default(),
+        files: CaseFiles::open(config),
         listener_metrics: RwLock::default(),
     }))
 }

@@ -11,6 +11,7 @@ mod peer;
 mod register;
 mod server;
 mod stored;
+mod storm;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,7 +38,7 @@ const SPEAKING: usize = 5_000;
 const BEFORE_CHECKPOINT: Duration = Duration::from_secs(45);
 
 /// What can be measured by itself.
-const SECTIONS: [&str; 4] = ["line", "parts", "stored", "register"];
+const SECTIONS: [&str; 5] = ["line", "parts", "storm", "stored", "register"];
 
 fn main() {
     let mut arguments = std::env::args();
@@ -55,6 +56,10 @@ fn main() {
         match *section {
             "line" => line(folder.path()),
             "parts" => register::parts(folder.path()),
+            "storm" => {
+                say("\n# a storm: ten thousand water alarms in two districts and eight catchments");
+                storm::storm(folder.path());
+            }
             "stored" => {
                 say("\n# stored points");
                 stored(folder.path());

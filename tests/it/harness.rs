@@ -272,7 +272,7 @@ impl Api {
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().into()
     }
 
-    fn authorization(&self) -> String {
+    pub(crate) fn authorization(&self) -> String {
         self.token.as_ref().map(|token| format!("Bearer {token}")).unwrap_or_default()
     }
 

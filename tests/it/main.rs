@@ -4,6 +4,7 @@
 
 mod advisories;
 mod arrows;
+mod attachments;
 mod backtest;
 mod backup;
 mod bad_input;
@@ -30,6 +31,7 @@ mod replay;
 mod restart;
 mod rule_questions;
 mod rule_tests;
+mod storm;
 mod versions;
 mod webhook;
 mod workflow;

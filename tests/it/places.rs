@@ -59,10 +59,10 @@ fn places_are_put_by_whoever_may_and_judged_by_from_then_on() {
     assert!(warned.contains("no place of the name or kind `working_area`"), "{found}");
 
     let file = city("wgs84", 111.0, 35.0);
-    let (status, refused) = gateway.login("duty").put("/api/v1/places", &file);
+    let (status, refused) = gateway.login("duty").put_text("/api/v1/places", &file);
     assert_eq!(status, 403, "{refused}");
     let broken = file.replace("\"depot\"", "\"\"");
-    let (status, refused) = engineer.put("/api/v1/places", &broken);
+    let (status, refused) = engineer.put_text("/api/v1/places", &broken);
     assert_eq!((status, &refused["error"]["code"]), (422, &json!("invalid")), "{refused}");
     assert!(
         refused["error"]["message"].as_str().unwrap().contains("feature 2 `车场`: `kind` has 1 to 64"),
@@ -71,7 +71,7 @@ fn places_are_put_by_whoever_may_and_judged_by_from_then_on() {
     let (_, checked) =
         gateway.login("duty").post("/api/v1/places/check", &serde_json::from_str::<Value>(&broken).unwrap());
     assert_eq!((&checked["ok"], &checked["mistakes"][0]["feature"]), (&json!(false), &json!(2)), "{checked}");
-    let (status, done) = engineer.put("/api/v1/places", &file);
+    let (status, done) = engineer.put_text("/api/v1/places", &file);
     assert_eq!((status, &done["rows"]), (200, &json!(2)), "{done}");
 
     at(&gateway, 111.01, 35.01);
@@ -89,7 +89,7 @@ fn places_are_put_by_whoever_may_and_judged_by_from_then_on() {
 
     // The same places from a Chinese map, and over a restart.
     let amap: Value = engineer.get("/api/v1/places?crs=gcj02").1;
-    let (status, done) = engineer.put("/api/v1/places", &amap.to_string());
+    let (status, done) = engineer.put_text("/api/v1/places", &amap.to_string());
     assert_eq!(status, 200, "{done}");
     gateway.restart();
     let back = gateway.login("duty").get("/api/v1/places").1;
@@ -109,7 +109,7 @@ fn the_ledger_and_its_replay_have_the_same_places() {
     let admin = gateway.login("admin");
     for n in 0..6 {
         // The fence moves under the truck.
-        assert_eq!(admin.put("/api/v1/places", &city("wgs84", 111.0 + f64::from(n % 2), 35.0)).0, 200);
+        assert_eq!(admin.put_text("/api/v1/places", &city("wgs84", 111.0 + f64::from(n % 2), 35.0)).0, 200);
         at(&gateway, 111.01, 35.01);
         if n == 3 {
             gateway.restart();

@@ -51,7 +51,8 @@ mod tests {
 
     fn item(body: &str) -> OutboxItem {
         let id = EffectId { seq: Seq(77), ordinal: 3 };
-        OutboxItem { id, topic: "case.opened".into(), time: Timestamp(1_783_900_800_123), body: body.to_owned() }
+        let (topic, time, body) = ("case.opened".into(), Timestamp(1_783_900_800_123), body.to_owned());
+        OutboxItem { id, topic, time, body, case: None, withdrawn: None }
     }
 
     /// The attributes that the specification (section "Context Attributes") requires, and the rules of its

@@ -9,6 +9,8 @@ pub mod cloudevents;
 pub mod mapping;
 pub mod platform;
 pub mod status;
+#[cfg(test)]
+mod trouble_tests;
 
 pub use mapping::{Mapping, MappingError};
 pub use platform::{Authorization, Platform, PlatformBody};

@@ -91,8 +91,17 @@ impl Channel for Platform {
         match self.http.post("", &headers, &body) {
             // The platform knows the key already: it has the case.
             Ok(answer) if answer.status.as_u16() == 409 => Outcome::Delivered { answer: answer.summary() },
+            // A firewall or a proxy answers with a page and a good status where the platform says nothing.
+            Ok(answer) if answer.is_ok() && is_page(&answer.text) => {
+                Outcome::Unavailable { answer: format!("a page instead of an answer: {}", answer.summary()) }
+            }
             Ok(answer) => answer.outcome(),
             Err(answer) => Outcome::Unavailable { answer },
         }
     }
+}
+
+/// Whether a text is markup, which no platform answers with.
+fn is_page(text: &str) -> bool {
+    text.trim_start().starts_with('<')
 }

@@ -8,6 +8,8 @@
 //! with growing waits, and the rest goes on. So a receiver that cares about the order of a case's
 //! items compares their ids (sequence, then ordinal) and drops the older.
 //! Given up is after [`DeliveryConfig::give_up_after_ms`] from an item's own first attempt.
+//! What the ledger has withdrawn by the time of its attempt, since another case's message stands in its place, is not
+//! sent; neither is the news that a case was folded to a target that has heard nothing of that case.
 //!
 //! Each target has a thread of its own, so that a slow one holds up nobody else.
 

@@ -28,6 +28,8 @@ pub enum DeliveryState {
     Delivered,
     /// Given up.
     Failed,
+    /// Not sent: the message of another case stands in its place.
+    Withdrawn,
 }
 
 impl DeliveryState {
@@ -38,13 +40,14 @@ impl DeliveryState {
             DeliveryState::Pending => "pending",
             DeliveryState::Delivered => "delivered",
             DeliveryState::Failed => "failed",
+            DeliveryState::Withdrawn => "withdrawn",
         }
     }
 
     /// The state of that name, if there is one.
     #[must_use]
     pub fn from_name(name: &str) -> Option<DeliveryState> {
-        [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Failed]
+        [DeliveryState::Pending, DeliveryState::Delivered, DeliveryState::Failed, DeliveryState::Withdrawn]
             .into_iter()
             .find(|state| state.name() == name)
     }

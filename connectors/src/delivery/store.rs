@@ -162,6 +162,29 @@ impl DeliveryStore {
         Ok(())
     }
 
+    /// Records that an item is not sent any more.
+    pub(super) fn withdraw(&self, target: &str, id: EffectId, answer: &str) -> Result<(), LedgerError> {
+        self.lock()
+            .prepare_cached(
+                "UPDATE delivery SET state = 'withdrawn', answer = ?4 WHERE target = ?1 AND seq = ?2 AND ordinal = ?3",
+            )
+            .and_then(|mut statement| statement.execute((target, seq_column(id.seq), id.ordinal, answer)))
+            .map_err(|error| self.failed("withdraw an item", &error))?;
+        Ok(())
+    }
+
+    /// Where an item stands with a target, and how many attempts were made; `None`: it was never for that target,
+    /// or is forgotten.
+    pub(super) fn standing(&self, target: &str, id: EffectId) -> Result<Option<(DeliveryState, u32)>, LedgerError> {
+        self.lock()
+            .prepare_cached("SELECT state, attempts FROM delivery WHERE target = ?1 AND seq = ?2 AND ordinal = ?3")
+            .and_then(|mut statement| {
+                let key = (target, seq_column(id.seq), id.ordinal);
+                statement.query_row(key, |row| Ok((state_column(row, 0)?, row.get(1)?))).optional()
+            })
+            .map_err(|error| self.failed("read an item", &error))
+    }
+
     /// Forgets the oldest finished items of a target beyond [`MAX_RECEIPTS`].
     pub(super) fn trim(&self, target: &str, keep: i64) -> Result<(), LedgerError> {
         self.lock()

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
-use gengfu_model::Effect;
 use gengfu_model::time::HOUR_MS;
+use gengfu_model::{Effect, OutboxItem};
 
 use super::*;
 use crate::ledger::samples::{id, outbox};
@@ -166,6 +166,21 @@ impl Fixture {
         effects.iter().map(|(id, _)| id.to_string()).collect()
     }
 
+    /// Puts a row about a case in the outbox.
+    fn put_about(&mut self, case: EffectId, topic: &str) -> String {
+        let id = id(self.next, 0);
+        self.commit(vec![Effect::Outbox(Box::new(OutboxItem { case: Some(case), ..outbox(id, topic) }))]);
+        id.to_string()
+    }
+
+    /// Commits effects of one record.
+    fn commit(&mut self, effects: Vec<Effect>) {
+        let numbered = (0..).zip(effects).map(|(ordinal, effect)| (id(self.next, ordinal), effect));
+        let effects: Vec<_> = numbered.collect();
+        self.next += 1;
+        self.ledger.commit(&effects, Seq(self.next), Timestamp(0)).unwrap();
+    }
+
     fn start(&self, address: SocketAddr, topics: &[&str], start: StartAt) -> Deliverer {
         let channel = Webhook::new(WebhookConfig {
             url: format!("http://{address}/hook"),
@@ -311,6 +326,37 @@ fn a_target_is_told_what_it_wants_from_where_it_begins() {
     let seen = receiver.accepted(2);
     assert_eq!(ids(&seen, 204), [sent[1].clone(), sent[3].clone()]);
     assert_eq!(deliverer.receipts().of_item(sent[0].parse().unwrap()).unwrap(), []);
+}
+
+#[test]
+fn what_was_withdrawn_while_the_receiver_was_down_is_not_sent() {
+    let mut fixture = Fixture::new();
+    let first = Receiver::start("127.0.0.1:0");
+    let address = first.address;
+    let (told, untold, storm) = (id(900, 0), id(901, 0), id(902, 0));
+    let known = fixture.put_about(told, "case.opened");
+    let deliverer = fixture.start(address, &[], StartAt::Oldest);
+    recorded(&deliverer, &known, DeliveryState::Delivered);
+    drop(first);
+    drop(deliverer);
+    // One case was told of and one was not, when both are folded.
+    let late = fixture.put_about(told, "case.updated");
+    let never = fixture.put_about(untold, "case.opened");
+    let flood = fixture.put_about(storm, "case.opened");
+    let mut folded = Vec::new();
+    for case in [told, untold] {
+        fixture.commit(vec![Effect::OutboxWithdrawn { case, into: storm }]);
+        folded.push(fixture.put_about(case, "case.folded"));
+    }
+    let again = Receiver::start(&address.to_string());
+    let deliverer = fixture.start(address, &[], StartAt::Oldest);
+    let not_needed = recorded(&deliverer, &folded[1], DeliveryState::Withdrawn);
+    assert_eq!((not_needed.attempts, not_needed.answer.as_str()), (0, "not sent: nothing had been told of the case"));
+    for id in [&late, &never] {
+        let withdrawn = recorded(&deliverer, id, DeliveryState::Withdrawn);
+        assert_eq!((withdrawn.attempts, withdrawn.answer.contains("case 902-0")), (0, true), "{withdrawn:?}");
+    }
+    assert_eq!(ids(&again.accepted(2), 204), [flood, folded[0].clone()], "the flood, and that the known case is in it");
 }
 
 #[test]

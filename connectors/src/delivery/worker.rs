@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use gengfu_cases::FOLDED_TOPIC;
 use gengfu_model::{EffectId, OutboxItem, Timestamp};
 
 use super::channel::{Channel, Outcome};
@@ -157,6 +158,12 @@ impl Worker {
             let answer = "the ledger has no such row any more";
             return self.finish(pending.id, DeliveryState::Failed, false, now, answer, line);
         };
+        if let Some(into) = item.withdrawn {
+            return self.withdraw(item.id, &format!("withdrawn: case {into} stands for it"), line);
+        }
+        if self.nothing_to_take_back(&item)? {
+            return self.withdraw(item.id, "not sent: nothing had been told of the case", line);
+        }
         match self.channel.deliver(&item, now) {
             Outcome::Delivered { answer } => {
                 line.failures = 0;
@@ -180,6 +187,27 @@ impl Worker {
                 self.failed(pending, false, now, line.closed_until, &answer, line)
             }
         }
+    }
+
+    /// Whether an item says that a case was folded of which the target has heard nothing: all that it was to be told
+    /// of the case was withdrawn before the first attempt.
+    fn nothing_to_take_back(&self, item: &OutboxItem) -> Result<bool, LedgerError> {
+        let Some(case) = item.case.filter(|_| &*item.topic == FOLDED_TOPIC) else { return Ok(false) };
+        let mut withdrawn = false;
+        for id in self.reader.outbox_about(case)?.into_iter().filter(|id| *id < item.id) {
+            match self.store.standing(&self.name, id)? {
+                Some((DeliveryState::Withdrawn, 0)) => withdrawn = true,
+                Some(_) => return Ok(false),
+                None => {}
+            }
+        }
+        Ok(withdrawn)
+    }
+
+    fn withdraw(&mut self, id: EffectId, answer: &str, line: &mut Line) -> Result<(), LedgerError> {
+        tracing::debug!(target_name = %self.name, %id, answer, "withdrawn");
+        self.store.withdraw(&self.name, id, answer)?;
+        self.finished(line)
     }
 
     fn failed(
@@ -211,6 +239,10 @@ impl Worker {
         line: &mut Line,
     ) -> Result<(), LedgerError> {
         self.store.record(&self.name, id, &Progress { state, refused, now, next_try: now, answer })?;
+        self.finished(line)
+    }
+
+    fn finished(&self, line: &mut Line) -> Result<(), LedgerError> {
         line.finished += 1;
         if line.finished >= TRIM_EVERY {
             line.finished = 0;

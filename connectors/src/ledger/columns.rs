@@ -96,6 +96,12 @@ pub(crate) fn effect_id(row: &Row<'_>, first: usize) -> rusqlite::Result<EffectI
     Ok(EffectId { seq: seq_value(row.get(first)?), ordinal: row.get(first + 1)? })
 }
 
+/// An effect's id from two neighbouring columns that are both null without one.
+pub(crate) fn optional_effect_id(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<EffectId>> {
+    let (seq, ordinal): (Option<i64>, Option<u32>) = (row.get(first)?, row.get(first + 1)?);
+    Ok(seq.zip(ordinal).map(|(seq, ordinal)| EffectId { seq: seq_value(seq), ordinal }))
+}
+
 /// A value as JSON text for a `body` column.
 pub(crate) fn to_json<T: serde::Serialize>(table: &str, value: &T) -> Result<String, LedgerError> {
     serde_json::to_string(value)

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Case, CaseEvent, CaseState, CommandRow, CommandState, Device, DeviceId, DispositionKind, Effect, EffectId,
-    Evidence, Incident, MqttSession, Seq, Timestamp,
+    Evidence, Incident, MqttSession, OutboxItem, Seq, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -223,6 +223,29 @@ fn what_became_of_messages_is_forgotten_with_the_archive() {
         assert_eq!((listed(ledger, "disposition"), listed(ledger, "day_sheet")), (3, 3), "as old as they may be");
         put(ledger, 3, vec![late(3, kept + 500), day("cover-2", "2026-02-06")]);
         assert_eq!((listed(ledger, "disposition"), listed(ledger, "day_sheet")), (3, 3), "one of each has gone");
+    });
+}
+
+#[test]
+fn what_is_withdrawn_of_a_case_is_what_came_before_and_the_first_time_counts() {
+    on_both(|ledger| {
+        let about = |seq: u64, case: Option<EffectId>| {
+            Effect::Outbox(Box::new(OutboxItem { case, ..outbox(id(seq, 0), "case.opened") }))
+        };
+        let (folded, other, into) = (id(1, 9), id(2, 9), id(3, 9));
+        put(ledger, 1, vec![about(1, Some(folded))]);
+        put(ledger, 2, vec![about(2, Some(other))]);
+        put(ledger, 3, vec![about(3, None)]);
+        put(ledger, 4, vec![Effect::OutboxWithdrawn { case: folded, into }]);
+        put(ledger, 5, vec![about(5, Some(folded)), Effect::OutboxWithdrawn { case: folded, into: other }]);
+        put(ledger, 6, vec![about(6, Some(folded))]);
+        let text = dump(ledger);
+        let withdrawn: Vec<Option<&str>> = text
+            .lines()
+            .filter(|line| line.contains("\"table\":\"outbox\""))
+            .map(|line| Some(line.split_once("\"withdrawn\":\"")?.1.split('"').next().unwrap()))
+            .collect();
+        assert_eq!(withdrawn, [Some("3-9"), None, None, Some("2-9"), None], "{text}");
     });
 }
 

@@ -200,6 +200,10 @@ impl Tables {
             Effect::Outbox(item) => {
                 self.outbox.entry(item.id).or_insert_with(|| (**item).clone());
             }
+            Effect::OutboxWithdrawn { case, into } => {
+                let about = self.outbox.range_mut(..id).filter(|(_, item)| item.case == Some(*case));
+                about.filter(|(_, item)| item.withdrawn.is_none()).for_each(|(_, item)| item.withdrawn = Some(*into));
+            }
             Effect::ReducerState { key, value: Some(value) } => {
                 self.reducer.insert(key.clone(), value.clone());
             }

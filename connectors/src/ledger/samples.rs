@@ -97,6 +97,7 @@ pub(crate) fn case_event(case: EffectId, time: i64, action: &str) -> Effect {
         from: None,
         to: CaseState::Reported,
         note: "换行\n和 \\".into(),
+        attachment: None,
     }))
 }
 
@@ -179,7 +180,8 @@ pub(crate) fn user(name: &str) -> User {
 }
 
 pub(crate) fn outbox(id: EffectId, topic: &str) -> OutboxItem {
-    OutboxItem { id, topic: topic.into(), time: Timestamp(5), body: format!("{{\"id\":\"{id}\",\"城\":1.5}}") }
+    let body = format!("{{\"id\":\"{id}\",\"城\":1.5}}");
+    OutboxItem { id, topic: topic.into(), time: Timestamp(5), body, case: None, withdrawn: None }
 }
 
 pub(crate) fn disposition(seq: u64, device: &str, time: i64, kind: DispositionKind) -> Effect {

@@ -87,8 +87,10 @@ CREATE INDEX case_event_case ON case_event (case_seq, case_ordinal, seq, ordinal
 CREATE TABLE outbox (
     seq INTEGER NOT NULL, ordinal INTEGER NOT NULL,
     topic TEXT NOT NULL, time INTEGER NOT NULL, body TEXT NOT NULL,
+    case_seq INTEGER, case_ordinal INTEGER, withdrawn_seq INTEGER, withdrawn_ordinal INTEGER,
     PRIMARY KEY (seq, ordinal)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_case ON outbox (case_seq, case_ordinal, seq, ordinal) WHERE case_seq IS NOT NULL;
 -- The console's list of what a person was told.
 CREATE INDEX outbox_user ON outbox (json_extract(body, '$.user'), seq, ordinal) WHERE topic = 'notification.console';
 

@@ -5,17 +5,14 @@
 //! feed and the secret, percent-encoded; or a word that the text must contain; at most 20 messages a minute, or the
 //! robot is throttled for ten minutes; `errcode` 0 in the answer.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{OutboxItem, Timestamp};
-use hmac::{Hmac, Mac};
 use serde_json::json;
-use sha2::Sha256;
 
 use super::notice::{Notice, is_phone};
 use super::pace::Pace;
 use super::reply::Codes;
+use super::sign::hmac_base64;
 use crate::delivery::http::{Http, percent_encode};
 use crate::delivery::{Channel, Outcome};
 
@@ -74,10 +71,7 @@ impl Channel for Dingtalk {
 
 /// The signature before it is percent-encoded.
 pub(super) fn sign(secret: &str, now: Timestamp) -> String {
-    // A key of any length is taken by HMAC; the error type is shared with other constructions.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
-    mac.update(format!("{}\n{secret}", now.0).as_bytes());
-    STANDARD.encode(mac.finalize().into_bytes())
+    hmac_base64(secret, &format!("{}\n{secret}", now.0))
 }
 
 /// The text with the word that a robot asks for.

@@ -5,18 +5,15 @@
 //! made of timestamp, a line feed and the secret; body of at most 20 KB; at most 100 messages a minute and 5 a
 //! second; `code` 0 in the answer (`StatusCode` in older ones).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use gengfu_model::time::{MINUTE_MS, SECOND_MS};
 use gengfu_model::{OutboxItem, Timestamp};
-use hmac::{Hmac, Mac};
 use serde_json::json;
-use sha2::Sha256;
 
 use super::dingtalk::with_keyword;
 use super::notice::Notice;
 use super::pace::Pace;
 use super::reply::Codes;
+use super::sign::hmac_base64;
 use crate::delivery::http::Http;
 use crate::delivery::{Channel, Outcome};
 
@@ -73,10 +70,7 @@ impl Channel for Feishu {
 
 /// The signature of a moment in seconds.
 pub(super) fn sign(secret: &str, seconds: i64) -> String {
-    let key = format!("{seconds}\n{secret}");
-    // A key of any length is taken by HMAC; the error type is shared with other constructions.
-    let Ok(mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
-    STANDARD.encode(mac.finalize().into_bytes())
+    hmac_base64(&format!("{seconds}\n{secret}"), "")
 }
 
 /// Whether an address can stand in the text as it is.

@@ -9,10 +9,13 @@ mod feishu;
 mod notice;
 mod pace;
 mod reply;
+mod sign;
 mod sms;
 mod smtp;
 mod wecom;
 
+#[cfg(test)]
+mod smtp_tls_tests;
 #[cfg(test)]
 mod tests;
 

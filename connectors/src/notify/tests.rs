@@ -67,7 +67,8 @@ fn item(address: &str, text: &str) -> OutboxItem {
         "language": "zh", "address": address, "text_zh": text, "text_en": "a cover is open",
     });
     let id = EffectId { seq: Seq(7), ordinal: 2 };
-    OutboxItem { id, topic: "notification.robot".into(), time: NOW, body: body.to_string() }
+    let (topic, body) = ("notification.robot".into(), body.to_string());
+    OutboxItem { id, topic, time: NOW, body, case: None, withdrawn: None }
 }
 
 fn make(kind: ChannelKind, address: SocketAddr, path: &str) -> Box<dyn Channel> {
@@ -115,7 +116,8 @@ fn a_code_in_a_good_status_is_a_failure() {
     assert!(matches!(next(), Outcome::Unavailable { .. }), "a page of a firewall is not the vendor's word");
 }
 
-/// The value was computed with the vendor's own Python sample: secret `this is secret`, this timestamp.
+/// The vendor publishes code for the robot and no value ("自定义机器人安全设置"): this one was computed by its Python
+/// sample's steps in Python's own `hmac`, with its secret `this is secret`. See `sign.rs` for a value that it publishes.
 #[test]
 fn dingtalk_is_signed_in_the_address() {
     assert_eq!(dingtalk::sign("this is secret", NOW), DINGTALK_SIGN);
@@ -140,7 +142,9 @@ fn dingtalk_is_signed_in_the_address() {
     assert!(matches!(outcome, Outcome::Busy { until, .. } if until == NOW.plus_ms(600_000)), "{outcome:?}");
 }
 
-/// The value was computed with the vendor's own Python sample: the key is timestamp, line feed, secret; no message.
+/// The vendor publishes code and no value ("自定义机器人使用指南"): this one was computed by its Python sample's steps in
+/// Python's own `hmac`: the key is timestamp, line feed, secret; no message. WeCom's robots have no signature: the key
+/// stands in their address.
 #[test]
 fn feishu_is_signed_in_the_body() {
     let seconds = NOW.0 / 1_000;

@@ -21,7 +21,7 @@ use crate::state::AppState;
 use crate::views::{ActionView, DoneView};
 
 /// The longest note that is journaled, in bytes: the reducer's own limit.
-const MAX_NOTE_BYTES: usize = 2_000;
+pub(crate) const MAX_NOTE_BYTES: usize = 2_000;
 
 /// What a step carries; which fields a step takes is said with each.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -127,6 +127,10 @@ fn case_step(name: &str, body: StepBody, case: &Case) -> Result<CaseStep, ApiErr
         "cancel" => CaseStep::Cancel,
         "supervise" => CaseStep::Supervise,
         "comment" => CaseStep::Comment,
+        "attach" => {
+            let hint = format!("POST the file's bytes to /api/v1/cases/{}/attachments", case.id);
+            return Err(ApiError::invalid("step", "a file comes with its bytes").hint(hint));
+        }
         "merge" => CaseStep::Merge { into: effect_id("case", &needed("into", body.into)?)? },
         _ => return Err(ApiError::not_found("step of a case called", name)),
     })

@@ -4,6 +4,7 @@
 //! apart. What the engine cannot do is not in it.
 
 mod accounts;
+mod attachments;
 mod audit;
 mod auth;
 mod case_report;
@@ -229,6 +230,22 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<views::DoneView>(),
         get("/api/v1/cases/{id}", Login, "A case, its history and what may be done with it", cases::one)
             .answers::<views::CaseWithHistory>(),
+        get("/api/v1/cases/{id}/attachments", Login, "The files of a case, the oldest first", attachments::list)
+            .answers::<views::AttachmentsView>(),
+        post(
+            "/api/v1/cases/{id}/attachments",
+            Login,
+            "Add a photo, voice note or document to a case",
+            attachments::add,
+        )
+        .query(&[
+            Param { name: "name", doc: "what the file is called", example: "photo.jpg" },
+            Param { name: "purpose", doc: "report, handling, check; by the case's state", example: "handling" },
+            Param { name: "note", doc: "said with it", example: "" },
+        ])
+        .takes_file()
+        .answers::<views::AttachmentView>(),
+        get("/api/v1/cases/{id}/attachments/{sha256}", Login, "The bytes of a file of a case", attachments::one).file(),
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
             .takes::<case_steps::StepBody>()
             .answers::<views::DoneView>(),

@@ -104,6 +104,7 @@ fn content(
         Content::AnyJson => json!({ "application/json": { "schema": schema } }),
         Content::Text => json!({ "text/plain": { "schema": schema } }),
         Content::Csv => json!({ "text/csv": { "schema": schema } }),
+        Content::File => json!({ "application/octet-stream": { "schema": { "type": "string", "format": "binary" } } }),
         Content::Events => json!({ "text/event-stream": { "schema": schema } }),
         Content::Json(shape) => {
             let name = (shape.name)();

@@ -60,6 +60,8 @@ pub(crate) enum Content {
     Csv,
     /// `text/event-stream`.
     Events,
+    /// The bytes of a file.
+    File,
 }
 
 /// One route.
@@ -73,6 +75,8 @@ pub(crate) struct Route {
     pub(crate) answers: Content,
     /// It may take as long as `Options::import_timeout`.
     pub(crate) slow: bool,
+    /// Its body is a file of a case: as large as `Options::attachment_bytes`, as slow as an import.
+    pub(crate) upload: bool,
     pub(crate) handler: MethodRouter<AppState>,
 }
 
@@ -92,6 +96,7 @@ macro_rules! method {
                 takes: Content::Empty,
                 answers: Content::AnyJson,
                 slow: false,
+                upload: false,
                 handler: routing::$name(handler),
             }
         }
@@ -143,6 +148,17 @@ impl Route {
 
     pub(crate) fn csv(mut self) -> Route {
         self.answers = Content::Csv;
+        self
+    }
+
+    pub(crate) fn takes_file(mut self) -> Route {
+        self.takes = Content::File;
+        self.upload = true;
+        self
+    }
+
+    pub(crate) fn file(mut self) -> Route {
+        self.answers = Content::File;
         self
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::time_text::Time;
-use crate::views::{EscalationView, name_of};
+use crate::views::{AttachmentView, EscalationView, name_of};
 
 /// Work for somebody.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -148,6 +148,9 @@ pub struct CaseEventView {
     pub to: String,
     /// What was said with it.
     pub note: String,
+    /// The file that came with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<AttachmentView>,
 }
 
 /// A case, its history, and what the asking account may do with it now.
@@ -265,6 +268,7 @@ impl From<CaseEvent> for CaseEventView {
             action: event.action.to_string(),
             from: event.from.map(|state| name_of(&state)),
             to: name_of(&event.to),
+            attachment: event.attachment.map(|file| AttachmentView::of(event.case, *file)),
             note: event.note,
         }
     }

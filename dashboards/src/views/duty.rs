@@ -111,6 +111,8 @@ pub struct NotificationView {
     pub time: Time,
     /// Whether it was read.
     pub read: bool,
+    /// The case whose notification stands in its place, since its own was folded into it.
+    pub withdrawn: Option<String>,
     /// What happened, the case and the texts: `kind`, `case`, `number`, `district`, `severity`, `level`, `text_zh`,
     /// `text_en`, `replaces`, `counts`.
     #[schema(value_type = Object)]
@@ -133,7 +135,7 @@ pub struct NotificationsView {
 pub struct DeliveryView {
     /// The channel.
     pub channel: String,
-    /// `pending`, `delivered`, `failed`; of the console `sent` and `read`.
+    /// `pending`, `delivered`, `failed`, `withdrawn`; of the console `sent` and `read`.
     pub state: String,
     /// How many attempts were made.
     pub attempts: u32,
@@ -216,6 +218,7 @@ impl NotificationView {
             id: item.id.to_string(),
             time: item.time.into(),
             read,
+            withdrawn: item.withdrawn.map(|case| case.to_string()),
             body: serde_json::from_str(&item.body).unwrap_or_default(),
         }
     }

@@ -3,6 +3,7 @@
 //! Field names are those of the project's interface document; times are [`crate::time_text::Time`].
 
 mod account;
+mod attachment;
 mod case;
 mod command;
 mod decision;
@@ -21,6 +22,7 @@ mod system;
 mod user;
 
 pub use account::{RuleAccountView, RuleAccountsView};
+pub use attachment::{AttachmentView, AttachmentsView, CaseAttachmentView};
 pub use case::{ActionView, CaseEventView, CaseView, CaseWithHistory, DeadlineView, StageDeadlineView};
 pub use command::CommandView;
 pub use decision::DecisionView;

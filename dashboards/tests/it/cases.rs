@@ -124,13 +124,13 @@ fn the_other_steps_reach_the_engine_as_well() {
 fn what_may_be_done_depends_on_role_and_state() {
     let server = with_cases(1);
     let id = only_case(&server.login("duty_officer"));
-    assert_eq!(actions(&server.login("dispatcher"), &id), ["acknowledge", "assign", "comment", "merge"]);
-    assert_eq!(actions(&server.login("handler"), &id), ["acknowledge", "comment"]);
+    assert_eq!(actions(&server.login("dispatcher"), &id), ["acknowledge", "assign", "comment", "attach", "merge"]);
+    assert_eq!(actions(&server.login("handler"), &id), ["acknowledge", "comment", "attach"]);
     assert_eq!(actions(&server.login("engineer"), &id), Vec::<String>::new());
     server.login("acceptor").post(&format!("/api/v1/cases/{id}/file"), &json!({})).expect(200);
     assert!(actions(&server.login("dispatcher"), &id).contains(&"dispatch".to_owned()));
     server.login("dispatcher").post(&format!("/api/v1/cases/{id}/dispatch"), &json!({})).expect(200);
-    assert_eq!(actions(&server.login("handler"), &id), ["acknowledge", "receive", "return", "comment"]);
+    assert_eq!(actions(&server.login("handler"), &id), ["acknowledge", "receive", "return", "comment", "attach"]);
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn operations(server: &TestServer) -> Vec<(String, String, Value)> {
                 .replace("{step}", "comment")
                 .replace("{command}", "1-0")
                 .replace("{name}", "nobody")
+                .replace("{sha256}", &"0".repeat(64))
                 .replace("{id}", "1-0");
             operations.push((method.to_ascii_uppercase(), path, operation.clone()));
         }

@@ -14,9 +14,9 @@ pub(super) struct Args {
     /// What was injected: JSON lines of `gengfu-sim run --truth`.
     #[arg(long, value_name = "FILE")]
     truth: PathBuf,
-    /// Incidents as JSON: the answer of GET /api/v1/incidents.
-    #[arg(long, value_name = "FILE")]
-    incidents: PathBuf,
+    /// Incidents as JSON: the answer of GET /api/v1/incidents. May be given again, once for each page.
+    #[arg(long, value_name = "FILE", required = true)]
+    incidents: Vec<PathBuf>,
     /// Write the score to stdout as JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -26,8 +26,12 @@ pub(super) fn execute(args: &Args) -> Result<(), Failure> {
     let named = |path: &PathBuf, error: std::io::Error| Failure::Failed(format!("`{}`: {error}", path.display()));
     let file = File::open(&args.truth).map_err(|error| named(&args.truth, error))?;
     let truths = read_truth(BufReader::new(file)).map_err(Failure::Failed)?;
-    let text = fs::read_to_string(&args.incidents).map_err(|error| named(&args.incidents, error))?;
-    let score = score(&truths, &read_incidents(&text).map_err(Failure::Failed)?);
+    let mut incidents = Vec::new();
+    for path in &args.incidents {
+        let text = fs::read_to_string(path).map_err(|error| named(path, error))?;
+        incidents.extend(read_incidents(&text).map_err(Failure::Failed)?);
+    }
+    let score = score(&truths, &incidents);
     if args.json { output::answer_json(&score) } else { table(&score) }
 }
 

@@ -88,6 +88,8 @@ pub enum FaultKind {
     TruckSos,
     /// The truck drives at 86 km/h.
     TruckOverspeed,
+    /// The receiver sees no satellites: the last position is repeated.
+    TruckNoFix,
     /// The battery is nearly empty.
     BatteryLow,
     /// The device says nothing any more.
@@ -119,14 +121,14 @@ pub static FAULTS: [FaultDef; 28] = [
         .reporting_every(30),
     fault(F::CoverGas, "gas", Device(Kind::Manhole), 900).expecting(&["gas_alarm"]).reporting_every(20),
     fault(F::CoverWater, "water", Device(Kind::Manhole), 1_200).expecting(&["manhole_water"]).reporting_every(60),
-    fault(F::Storm, "storm", Catchment, 1_200).expecting(&["manhole_water", "catchment_flooded"]).reporting_every(60),
+    fault(F::Storm, "storm", Catchment, 1_200).expecting(&["manhole_water", "flood"]).reporting_every(60),
     fault(F::LampDark, "lamp-dark", Device(Kind::Streetlight), 3_600).expecting(&["lamp_dark"]).reporting_every(60),
     fault(F::LampDayBurning, "lamp-day-burning", Device(Kind::Streetlight), 3_600)
         .expecting(&["day_burner"])
         .reporting_every(60),
     fault(F::FeederOutage, "feeder-outage", Feeder, 5_400)
         .expecting(&["feeder_outage", "lamp_dark"])
-        .also(&["device_silent"]),
+        .also(&["device_silent", "supply_voltage"]),
     fault(F::SepticHigh, "septic-high", Device(Kind::Septic), 1_800)
         .expecting(&["septic_high"])
         .also(&["septic_rising"])
@@ -151,6 +153,10 @@ pub static FAULTS: [FaultDef; 28] = [
     fault(F::TruckOverspeed, "truck-overspeed", Device(Kind::Truck), 300)
         .expecting(&["truck_overspeed"])
         .reporting_every(10),
+    fault(F::TruckNoFix, "gps-lost", Device(Kind::Truck), 900)
+        .expecting(&["position_unreliable"])
+        .also(&["truck_idle"])
+        .reporting_every(30),
     fault(F::BatteryLow, "battery-low", OnBattery, 3_600).expecting(&["battery_low"]),
     fault(F::Silence, "silence", AnyDevice, 7_200).expecting(&["device_silent"]),
     fault(F::CellOutage, "cell-outage", CarrierCell, 7_200).expecting(&["device_silent", "cell_outage"]),

@@ -88,7 +88,7 @@ impl Truck {
             spot.north_m += ASTRAY_M;
         }
         let mut report = Report::default();
-        self.position(&spot, speed_kmh, &mut report, rng);
+        self.position(&spot, speed_kmh, faults.has(FaultKind::TruckNoFix), &mut report, rng);
         report.flag("ignition", working);
         report.number("odometer_km", self.odometer_km, 1);
         report.number("fuel_l", self.fuel_l, 1);
@@ -103,8 +103,8 @@ impl Truck {
         report
     }
 
-    fn position(&mut self, spot: &Spot, speed_kmh: f64, report: &mut Report, rng: &mut Rng) {
-        let no_fix = rng.chance(NO_FIX_CHANCE);
+    fn position(&mut self, spot: &Spot, speed_kmh: f64, lost: bool, report: &mut Report, rng: &mut Rng) {
+        let no_fix = rng.chance(NO_FIX_CHANCE) || lost;
         let drift = !no_fix && rng.chance(DRIFT_CHANCE);
         let error_m = if drift { 900.0 } else { GPS_NOISE_M };
         if !no_fix {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EffectId, Escalation, Severity, Timestamp};
+use crate::{Attachment, EffectId, Escalation, Severity, Timestamp};
 
 /// Which clock a limit runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -247,6 +247,9 @@ pub struct CaseEvent {
     pub to: CaseState,
     /// What was said with it.
     pub note: String,
+    /// The file that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachment: Option<Box<Attachment>>,
 }
 
 /// What somebody reports who is no sensor: a citizen, an inspector, a superior.

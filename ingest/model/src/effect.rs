@@ -37,6 +37,14 @@ pub enum Effect {
     Decision(Box<Decision>),
     /// Somebody outside is to be told (append).
     Outbox(Box<OutboxItem>),
+    /// Rows of the outbox about a case that came before this: whoever has not had them yet is told of another case
+    /// instead.
+    OutboxWithdrawn {
+        /// The case that they are about.
+        case: EffectId,
+        /// The case whose messages stand in their place.
+        into: EffectId,
+    },
     /// A piece of the reducer's own state (insert, replace, or remove with `None`).
     ReducerState {
         /// The piece's key.
@@ -176,6 +184,12 @@ pub struct OutboxItem {
     pub time: Timestamp,
     /// The body, as JSON text.
     pub body: String,
+    /// The case that it is about, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case: Option<EffectId>,
+    /// The case whose messages stand in its place: it is sent to nobody any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withdrawn: Option<EffectId>,
 }
 
 /// What became of a message, or of one value of it, that was not simply stored in time.

@@ -4,6 +4,7 @@
 //! in which range a field lies). It knows no clock, no I/O, no codec, no rule and no store: every
 //! other crate may depend on it, and it depends on none of them.
 
+pub mod attachment;
 pub mod attributes;
 pub mod case;
 pub mod catalogue;
@@ -29,6 +30,7 @@ pub mod staff;
 pub mod time;
 pub mod value;
 
+pub use attachment::{Attachment, AttachmentPurpose, AttachmentType};
 pub use attributes::Attributes;
 pub use case::{Case, CaseClocks, CaseEvent, CaseReport, CaseState, Deadline, LimitKind, Progress, Stage, StageClock};
 pub use catalogue::{FieldDef, FieldId, FieldType, Kind};

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::command::JsonObject;
 use crate::pack::PackNote;
 use crate::places::Place;
-use crate::{CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, Finding, NewSilence, Quarantined, Value};
+use crate::{
+    Attachment, CaseReport, Device, DeviceId, DeviceLife, DutyAction, EffectId, Finding, NewSilence, Quarantined, Value,
+};
 
 /// What a member of staff may do. An account has one or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -342,6 +344,11 @@ pub enum CaseStep {
     Supervise,
     /// Say something.
     Comment,
+    /// Add a photo, a voice note or a document, whose bytes are kept already.
+    Attach {
+        /// What was added.
+        attachment: Box<Attachment>,
+    },
     /// Fold it into another case.
     Merge {
         /// The case that stays.
@@ -372,6 +379,7 @@ impl CaseStep {
             CaseStep::Cancel => "cancel",
             CaseStep::Supervise => "supervise",
             CaseStep::Comment => "comment",
+            CaseStep::Attach { .. } => "attach",
             CaseStep::Merge { .. } => "merge",
         }
     }

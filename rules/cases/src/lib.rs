@@ -32,7 +32,8 @@
 //!   time, by the condition, by request, with its work order), one message says what happened, and what still holds
 //!   is raised at once.
 //! - **Inhibition**: while an incident of a cause is open, what it explains by the profile's table is recorded and
-//!   calls nobody. When the cause is over, what still holds is raised.
+//!   calls nobody; what opened within the table's time before the cause goes under it as well, and its case into the
+//!   cause's. When the cause is over, what still holds is raised.
 //! - **Decisions**: each of these is one row of the decision log, with its reason.
 //! - **Maintenance**: signals of a device in maintenance are recorded as incidents, but open no case and
 //!   tell nobody. When the device leaves maintenance ([`Reducer::register`]), what still holds gets its case.
@@ -62,7 +63,9 @@
 //! - **Escalation**: a case calls the officer on duty, then again, then the leader, until somebody acknowledges;
 //!   an acknowledgement that is not followed by progress comes back. Where it stands is part of the case.
 //! - **Notifications** are outbox rows, one for each person and channel, at most ten for a person in any ten
-//!   minutes; the rest waits for a digest. Each that was sent, or was not, is a row of the decision log.
+//!   minutes, of which the last is a digest of what was too much. Each that was sent, or was not, is a row of the
+//!   decision log. For what a storm may take in, nobody is called before the group's `wait` is over; rows about a
+//!   case that is folded are withdrawn, and whoever has not had them is told of the other case instead.
 
 pub mod calendar;
 pub mod deadline;
@@ -78,6 +81,7 @@ pub use calendar::Calendar;
 pub use group::RuleGroup;
 pub use profile::{Profile, ProfileError};
 pub use reducer::{
-    At, CONSOLE_TOPIC, DUTY_OFFICER_MS, DutyNow, FEEDBACK, MAX_CALLS, MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES,
-    MAX_NOTE_BYTES, MAX_SILENCE_MS, MAX_SILENCES, PlatformMessage, Reducer, RestoreError, WINDOW_MS,
+    At, CONSOLE_TOPIC, DIGEST_WAIT_MS, DUTY_OFFICER_MS, DutyNow, FEEDBACK, FOLDED_TOPIC, MAX_CALLS,
+    MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES, MAX_NOTE_BYTES, MAX_SILENCE_MS, MAX_SILENCES, PlatformMessage, Reducer,
+    RestoreError, WINDOW_MS,
 };

@@ -79,6 +79,7 @@ pub static TRANSITIONS: &[Transition] = &[
     line("cancel",      &[Dispatched, Handling, Suspended],  &[ShiftLeader],                                   true,  Next::To(CaseState::Cancelled)),
     line("supervise",   OPEN,                                &[ShiftLeader],                                   false, Next::Stay),
     line("comment",     OPEN,                                EVERYBODY,                                        true,  Next::Stay),
+    line("attach",      OPEN,                                EVERYBODY,                                        false, Next::Stay),
     line("merge",       OPEN,                                &[Acceptor, Dispatcher, ShiftLeader],             false, Next::To(Merged)),
 ];
 

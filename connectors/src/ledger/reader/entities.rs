@@ -6,8 +6,8 @@ use gengfu_model::pack::ShadowRow;
 use gengfu_model::places::PlacesRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident, MqttSession,
-    Silence, Timestamp,
+    Attachment, Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident,
+    MqttSession, Silence, Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
@@ -133,6 +133,29 @@ impl LedgerReader {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         })?;
         rows.into_iter().rev().map(|body| from_json("case_event of case", case, &body)).collect()
+    }
+
+    /// Gives every attachment that cases have, with its case: the whole history is gone through.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when a row cannot be read.
+    pub fn attachments(&self, each: &mut dyn FnMut(EffectId, &Attachment)) -> Result<(), LedgerError> {
+        self.on(|conn| {
+            let failed = |error: rusqlite::Error| LedgerError::sqlite("read attachments", &error);
+            let sql = "SELECT case_seq, case_ordinal, body FROM case_event
+                       WHERE json_extract(body, '$.attachment') IS NOT NULL ORDER BY seq, ordinal";
+            let mut statement = conn.prepare(sql).map_err(failed)?;
+            let mut rows = statement.query([]).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                let case = effect_id(row, 0).map_err(failed)?;
+                let body: String = row.get(2).map_err(failed)?;
+                let event: CaseEvent = from_json("case_event of case", case, &body)?;
+                if let Some(attachment) = &event.attachment {
+                    each(case, attachment);
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Devices by id.

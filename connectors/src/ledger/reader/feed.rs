@@ -8,7 +8,7 @@ use rusqlite::OptionalExtension;
 use super::page::{ListQuery, Order};
 use super::{LedgerReader, Listed, MAX_PAGE, Page};
 use crate::LedgerError;
-use crate::ledger::columns::{effect_id, seq_column};
+use crate::ledger::columns::{effect_id, optional_effect_id, seq_column};
 
 impl LedgerReader {
     /// Rows of the live stream after `after` (`None`: from the oldest kept), oldest first, at most
@@ -58,10 +58,8 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn outbox_after(&self, after: Option<EffectId>, limit: usize) -> Result<Vec<OutboxItem>, LedgerError> {
         self.with("outbox", |conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT seq, ordinal, topic, time, body FROM outbox WHERE (seq, ordinal) > (?1, ?2)
-                 ORDER BY seq, ordinal LIMIT ?3",
-            )?;
+            let sql = format!("{OUTBOX} WHERE (seq, ordinal) > (?1, ?2) ORDER BY seq, ordinal LIMIT ?3");
+            let mut statement = conn.prepare_cached(&sql)?;
             let (seq, ordinal) = bound(after);
             let rows = statement.query_map((seq, ordinal, page_limit(limit)), outbox_item)?;
             rows.collect()
@@ -74,9 +72,22 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn outbox_item(&self, id: EffectId) -> Result<Option<OutboxItem>, LedgerError> {
         self.with("outbox", |conn| {
-            conn.prepare_cached("SELECT seq, ordinal, topic, time, body FROM outbox WHERE seq = ?1 AND ordinal = ?2")?
+            conn.prepare_cached(&format!("{OUTBOX} WHERE seq = ?1 AND ordinal = ?2"))?
                 .query_row((seq_column(id.seq), id.ordinal), outbox_item)
                 .optional()
+        })
+    }
+
+    /// The ids of the outbox rows about a case, the oldest first.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when it cannot be read.
+    pub fn outbox_about(&self, case: EffectId) -> Result<Vec<EffectId>, LedgerError> {
+        self.with("outbox", |conn| {
+            let sql = "SELECT seq, ordinal FROM outbox WHERE case_seq = ?1 AND case_ordinal = ?2 ORDER BY seq, ordinal";
+            let mut statement = conn.prepare_cached(sql)?;
+            let rows = statement.query_map((seq_column(case.seq), case.ordinal), |row| effect_id(row, 0))?;
+            rows.collect()
         })
     }
 
@@ -99,7 +110,7 @@ impl LedgerReader {
     /// # Errors
     /// [`LedgerError::Cursor`] for a foreign cursor, else when it cannot be read.
     pub fn notifications(&self, user: &str, page: &Page) -> Result<Listed<OutboxItem>, LedgerError> {
-        let mut query = ListQuery::new("SELECT seq, ordinal, topic, time, body FROM outbox", Order::Newest);
+        let mut query = ListQuery::new(OUTBOX, Order::Newest);
         query.condition("topic = 'notification.console'");
         query.and("json_extract(body, '$.user') = ?", Some(user.to_owned()));
         self.on(|conn| {
@@ -109,7 +120,7 @@ impl LedgerReader {
         })
     }
 
-    /// How many notifications a person has after `read`.
+    /// How many notifications a person has after `read` that no other one stands for.
     ///
     /// # Errors
     /// [`LedgerError`] when it cannot be read.
@@ -118,7 +129,7 @@ impl LedgerReader {
         let count: i64 = self.with("notifications", |conn| {
             conn.prepare_cached(
                 "SELECT count(*) FROM outbox WHERE topic = 'notification.console'
-                 AND json_extract(body, '$.user') = ?1 AND (seq, ordinal) > (?2, ?3)",
+                 AND json_extract(body, '$.user') = ?1 AND (seq, ordinal) > (?2, ?3) AND withdrawn_seq IS NULL",
             )?
             .query_row((user, seq, ordinal), |row| row.get(0))
         })?;
@@ -131,19 +142,32 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn notification_rows(&self, id: EffectId) -> Result<Vec<OutboxItem>, LedgerError> {
         self.with("notifications", |conn| {
-            let mut statement = conn.prepare_cached(
-                "SELECT seq, ordinal, topic, time, body FROM outbox WHERE seq = ?1 AND ordinal >= ?2
-                 AND json_extract(body, '$.notification') = ?3 ORDER BY ordinal",
-            )?;
+            let sql = format!(
+                "{OUTBOX} WHERE seq = ?1 AND ordinal >= ?2 AND json_extract(body, '$.notification') = ?3
+                 ORDER BY ordinal"
+            );
+            let mut statement = conn.prepare_cached(&sql)?;
             let rows = statement.query_map((seq_column(id.seq), id.ordinal, id.to_string()), outbox_item)?;
             rows.collect()
         })
     }
 }
 
-fn outbox_item(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxItem> {
+/// The columns of an outbox row, as [`outbox_item`] reads them.
+pub(crate) const OUTBOX: &str = "SELECT seq, ordinal, topic, time, body, case_seq, case_ordinal, withdrawn_seq, \
+     withdrawn_ordinal FROM outbox";
+
+/// A row of the columns of [`OUTBOX`].
+pub(crate) fn outbox_item(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxItem> {
     let topic: String = row.get(2)?;
-    Ok(OutboxItem { id: effect_id(row, 0)?, topic: Arc::from(topic), time: Timestamp(row.get(3)?), body: row.get(4)? })
+    Ok(OutboxItem {
+        id: effect_id(row, 0)?,
+        topic: Arc::from(topic),
+        time: Timestamp(row.get(3)?),
+        body: row.get(4)?,
+        case: optional_effect_id(row, 5)?,
+        withdrawn: optional_effect_id(row, 7)?,
+    })
 }
 
 /// The exclusive lower bound; before everything when there is none.

@@ -22,6 +22,7 @@ use rusqlite::Connection;
 pub use effort::Effort;
 pub(crate) use entities::disposition_of;
 pub use evaluation::{EvaluateBy, EvaluationQuery, EvaluationRow, MAX_CASES, MAX_PERIOD_MS};
+pub(crate) use feed::{OUTBOX, outbox_item};
 pub use filter::{CaseFilter, DeviceFilter, DispositionFilter, FindingFilter, IncidentFilter, SilenceFilter};
 pub use page::{Listed, MAX_PAGE, Page};
 

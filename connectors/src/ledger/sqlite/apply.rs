@@ -29,6 +29,7 @@ pub(super) fn apply(conn: &Connection, id: EffectId, effect: &Effect, time: Time
                 return stream(conn, id, live::NOTIFICATION, &item.body);
             }
         }
+        Effect::OutboxWithdrawn { case, into } => withdraw(conn, id, *case, *into)?,
         Effect::ReducerState { key, value } => reducer_state(conn, key, value.as_deref())?,
         Effect::Device(device) => put_device(conn, device)?,
         Effect::Command(row) => put_command(conn, row)?,
@@ -254,9 +255,39 @@ fn outbox(conn: &Connection, item: &OutboxItem) -> Result<(), LedgerError> {
     run(
         conn,
         "outbox",
-        "INSERT INTO outbox (seq, ordinal, topic, time, body)
-         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (seq, ordinal) DO NOTHING",
-        (seq_column(item.id.seq), item.id.ordinal, &item.topic, item.time.0, &item.body),
+        "INSERT INTO outbox
+         (seq, ordinal, topic, time, body, case_seq, case_ordinal, withdrawn_seq, withdrawn_ordinal)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (seq, ordinal) DO NOTHING",
+        (
+            seq_column(item.id.seq),
+            item.id.ordinal,
+            &item.topic,
+            item.time.0,
+            &item.body,
+            item.case.map(|id| seq_column(id.seq)),
+            item.case.map(|id| id.ordinal),
+            item.withdrawn.map(|id| seq_column(id.seq)),
+            item.withdrawn.map(|id| id.ordinal),
+        ),
+    )?;
+    Ok(())
+}
+
+/// The first withdrawal stands, so a repeat changes nothing.
+fn withdraw(conn: &Connection, effect: EffectId, case: EffectId, into: EffectId) -> Result<(), LedgerError> {
+    run(
+        conn,
+        "outbox",
+        "UPDATE outbox SET withdrawn_seq = ?5, withdrawn_ordinal = ?6
+         WHERE case_seq = ?1 AND case_ordinal = ?2 AND (seq, ordinal) < (?3, ?4) AND withdrawn_seq IS NULL",
+        (
+            seq_column(case.seq),
+            case.ordinal,
+            seq_column(effect.seq),
+            effect.ordinal,
+            seq_column(into.seq),
+            into.ordinal,
+        ),
     )?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 
 use super::apply::run;
 use crate::LedgerError;
-use crate::ledger::columns::{effect_id, seq_column, seq_value};
+use crate::ledger::columns::{effect_id, optional_effect_id, seq_column};
 use crate::ledger::decision::{DECISIONS_KEPT_MS, DecisionRow, SELECT};
 use crate::ledger::dump::line;
 
@@ -71,17 +71,13 @@ pub(super) fn dump(conn: &Connection, output: &mut dyn Write) -> Result<(), Ledg
 /// A row of the columns of [`SELECT`].
 pub(crate) fn row(row: &Row<'_>) -> Result<DecisionRow, LedgerError> {
     let failed = |error: rusqlite::Error| LedgerError::sqlite("read decisions", &error);
-    let optional_id = |first: usize| -> rusqlite::Result<Option<EffectId>> {
-        let (seq, ordinal): (Option<i64>, Option<u32>) = (row.get(first)?, row.get(first + 1)?);
-        Ok(seq.zip(ordinal).map(|(seq, ordinal)| EffectId { seq: seq_value(seq), ordinal }))
-    };
     let read = || {
         let refs: String = row.get(15)?;
         Ok(DecisionRow {
             id: effect_id(row, 1)?,
             time: Timestamp(row.get(0)?),
-            incident: optional_id(3)?,
-            case: optional_id(5)?,
+            incident: optional_effect_id(row, 3)?,
+            case: optional_effect_id(row, 5)?,
             rule: row.get(7)?,
             asset: row.get(8)?,
             device: row.get(9)?,

@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use gengfu_model::places::PlacesRow;
 use gengfu_model::staff::User;
-use gengfu_model::{
-    Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, OutboxItem, Silence, Timestamp,
-    Value,
-};
+use gengfu_model::{Case, CaseEvent, CommandRow, Device, Evidence, Finding, Incident, MqttSession, Silence, Value};
 use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,6 +14,7 @@ use super::{decisions, load, messages};
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, from_json};
 use crate::ledger::dump::{self, line};
+use crate::ledger::reader::{OUTBOX, outbox_item};
 
 /// Writes every table, in the order of the names used in the dump.
 pub(super) fn dump(conn: &Connection, messages_kept_ms: i64, output: &mut dyn Write) -> Result<(), LedgerError> {
@@ -92,14 +90,8 @@ fn explanations(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerE
 }
 
 fn outbox(conn: &Connection, output: &mut dyn Write) -> Result<(), LedgerError> {
-    let sql = "SELECT seq, ordinal, topic, time, body FROM outbox ORDER BY seq, ordinal";
-    each(conn, "outbox", sql, |row| {
-        let read = || {
-            let (topic, time): (String, i64) = (row.get(2)?, row.get(3)?);
-            let (topic, time) = (Arc::from(topic), Timestamp(time));
-            Ok(OutboxItem { id: effect_id(row, 0)?, topic, time, body: row.get(4)? })
-        };
-        let item = read().map_err(|error| LedgerError::sqlite("dump outbox", &error))?;
+    each(conn, "outbox", &format!("{OUTBOX} ORDER BY seq, ordinal"), |row| {
+        let item = outbox_item(row).map_err(|error| LedgerError::sqlite("dump outbox", &error))?;
         line(output, "outbox", &item.id.to_string(), &item)
     })
 }

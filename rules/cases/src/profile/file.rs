@@ -175,6 +175,8 @@ pub(super) struct GroupFile {
     pub(super) within: Spanned<String>,
     pub(super) parent_condition: Spanned<String>,
     pub(super) severity: Spanned<String>,
+    /// How long people are not called for a single one, since a storm may be forming; none: not at all.
+    pub(super) wait: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -186,6 +188,8 @@ pub(super) struct InhibitionFile {
     pub(super) inhibits: Vec<Spanned<String>>,
     /// By what they belong together: any of these.
     pub(super) by: Spanned<toml::Value>,
+    /// What opened so long before the cause goes under it as well; none: only what opens after it.
+    pub(super) within: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -203,6 +203,9 @@ pub struct GroupRule {
     pub parent_condition: Arc<str>,
     /// How bad that is.
     pub severity: Severity,
+    /// So many milliseconds people are not called for the case of a single one: a storm may be forming, which would
+    /// take it in. The case itself is there at once.
+    pub wait_ms: i64,
 }
 
 /// How sensors verify that what was handled is right.
@@ -235,6 +238,8 @@ pub struct Inhibition {
     pub cause: Arc<str>,
     /// By what the two belong together: any one of these.
     pub by: Vec<GroupBy>,
+    /// What opened so many milliseconds before the cause goes under it as well.
+    pub within_ms: i64,
 }
 
 /// What happens to cases without being asked.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gengfu_model::time::MINUTE_MS;
 use toml::Spanned;
 
 use super::check::{duration, severity, word};
@@ -14,6 +15,8 @@ use super::{DEVICE_SILENT, GroupBy, GroupRule, Inhibition, Verification, tables}
 const MAX_GROUP_DISTINCT: u32 = 1_000;
 /// The most readings that a verification can ask for.
 const MAX_READINGS: u32 = 100;
+/// The longest that calls wait for a storm to form, in milliseconds.
+const MAX_WAIT_MS: i64 = 5 * MINUTE_MS;
 /// The widest circle of a storm, in metres.
 const MAX_RADIUS_M: u32 = 20_000;
 
@@ -43,6 +46,7 @@ pub(super) fn groups(
             within_ms: duration(&entry.within, "group.within", problems),
             parent_condition: word(&entry.parent_condition, "group.parent_condition", problems),
             severity: severity(&entry.severity, "group.severity", problems),
+            wait_ms: wait(entry.wait.as_ref(), problems),
         };
         if groups.insert(condition.clone(), rule).is_some() {
             let message = format!("`{condition}` is grouped twice");
@@ -50,6 +54,17 @@ pub(super) fn groups(
         }
     }
     groups
+}
+
+/// How long calls wait for a storm; that somebody is not called for long would be no grouping any more.
+fn wait(wait: Option<&Spanned<String>>, problems: &mut Problems<'_>) -> i64 {
+    let Some(wait) = wait else { return 0 };
+    let wait_ms = duration(wait, "group.wait", problems);
+    if wait_ms > MAX_WAIT_MS {
+        let message = format!("`{}` is longer than calls may wait", wait.get_ref());
+        problems.add(wait.span().start, "group.wait", message, "20s is usual, 5m the most");
+    }
+    wait_ms
 }
 
 fn share(entry: &GroupFile, problems: &mut Problems<'_>) -> Option<f64> {
@@ -73,13 +88,18 @@ pub(super) fn inhibitions(list: &[InhibitionFile], problems: &mut Problems<'_>) 
     for entry in list {
         let cause = word(&entry.cause, "inhibition.cause", problems);
         let by = by(&entry.by, "inhibition.by", false, problems);
+        let within_ms = entry.within.as_ref().map_or(0, |within| duration(within, "inhibition.within", problems));
         for explained in &entry.inhibits {
             let condition = word(explained, "inhibition.inhibits", problems);
             if condition == cause {
                 let message = format!("`{cause}` cannot explain itself");
                 problems.add(explained.span().start, "inhibition.inhibits", message, "group it instead");
             }
-            inhibitions.entry(condition).or_default().push(Inhibition { cause: cause.clone(), by: by.clone() });
+            inhibitions.entry(condition).or_default().push(Inhibition {
+                cause: cause.clone(),
+                by: by.clone(),
+                within_ms,
+            });
         }
     }
     inhibitions

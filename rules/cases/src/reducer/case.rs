@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use gengfu_model::{
-    Case, CaseClocks, CaseEvent, CaseState, Deadline, Device, Effect, EffectId, EffectSink, Incident, IncidentState,
-    Progress, Value,
+    Case, CaseEvent, CaseState, Deadline, Device, Effect, EffectId, EffectSink, Incident, IncidentState, Value,
 };
 
 use super::escalation::{self, Call};
+use super::opening::{self, Opening};
 use super::state::{CaseExtra, CaseKey, OpenCase};
 use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, clocks, dispatch, notify, personal, verify};
 use crate::deadline;
@@ -119,50 +119,27 @@ pub(super) fn open(
 ) {
     let Plan { case: id, key, target, replaces } = plan;
     take_key_from_full_case(reducer, &key, out);
-    let number = reducer.next_number(at.now, out);
-    let class = target.as_ref().and_then(|target| reducer.profile.classes.get(&target.class));
-    let standard = target.as_ref().and_then(|target| target.standard.clone());
-    let limit = standard.as_ref().and_then(|standard| reducer.profile.limit(standard));
-    let state = target.as_ref().map_or(CaseState::Reported, |target| target.start);
-    let class_id = class.map(|class| &*class.id);
-    let department = dispatch::department(reducer, class_id, &device.district, &device.department);
-    let case = Case {
+    let class = target.as_ref().and_then(|target| reducer.profile.classes.get(&target.class)).cloned();
+    let opening = Opening {
         id,
-        number,
         source: IOT.into(),
         reporter: incident.rule.clone(),
-        state,
+        state: target.as_ref().map_or(CaseState::Reported, |target| target.start),
         severity: incident.severity,
         asset: incident.asset.clone(),
         asset_name: device.name.clone(),
-        class: class.map_or_else(|| "".into(), |class| class.code.clone()),
-        class_kind: class.map_or_else(|| "".into(), |class| class.kind.clone()),
-        class_name: class.map_or_else(|| "".into(), |class| class.name.clone()),
-        standard: standard.unwrap_or_else(|| "".into()),
+        class,
+        standard: target.and_then(|target| target.standard),
         condition: incident.condition.clone(),
         text_zh: incident.text_zh.clone(),
         text_en: incident.text_en.clone(),
         district: device.district.clone(),
         grid: device.grid.clone(),
-        department,
-        latitude: device.latitude,
-        longitude: device.longitude,
-        incidents: vec![incident.id],
-        condition_holds: incident.state == IncidentState::Open,
-        deadline: limit.map(|limit| deadline::deadline(&reducer.profile.calendar, limit, at.now)),
-        overdue: false,
-        clocks: CaseClocks::default(),
-        progress: Progress::default(),
-        acknowledged_by: None,
-        acknowledged_at: None,
-        assignee: None,
-        opened: at.now,
-        updated: at.now,
-        closed: None,
-        feedback: None,
-        merged_into: None,
-        escalation: None,
+        owner: device.department.clone(),
+        position: (device.latitude, device.longitude),
+        incident: Some((incident.id, incident.state == IncidentState::Open)),
     };
+    let case = opening::case(reducer, at, opening, out);
     let extra = CaseExtra { keys: vec![key], sensors: vec![device.id.clone()], ..CaseExtra::default() };
     let event = happening(&case, at, "opened", None, incident_note(incident));
     let told = case.clone();
@@ -362,7 +339,16 @@ pub(super) fn put_out(
 
 /// A line of a case's history in the gateway's own name.
 pub(super) fn happening(case: &Case, at: At, action: &str, from: Option<CaseState>, note: String) -> CaseEvent {
-    CaseEvent { case: case.id, time: at.now, actor: SYSTEM.into(), action: action.into(), from, to: case.state, note }
+    CaseEvent {
+        case: case.id,
+        time: at.now,
+        actor: SYSTEM.into(),
+        action: action.into(),
+        from,
+        to: case.state,
+        note,
+        attachment: None,
+    }
 }
 
 fn incident_note(incident: &Incident) -> String {

@@ -98,18 +98,24 @@ fn begin(reducer: &Reducer, at: At, open: &mut OpenCase, kind: &'static str, why
         return;
     }
     let first = chain.steps.first().map_or(0, |step| step.after_min);
+    let wait_ms = if kind == "alarm" { waits_for_storm(reducer, open) } else { 0 };
     open.case.escalation = Some(Box::new(Escalation {
         chain: chain.name.clone(),
         level: 0,
         step: 0,
         repeats: 0,
         waits_for: WaitsFor::Acknowledgement,
-        next_at: Some(after(at.now, first)),
+        next_at: Some(after(at.now, first).plus_ms(wait_ms)),
         next_who: Vec::new(),
         within_min: None,
         told,
     }));
     take_steps(reducer, at, open, Some((kind, why)), calls);
+}
+
+/// How long nobody is called for a new case, since a storm may be forming that would take it in.
+fn waits_for_storm(reducer: &Reducer, open: &OpenCase) -> i64 {
+    reducer.profile.groups.get(&open.case.condition).map_or(0, |rule| rule.wait_ms)
 }
 
 /// Takes every step whose time has come. A step that finds nobody on duty gives way to the next one at once.

@@ -4,9 +4,11 @@
 //! State is kept in ordered maps; what is not an incident or case goes through
 //! [`Effect::ReducerState`](gengfu_model::Effect::ReducerState) with keys that begin with `cases/`.
 
+mod attachment;
 mod case;
 mod clearing;
 mod clocks;
+mod covering;
 mod decide;
 mod device;
 mod dispatch;
@@ -18,6 +20,7 @@ mod incident;
 mod members;
 mod merge;
 mod notify;
+mod opening;
 mod personal;
 mod place;
 mod platform;
@@ -49,7 +52,8 @@ use gengfu_model::{
 
 use self::duty::Duty;
 use self::members::Members;
-pub use self::personal::{CONSOLE_TOPIC, MAX_CALLS, WINDOW_MS};
+pub use self::notify::FOLDED_TOPIC;
+pub use self::personal::{CONSOLE_TOPIC, DIGEST_WAIT_MS, MAX_CALLS, WINDOW_MS};
 pub use self::platform::PlatformMessage;
 pub use self::request::{FEEDBACK, MAX_NAME_BYTES, MAX_NOTE_BYTES};
 pub use self::restore::RestoreError;

@@ -52,6 +52,9 @@ struct Evidence<'a> {
 /// Incidents that a message about a case tells of at most.
 const MAX_EVIDENCE: usize = 20;
 
+/// The topic of the news that a case was folded into that of a storm or a cause.
+pub const FOLDED_TOPIC: &str = "case.folded";
+
 /// Tells others about an incident, if the profile says so.
 pub(super) fn incident(reducer: &Reducer, at: At, topic: &str, incident: &Incident, out: &mut EffectSink) {
     let Some((name, texts)) = reducer.profile.outbox.topics.get_key_value(topic) else { return };
@@ -69,7 +72,7 @@ pub(super) fn incident(reducer: &Reducer, at: At, topic: &str, incident: &Incide
     let TextPair { zh, en } = texts;
     let text_zh = zh.fill(|place| value(place, &incident.text_zh));
     let text_en = en.fill(|place| value(place, &incident.text_en));
-    send(name, at, &IncidentBody { topic, time: at.now, incident, text_zh, text_en }, out);
+    send(name, at, &IncidentBody { topic, time: at.now, incident, text_zh, text_en }, None, out);
 }
 
 /// The body of a message about a silence.
@@ -105,7 +108,7 @@ pub(super) fn silence(reducer: &Reducer, at: At, silence: &Silence, open: &[Effe
     let listed = open.get(..MAX_LISTED).unwrap_or(open);
     let body =
         SilenceBody { topic: TOPIC, time: at.now, silence, open: listed, open_count: open.len(), text_zh, text_en };
-    send(name, at, &body, out);
+    send(name, at, &body, None, out);
 }
 
 /// Tells others about a case, if the profile says so. `event` is what happened to it, `replaces` the cases whose
@@ -140,7 +143,7 @@ pub(super) fn case(
     let newest = evidence.iter().skip(evidence.len().saturating_sub(MAX_EVIDENCE));
     let evidence = newest.map(|incident| Evidence::of(incident)).collect();
     let body = CaseBody { topic, time: at.now, case, event, evidence, replaces, text_zh, text_en };
-    send(name, at, &body, out);
+    send(name, at, &body, Some(case.id), out);
 }
 
 impl<'a> Evidence<'a> {
@@ -160,9 +163,10 @@ impl<'a> Evidence<'a> {
     }
 }
 
-fn send(topic: &Arc<str>, at: At, body: &impl Serialize, out: &mut EffectSink) {
+fn send(topic: &Arc<str>, at: At, body: &impl Serialize, case: Option<EffectId>, out: &mut EffectSink) {
     // Plain data with text keys: nothing that JSON cannot say.
     let body = serde_json::to_string(body).expect("incidents and cases are plain data");
     let id = out.reserve();
-    out.push(Effect::Outbox(Box::new(OutboxItem { id, topic: topic.clone(), time: at.now, body })));
+    let row = OutboxItem { id, topic: topic.clone(), time: at.now, body, case, withdrawn: None };
+    out.push(Effect::Outbox(Box::new(row)));
 }

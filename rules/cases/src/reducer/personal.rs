@@ -2,8 +2,9 @@
 //!
 //! A notification is one happening told to one person. The console always has it
 //! ([`CONSOLE`](crate::CONSOLE_TOPIC)); the person's own channels have a row each. At most [`MAX_CALLS`] go out
-//! to a person within [`WINDOW_MS`]; what is more, and what comes in quiet hours, waits for one digest with
-//! counts. Nothing is dropped: each is a row of the decision log that says so.
+//! to a person within [`WINDOW_MS`], of which the last is kept for a digest: what is more waits [`DIGEST_WAIT_MS`]
+//! for it, so that whoever is called in a storm soon knows how large it is. What comes in quiet hours waits for a
+//! digest at their end. Nothing is dropped: each is a row of the decision log that says so.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use super::{At, Reducer, decide};
 pub const MAX_CALLS: usize = 10;
 /// The time over which notifications of a person are counted, in milliseconds.
 pub const WINDOW_MS: i64 = 10 * MINUTE_MS;
+/// How long the digest of what was too much waits for more of it, if there is a place for it by then.
+pub const DIGEST_WAIT_MS: i64 = MINUTE_MS;
 /// The topic of notifications on the console. Those of a channel are `notification.` and the channel's name.
 pub const CONSOLE_TOPIC: &str = "notification.console";
 /// Cases that a digest names; it counts all.
@@ -56,10 +59,16 @@ pub(super) struct Held {
 }
 
 impl Load {
-    /// When the next notification may go out: now unless there were too many.
-    fn room_at(&mut self, now: Timestamp) -> Timestamp {
+    /// When one more may go out so that there are at most `most` within the window: now, or when there is a place.
+    fn room_at(&mut self, most: usize, now: Timestamp) -> Timestamp {
         self.sent.retain(|sent| now.since_ms(*sent) < WINDOW_MS);
-        self.sent.first().filter(|_| self.sent.len() >= MAX_CALLS).map_or(now, |first| first.plus_ms(WINDOW_MS))
+        let surplus = self.sent.len().checked_sub(most);
+        surplus.and_then(|surplus| self.sent.get(surplus)).map_or(now, |first| first.plus_ms(WINDOW_MS))
+    }
+
+    /// When a call that was too much is told of in a digest.
+    fn digest_at(&mut self, now: Timestamp) -> Timestamp {
+        self.room_at(MAX_CALLS, now).max(now.plus_ms(DIGEST_WAIT_MS))
     }
 
     /// When the next digest is due.
@@ -154,10 +163,12 @@ fn tell(
     out: &mut EffectSink,
 ) {
     let mut load = reducer.duty.loads.get(who).cloned().unwrap_or_default();
-    let room_at = load.room_at(at.now);
     let held = match quiet_until(reducer, case, who, at.now) {
         Some(until) => Some((Why::QuietTime, hold(&mut load.quiet, until, case))),
-        None if room_at > at.now => Some((Why::RateLimited, hold(&mut load.limited, room_at, case))),
+        None if load.room_at(MAX_CALLS - 1, at.now) > at.now => {
+            let until = load.digest_at(at.now);
+            Some((Why::RateLimited, hold(&mut load.limited, until, case)))
+        }
         None => None,
     };
     if let Some((why, until)) = held {
@@ -232,7 +243,7 @@ pub(super) fn digest(reducer: &mut Reducer, at: At, who: &Arc<str>, out: &mut Ef
     let Some(mut load) = reducer.duty.loads.get(who).cloned() else { return };
     let mut ready = Vec::new();
     for limited in [true, false] {
-        let room_at = load.room_at(at.now);
+        let room_at = load.room_at(MAX_CALLS, at.now);
         let slot = if limited { &mut load.limited } else { &mut load.quiet };
         let Some(mut held) = slot.take_if(|held| held.due <= at.now) else { continue };
         if room_at > at.now {
@@ -340,7 +351,8 @@ fn put(topic: &str, body: &Body<'_>, out: &mut EffectSink) -> EffectId {
     let body = Body { notification: if is_console { id } else { body.notification }, ..body.clone() };
     // Plain data with text keys: nothing that JSON cannot say.
     let text = serde_json::to_string(&body).expect("a notification is plain data");
-    out.push(Effect::Outbox(Box::new(OutboxItem { id, topic: topic.into(), time: body.time, body: text })));
+    let row = OutboxItem { id, topic: topic.into(), time: body.time, body: text, case: body.case, withdrawn: None };
+    out.push(Effect::Outbox(Box::new(row)));
     id
 }
 

@@ -4,12 +4,12 @@
 //! before) goes into that case's history, so that there is one piece of work.
 
 use gengfu_model::staff::Accepted;
-use gengfu_model::{Case, CaseClocks, CaseReport, EffectId, EffectSink, Progress, Refusal, Verdict};
+use gengfu_model::{CaseReport, EffectId, EffectSink, Refusal, Verdict};
 
+use super::opening::{self, Opening};
 use super::request::{MAX_NAME_BYTES, MAX_NOTE_BYTES};
 use super::state::{CaseExtra, CaseKey, OpenCase};
 use super::{At, Reducer, case, dispatch};
-use crate::deadline;
 use crate::profile::{Class, Source, Standard};
 
 pub(super) fn report(reducer: &mut Reducer, at: At, user: &str, report: &CaseReport, out: &mut EffectSink) -> Verdict {
@@ -107,45 +107,26 @@ fn open(
     // A place without a code is a case of its own; its key is its id, so that nothing joins it by chance.
     let key = key.unwrap_or_else(|| CaseKey { class: report.class.clone(), scope: format!("case:{id}").into() });
     let Found { source, class, standard } = found;
-    let department = dispatch::department(reducer, Some(&class.id), &report.district, &report.department);
-    let limit = standard.as_ref().map(|row| row.limit);
-    let case = Case {
+    let opening = Opening {
         id,
-        number: reducer.next_number(at.now, out),
         source: source.name,
         reporter: report.reporter.clone(),
         state: source.start,
         severity: report.severity,
         asset: report.asset.clone(),
         asset_name: report.asset_name.clone(),
-        class: class.code,
-        class_kind: class.kind,
-        class_name: class.name,
-        standard: standard.map_or_else(|| "".into(), |row| row.id),
+        class: Some(class),
+        standard: standard.map(|row| row.id),
         condition: "reported".into(),
         text_zh: report.text.clone(),
         text_en: report.text.clone(),
         district: report.district.clone(),
         grid: report.grid.clone(),
-        department,
-        latitude: report.latitude,
-        longitude: report.longitude,
-        incidents: Vec::new(),
-        condition_holds: false,
-        deadline: limit.map(|limit| deadline::deadline(&reducer.profile.calendar, limit, at.now)),
-        overdue: false,
-        clocks: CaseClocks::default(),
-        progress: Progress::default(),
-        acknowledged_by: None,
-        acknowledged_at: None,
-        assignee: None,
-        opened: at.now,
-        updated: at.now,
-        closed: None,
-        feedback: None,
-        merged_into: None,
-        escalation: None,
+        owner: report.department.clone(),
+        position: (report.latitude, report.longitude),
+        incident: None,
     };
+    let case = opening::case(reducer, at, opening, out);
     let extra = CaseExtra { keys: vec![key], ..CaseExtra::default() };
     let mut event = case::happening(&case, at, "opened", None, said(report));
     event.actor = user.into();

@@ -4,7 +4,7 @@ use gengfu_model::staff::{Accepted, CaseStep};
 use gengfu_model::{CaseEvent, CaseState, EffectId, EffectSink, Refusal, Role, Verdict};
 
 use super::state::OpenCase;
-use super::{At, Reducer, case, clocks, dispatch, escalation, merge, storm, verify};
+use super::{At, Reducer, attachment, case, clocks, dispatch, escalation, merge, storm, verify};
 use crate::deadline;
 use crate::transitions::{self, Next};
 
@@ -132,6 +132,11 @@ fn take_step(
         | CaseStep::Cancel
         | CaseStep::Comment
         | CaseStep::Merge { .. } => {}
+        CaseStep::Attach { attachment } => {
+            if !attachment::add(&mut open, attachment)? {
+                return Ok(());
+            }
+        }
     }
     open.case.state = next;
     open.case.updated = at.now;
@@ -189,14 +194,24 @@ impl Asked<'_> {
             | CaseStep::Cancel
             | CaseStep::Supervise
             | CaseStep::Comment => None,
+            CaseStep::Attach { attachment } => Some(attachment.name.to_string()).filter(|name| !name.is_empty()),
         };
+        let attachment = if let CaseStep::Attach { attachment } = self.step { Some(attachment.clone()) } else { None };
         let note = match named {
             Some(named) if self.note.is_empty() => named,
             Some(named) => format!("{named}: {}", self.note),
             None => self.note.to_owned(),
         };
-        let actor = self.user.into();
-        CaseEvent { case: self.case, time: at.now, actor, action: self.step.name().into(), from: Some(from), to, note }
+        CaseEvent {
+            case: self.case,
+            time: at.now,
+            actor: self.user.into(),
+            action: self.step.name().into(),
+            from: Some(from),
+            to,
+            note,
+            attachment,
+        }
     }
 }
 

@@ -48,11 +48,13 @@ fn held_back(
 ) -> Option<Entry> {
     let before = incident.silenced_by.take();
     incident.inhibited_by = None;
-    if has_open_case(reducer, incident) {
+    let has_case = has_open_case(reducer, incident);
+    // The case of what explains it is none of its own.
+    if has_case && !in_case_of_cause(reducer, device, incident) {
         return None;
     }
     let key = TrackKey::of(incident);
-    if let Some(silence) = silence::covering(reducer, device, incident) {
+    if let Some(silence) = silence::covering(reducer, device, incident).filter(|_| !has_case) {
         storm::leave(reducer, at, &key, out);
         incident.parent = None;
         incident.silenced_by = Some(silence);
@@ -76,6 +78,12 @@ fn held_back(
 /// Whether an incident is in a case that is not final.
 pub(super) fn has_open_case(reducer: &Reducer, incident: &Incident) -> bool {
     incident.case.is_some_and(|id| reducer.cases.contains_key(&id))
+}
+
+/// Whether an incident went into the case of the one that explains it, and is still explained by that one.
+fn in_case_of_cause(reducer: &Reducer, device: &Device, incident: &Incident) -> bool {
+    let cause = cause_of(reducer, device, incident).and_then(|id| reducer.incidents.get(&id));
+    cause.is_some_and(|cause| cause.case == incident.case)
 }
 
 /// An open incident that explains this one, by the profile's table.

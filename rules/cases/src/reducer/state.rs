@@ -165,6 +165,9 @@ pub(super) struct CaseExtra {
     /// Something of it cleared without a verdict of its rule, so readings can confirm it no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) unjudged: bool,
+    /// Hashes of its attachments: at most [`MAX_ATTACHMENTS`](gengfu_model::attachment::MAX_ATTACHMENTS).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) attachments: Vec<Arc<str>>,
     /// Handled: the window in which the sensors say whether it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) verifying: Option<Verifying>,

@@ -17,7 +17,7 @@ use gengfu_model::{
 
 use super::clearing::unasked;
 use super::state::{Membership, StormKey, TrackKey};
-use super::{At, Reducer, case, decide, group, notify, radius, standing, storm_fold, transition};
+use super::{At, Reducer, case, covering, decide, group, notify, radius, standing, storm_fold, transition};
 use crate::profile::{GroupBy, GroupRule};
 
 /// What becomes of an incident that looks for its place.
@@ -232,8 +232,8 @@ pub(super) fn put_parent(
     let mut placement = case::place(reducer, place, &parent, out);
     parent.case = placement.case();
     let own_cases = members.iter().chain([&*last]).filter_map(|member| member.case).collect();
-    let foldable =
-        parent.case.map_or_else(Vec::new, |into| storm_fold::foldable(reducer, id, last.id, into, own_cases));
+    let of_storm = |row: &Incident| row.parent == Some(id) || row.id == last.id;
+    let foldable = parent.case.map_or_else(Vec::new, |into| storm_fold::foldable(reducer, into, own_cases, &of_storm));
     placement.replaces(foldable.clone());
     reducer.save_storm(storm.clone(), Some(id), out);
     let told = parent.clone();
@@ -245,8 +245,9 @@ pub(super) fn put_parent(
     notify::incident(reducer, at, "incident.opened", &told, out);
     transition::settle(reducer, at, Some(place), &told, None, placement, false, out);
     if let Some(into) = told.case {
-        storm_fold::fold(reducer, at, &told, into, &foldable, last, out);
+        storm_fold::fold(reducer, at, &told, into, &foldable, Some(last), Why::StormBegan, out);
     }
+    covering::earlier(reducer, at, &told, &[storm.group.clone()], Some(last.id), out);
 }
 
 /// Makes what is open in the group members of the storm, but for what has a dispatched case of its own.

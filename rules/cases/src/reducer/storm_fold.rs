@@ -1,9 +1,13 @@
-//! Cases that opened before a storm had formed, folded into the storm's case in the same transaction.
+//! Cases that opened before a storm had formed, or before what explains them was known, folded into the case of the
+//! storm or the cause in the same transaction. What nobody has been told of them yet, nobody is told any more.
 
 use std::collections::BTreeSet;
 
-use gengfu_model::{CaseEvent, CaseState, Decision, DecisionKind, EffectId, EffectSink, Incident, IncidentState, Why};
+use gengfu_model::{
+    CaseEvent, CaseState, Decision, DecisionKind, Effect, EffectId, EffectSink, Incident, IncidentState, Why,
+};
 
+use super::notify::FOLDED_TOPIC;
 use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, case, decide, merge};
 
 /// The most numbers of folded cases that the history's line names.
@@ -14,14 +18,13 @@ pub(super) fn waits(state: CaseState) -> bool {
     matches!(state, CaseState::Reported | CaseState::PendingVerify | CaseState::Filed | CaseState::Returned)
 }
 
-/// Which of these cases can be folded: nobody was sent out, nothing but members of the storm holds in them, and
-/// together they are not too large. `last` is the member that is being put out.
+/// Which of these cases can be folded: nobody was sent out, nothing holds in them but what `covered` says, and
+/// together they are not too large.
 pub(super) fn foldable(
     reducer: &Reducer,
-    parent: EffectId,
-    last: EffectId,
     into: EffectId,
     cases: BTreeSet<EffectId>,
+    covered: &dyn Fn(&Incident) -> bool,
 ) -> Vec<EffectId> {
     let mut room = MAX_INCIDENTS_PER_CASE - 1;
     if let Some(stays) = reducer.cases.get(&into) {
@@ -30,10 +33,9 @@ pub(super) fn foldable(
     let mut found = Vec::new();
     for id in cases.into_iter().filter(|id| *id != into) {
         let Some(open) = reducer.cases.get(&id).filter(|open| waits(open.case.state)) else { continue };
-        let of_storm =
-            |row: &Incident| row.state == IncidentState::Cleared || row.parent == Some(parent) || row.id == last;
         let size = open.case.incidents.len();
-        if size <= room && reducer.members(&open.case).all(of_storm) {
+        let gone = |row: &Incident| row.state == IncidentState::Cleared || covered(row);
+        if size <= room && reducer.members(&open.case).all(gone) {
             room -= size;
             found.push(id);
         }
@@ -41,15 +43,17 @@ pub(super) fn foldable(
     found
 }
 
-/// Folds cases into the storm's. What would have joined them opens a case of its own once the storm is over, so
-/// their keys go nowhere.
+/// Folds cases into that of a storm or a cause, which is `parent`. What would have joined them opens a case of its
+/// own once that is over, so their keys go nowhere. `last` is the incident that is being put out, if one is.
+#[expect(clippy::too_many_arguments, reason = "the parts of one transition, each used once")]
 pub(super) fn fold(
     reducer: &mut Reducer,
     at: At,
     parent: &Incident,
     into: EffectId,
     cases: &[EffectId],
-    last: &mut Incident,
+    mut last: Option<&mut Incident>,
+    why: Why,
     out: &mut EffectSink,
 ) {
     let mut numbers = Vec::new();
@@ -58,10 +62,9 @@ pub(super) fn fold(
         let Some(mut stays) = reducer.cases.get(&into).cloned() else { return };
         let moved: Vec<Incident> = reducer.members(&folded.case).cloned().collect();
         for incident in moved {
-            if incident.id == last.id {
-                last.case = Some(into);
-            } else {
-                reducer.save_incident(Incident { case: Some(into), ..incident }, out);
+            match &mut last {
+                Some(last) if last.id == incident.id => last.case = Some(into),
+                _ => reducer.save_incident(Incident { case: Some(into), ..incident }, out),
             }
         }
         let from = folded.case.state;
@@ -85,11 +88,13 @@ pub(super) fn fold(
             from: Some(from),
             to: CaseState::Merged,
             note: into.to_string(),
+            attachment: None,
         };
         numbers.push(folded.case.number.to_string());
-        let about = Decision::about(parent, at.now, DecisionKind::Folded, Why::StormBegan).because_of(into);
+        let about = Decision::about(parent, at.now, DecisionKind::Folded, why).because_of(into);
         decide::put(Decision { case: Some(*id), asset: folded.case.asset.clone(), device: None, ..about }, out);
-        case::publish(reducer, at, folded, vec![event], Some("case.folded"), out);
+        out.push(Effect::OutboxWithdrawn { case: *id, into });
+        case::publish(reducer, at, folded, vec![event], Some(FOLDED_TOPIC), out);
     }
     let Some(mut stays) = reducer.cases.get(&into).filter(|_| !numbers.is_empty()).cloned() else { return };
     let more = if numbers.len() > NAMED { format!(" (+{})", numbers.len() - NAMED) } else { String::new() };

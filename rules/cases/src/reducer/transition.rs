@@ -3,8 +3,9 @@
 
 use gengfu_model::{DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, Why};
 
+use super::state::TrackKey;
 use super::storm::Entry;
-use super::{At, Reducer, case, decide, notify, silence, standing, storm};
+use super::{At, Reducer, case, covering, decide, notify, silence, standing, storm};
 
 /// What is put out about an incident's transition.
 pub(super) struct Change {
@@ -67,6 +68,18 @@ pub(super) fn put_out(
     if !hush {
         storm::worsen(reducer, at, &told, out);
     }
+    if change.place {
+        explain_earlier(reducer, at, &told, out);
+    }
+}
+
+/// What explains others takes in what it would have held back.
+fn explain_earlier(reducer: &mut Reducer, at: At, cause: &Incident, out: &mut EffectSink) {
+    let track = reducer.tracks.get(&TrackKey::of(cause)).filter(|track| !track.causes.is_empty());
+    let Some(groups) = track.map(|track| track.causes.iter().map(|key| key.group.clone()).collect::<Vec<_>>()) else {
+        return;
+    };
+    covering::earlier(reducer, at, cause, &groups, None, out);
 }
 
 /// The row of the decision log about a transition.

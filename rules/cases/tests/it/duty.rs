@@ -204,27 +204,78 @@ fn who_is_told_is_said_even_when_nobody_is() {
 }
 
 #[test]
-fn a_storm_is_ten_notifications_and_a_digest() {
+fn a_storm_is_nine_calls_and_a_digest_within_a_minute() {
     let mut world = World::on_watch(roster_of("yanhu"), "2026-11-24 10:00");
     for n in 0..40 {
         world.raise(&device(&format!("c{n}"), "01-02"), "tilt", Severity::Critical, "cover_displaced");
         world.now = world.now.plus_ms(1_000);
     }
     assert_eq!(world.ledger.cases.len(), 40);
-    let first = |world: &World| world.rung_up().iter().filter(|row| row.0 == "wang").count();
-    assert_eq!(first(&world), 10);
+    let of_wang = |world: &World| world.rung_up().into_iter().filter(|row| row.0 == "wang").map(|row| row.1);
+    assert_eq!(of_wang(&world).count(), 9);
     let held = world.why(DecisionKind::NotNotified);
-    assert_eq!(held, vec![(Some("wang".to_owned()), Why::RateLimited); 30]);
-    world.until("2026-11-24 10:10");
-    let told = world.rung_up();
-    assert_eq!(told.iter().filter(|row| row.0 == "wang" && row.1 == "digest").count(), 1);
+    assert_eq!(held, vec![(Some("wang".to_owned()), Why::RateLimited); 31]);
+    // A minute after the first one that was too much, in the tenth place.
+    world.until("2026-11-24 10:02");
+    assert_eq!(of_wang(&world).collect::<Vec<_>>(), [vec!["alarm"; 9], vec!["digest"]].concat());
     let digest = world.ledger.outbox.iter().find(|item| item.body.contains("\"digest\"")).unwrap();
+    assert_eq!(digest.time, local("2026-11-24 10:01").plus_ms(9_000));
     let body: Value = serde_json::from_str(&digest.body).unwrap();
-    // The first calls, and the second ones after five minutes: all counted.
+    assert_eq!((&body["counts"]["critical"], body["cases"].as_array().unwrap().len()), (&Value::from(31), 31));
+    // The second calls, after five minutes, are too much again: they wait until the first one is ten minutes ago.
+    world.until("2026-11-24 10:09");
+    assert_eq!(of_wang(&world).count(), 10);
+    world.until("2026-11-24 10:10");
+    assert_eq!(of_wang(&world).last().unwrap(), "digest");
+    let digests = world.ledger.outbox.iter().filter(|item| item.body.contains("\"digest\""));
+    let counted: u64 = digests
+        .filter(|item| item.body.contains("\"user\":\"wang\""))
+        .map(|item| serde_json::from_str::<Value>(&item.body).unwrap()["counts"]["critical"].as_u64().unwrap())
+        .sum();
     let not_told = world.why(DecisionKind::NotNotified);
-    let of_wang = not_told.iter().filter(|row| row.0.as_deref() == Some("wang")).count() as u64;
-    assert_eq!(body["counts"]["critical"].as_u64(), Some(of_wang));
-    assert_eq!(body["cases"].as_array().unwrap().len(), 40);
+    let held = not_told.iter().filter(|row| row.0.as_deref() == Some("wang")).count() as u64;
+    assert_eq!(counted, held, "the first calls and the second ones, all counted");
+}
+
+#[test]
+fn nobody_is_called_for_what_a_storm_takes_in_meanwhile() {
+    let mut world = World::on_watch(roster_of("yanhu"), "2026-11-24 10:00");
+    let cover = |n: usize| gengfu_model::Device { catchment: "C1".into(), ..device(&format!("c{n}"), "01-03") };
+    for n in 0..5 {
+        world.raise(&cover(n), "water", Severity::Major, "manhole_water");
+    }
+    assert_eq!(world.rung_up(), [row("wang", "alarm", 1)], "for the flood, and for no single cover");
+    world.minutes(1);
+    assert_eq!(world.rung_up().len(), 1);
+    // A single one waits, and then calls.
+    let alone = gengfu_model::Device { catchment: "C2".into(), ..device("c9", "01-03") };
+    world.raise(&alone, "water", Severity::Major, "manhole_water");
+    assert_eq!(world.rung_up().len(), 1);
+    world.now = world.now.plus_ms(20_000);
+    world.record(|_, _, _| ());
+    assert_eq!(world.rung_up()[1..], [row("wang", "alarm", 1)]);
+}
+
+#[test]
+fn what_was_told_of_a_case_before_its_storm_is_withdrawn() {
+    let mut world = World::on_watch(roster_of("yanhu"), "2026-11-24 10:00");
+    let cover = |n: usize| gengfu_model::Device { catchment: "C1".into(), ..device(&format!("c{n}"), "01-03") };
+    for n in 0..4 {
+        world.raise(&cover(n), "water", Severity::Major, "manhole_water");
+        world.minutes(1);
+    }
+    assert_eq!(world.rung_up(), vec![row("wang", "alarm", 1); 4]);
+    world.raise(&cover(4), "water", Severity::Major, "manhole_water");
+    let flood = world.reducer.cases().next().unwrap().id;
+    let about = |topic: &str| world.ledger.outbox.iter().filter(|item| &*item.topic == topic).collect::<Vec<_>>();
+    let opened = about("case.opened");
+    assert_eq!(opened.len(), 5);
+    assert!(opened[..4].iter().all(|item| item.withdrawn == Some(flood)), "{opened:#?}");
+    assert_eq!((opened[4].case, opened[4].withdrawn), (Some(flood), None), "the message that stands in their place");
+    let alarms: Vec<_> =
+        about(gengfu_cases::CONSOLE_TOPIC).into_iter().filter(|item| item.body.contains("\"alarm\"")).collect();
+    assert!(alarms[..4].iter().all(|item| item.withdrawn == Some(flood)) && alarms[4].withdrawn.is_none());
+    assert!(about("case.folded").iter().all(|item| item.withdrawn.is_none()), "that they were folded is told");
 }
 
 #[test]

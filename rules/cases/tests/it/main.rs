@@ -1,7 +1,9 @@
 //! What the reducer promises, one file per promise.
 
+mod attachments;
 mod calendar;
 mod cases;
+mod causes;
 mod clocks;
 mod deadlines;
 mod decisions;

@@ -15,7 +15,7 @@ use gengfu_model::{
 };
 use proptest::prelude::*;
 
-use crate::support::{World, clocked, device, lamp, profile, yuncheng};
+use crate::support::{World, clocked, device, lamp, photo, profile, yuncheng};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -90,6 +90,7 @@ fn step() -> impl Strategy<Value = CaseStep> {
         CaseStep::Cancel,
         CaseStep::Supervise,
         CaseStep::Comment,
+        CaseStep::Attach { attachment: Box::new(photo(7)) },
     ])
 }
 
@@ -352,6 +353,8 @@ fn check_places(world: &World) {
         let cause = incident.inhibited_by.and_then(|id| world.ledger.incidents.get(&id));
         assert!(cause.is_none_or(|cause| is_open(&cause)), "a cause that is over holds {incident:?}");
         match open_case {
+            // What explains it has that case.
+            Some(case) if cause.is_some_and(|cause| cause.case == Some(case)) => {}
             Some(_) if incident.silenced_by.is_some() || incident.inhibited_by.is_some() => {
                 panic!("held back, and in a case: {incident:?}")
             }

@@ -3,7 +3,6 @@
 
 use gengfu_model::Severity::{Critical, Major, Minor};
 use gengfu_model::silence::{Matcher, NewSilence, SilenceState, Weekly};
-use gengfu_model::staff::CaseStep;
 use gengfu_model::time::{DAY_MS, HOUR_MS};
 use gengfu_model::{Device, EffectId, Incident, Role};
 
@@ -344,18 +343,4 @@ fn a_rules_own_incident_explains_others_as_well() {
     let raised = of(&world, "A-c2").clone();
     assert_eq!(raised.inhibited_by, None);
     assert!(raised.case.is_some_and(|case| world.ledger.cases[&case].condition_holds));
-}
-
-#[test]
-fn what_had_a_case_before_its_cause_came_keeps_it() {
-    let mut world = world();
-    let fed = Device { feeder: "F7".into(), ..lamp("l1", "r") };
-    world.raise(&fed, "dark", Minor, "lamp_dark");
-    let case = world.case().id;
-    world.done(Role::Acceptor, case, CaseStep::File);
-    world.raise(&Device { feeder: "F7".into(), ..device("x1", "01-02") }, "outage", Major, "feeder_outage");
-    world.raise(&fed, "dark", Major, "lamp_dark");
-    assert_eq!((of(&world, "A-l1").inhibited_by, of(&world, "A-l1").case), (None, Some(case)));
-    world.raise(&Device { feeder: "F7".into(), ..lamp("l2", "r") }, "dark", Major, "lamp_dark");
-    assert!(of(&world, "A-l2").inhibited_by.is_some(), "what comes after it is explained");
 }

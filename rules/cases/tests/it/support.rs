@@ -10,9 +10,9 @@ use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{
-    Assertion, Attributes, Case, CaseEvent, Decision, Device, DeviceId, DeviceLife, Effect, EffectId, EffectSink,
-    Evidence, Incident, IncidentState, Kind, NewSilence, OutboxItem, Role, Seq, Severity, Signal, Silence, Timestamp,
-    Value, Verdict,
+    Assertion, Attachment, AttachmentPurpose, AttachmentType, Attributes, Case, CaseEvent, Decision, Device, DeviceId,
+    DeviceLife, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Kind, NewSilence, OutboxItem, Role,
+    Seq, Severity, Signal, Silence, Timestamp, Value, Verdict,
 };
 
 /// What a ledger makes of effects.
@@ -51,6 +51,10 @@ impl Ledger {
                 }
                 Effect::Decision(decision) => self.decisions.push(*decision),
                 Effect::Outbox(item) => self.outbox.push(*item),
+                Effect::OutboxWithdrawn { case, into } => {
+                    let about = self.outbox.iter_mut().filter(|item| item.case == Some(case));
+                    about.filter(|item| item.withdrawn.is_none()).for_each(|item| item.withdrawn = Some(into));
+                }
                 Effect::ReducerState { key, value: Some(value) } => {
                     self.state.insert(key, value);
                 }
@@ -303,6 +307,17 @@ impl World {
     /// What was explained: the changes.
     pub(crate) fn changes(&self) -> Vec<&'static str> {
         self.ledger.explanations.iter().map(|(_, change, _)| *change).collect()
+    }
+}
+
+/// A photo whose hash is made of that number.
+pub(crate) fn photo(number: u32) -> Attachment {
+    Attachment {
+        sha256: format!("{number:064x}").into(),
+        media: AttachmentType::Jpeg,
+        bytes: 81_920,
+        purpose: AttachmentPurpose::Handling,
+        name: format!("{number}.jpg").into(),
     }
 }
 

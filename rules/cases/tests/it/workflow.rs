@@ -11,7 +11,7 @@ use gengfu_model::Severity::{Critical, Major, Minor};
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{CaseState, EffectId, Role, Seq};
 
-use crate::support::{World, device, local, profile, yuncheng};
+use crate::support::{World, device, local, photo, profile, yuncheng};
 
 fn dispatch() -> CaseStep {
     CaseStep::Dispatch { department: "roads".into() }
@@ -129,6 +129,7 @@ fn every_step() -> Vec<CaseStep> {
         CaseStep::Cancel,
         CaseStep::Supervise,
         CaseStep::Comment,
+        CaseStep::Attach { attachment: Box::new(photo(1)) },
         CaseStep::Merge { into: EffectId { seq: Seq(999), ordinal: 0 } },
     ]
 }

@@ -1,0 +1,56 @@
+//! Files of cases in the data folder, as the API keeps and reads them.
+
+use gengfu_connectors::Attachments;
+use gengfu_connectors::attachments::AttachmentError;
+use gengfu_ingest::journal::RealDisk;
+use gengfu_model::Refusal;
+
+use crate::config::Config;
+
+/// The files, and how much room they leave to everything else.
+#[derive(Debug)]
+pub(crate) struct CaseFiles {
+    files: Attachments,
+    data: std::path::PathBuf,
+    keep_free: u64,
+}
+
+impl CaseFiles {
+    /// The files of a configuration's data folder. What a kill left half written is removed.
+    pub(crate) fn open(config: &Config) -> CaseFiles {
+        let data = config.data.folder.clone();
+        let files = Attachments::of(&data);
+        match files.sweep() {
+            Ok(0) => {}
+            Ok(swept) => tracing::info!(swept, "files of cases that were not written to their end are removed"),
+            Err(error) => tracing::warn!(%error, "the folder of the cases' files cannot be looked through"),
+        }
+        CaseFiles { files, data, keep_free: config.attachments.keep_free.0 }
+    }
+
+    /// Keeps bytes; they are on the disk when this returns their hash.
+    pub(crate) fn keep(&self, bytes: &[u8]) -> Result<String, Refusal> {
+        let free = RealDisk::open(&self.data).and_then(|disk| disk.available());
+        let full = || {
+            Refusal::new("full", "the gateway's disk has no room for files")
+                .hint("have some room made, then send the file again; the case itself can be worked on meanwhile")
+        };
+        match free {
+            Ok(free) if free < self.keep_free.saturating_add(bytes.len() as u64) => return Err(full()),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the room on the disk cannot be told"),
+        }
+        self.files.keep(bytes).map_err(|error| {
+            tracing::error!(%error, "a file of a case cannot be kept");
+            if error.kind() == std::io::ErrorKind::StorageFull {
+                return full();
+            }
+            Refusal::new("unavailable", "the file could not be kept; the gateway's log says why")
+        })
+    }
+
+    /// The bytes of that hash.
+    pub(crate) fn read(&self, sha256: &str) -> Result<Vec<u8>, AttachmentError> {
+        self.files.read(sha256)
+    }
+}
