@@ -21,11 +21,12 @@ export function whenSessionIsOver(listener: () => void): void {
   onSessionOver = listener;
 }
 
-async function request(method: string, path: string, body?: unknown): Promise<Response> {
+async function request(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<Response> {
   const headers: Record<string, string> = { "X-Requested-With": "console" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const init: RequestInit = { method, headers, credentials: "same-origin" };
   if (body !== undefined) init.body = JSON.stringify(body);
+  if (timeoutMs !== undefined) init.signal = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
     response = await fetch(path, init);
@@ -48,8 +49,9 @@ async function failureOf(response: Response): Promise<ApiFailure> {
   }
 }
 
-export async function get<T>(path: string): Promise<T> {
-  return (await (await request("GET", path)).json()) as T;
+/** `timeoutMs`: an answer that takes longer counts as unreachable. */
+export async function get<T>(path: string, timeoutMs?: number): Promise<T> {
+  return (await (await request("GET", path, undefined, timeoutMs)).json()) as T;
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T | null> {
