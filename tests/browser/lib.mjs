@@ -7,9 +7,9 @@ import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const CHROMIUM = process.env.GENGFU_CHROMIUM ?? "/usr/bin/chromium";
-/** How long one thing may take, and all of them, in milliseconds. */
-const STEP_MS = 15_000;
-const WHOLE_MS = 150_000;
+/** How long one thing may take, and all of them, in milliseconds. Generous: only a hang is a failure. */
+const STEP_MS = 30_000;
+const WHOLE_MS = 300_000;
 
 export const [base, password] = process.argv.slice(2);
 

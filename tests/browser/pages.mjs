@@ -24,6 +24,23 @@ async function look(page, to, ready) {
   }, THEIRS);
 }
 
+/** The network goes away and comes back; what happened meanwhile is there without a reload. */
+async function losing(page, places) {
+  const card = places.find(([to]) => to.startsWith("#/work/") && to !== "#/work/new");
+  await go(page, card[0]);
+  await page.locator(card[1]).waitFor();
+  await page.context().setOffline(true);
+  await page.locator(".alarm-line.lost").waitFor();
+  const told = await page.locator(".alarm-line").innerText();
+  const live = await page.locator(".live").innerText();
+  await ask("meanwhile");
+  await page.context().setOffline(false);
+  await page.locator(".live.live").waitFor();
+  await page.locator(".alarm-line.lost").waitFor({ state: "detached" });
+  await page.locator(".card .timeline", { hasText: "said while nobody was connected" }).waitFor();
+  return { told, live };
+}
+
 await play(async (browser, seen) => {
   const page = await enter(browser, seen, "admin");
   const places = await ask("places");
@@ -35,5 +52,6 @@ await play(async (browser, seen) => {
     }
     for (const [to, ready] of places) saw[lang][to] = await look(page, to, ready);
   }
+  saw.losing = await losing(page, places);
   return saw;
 });

@@ -23,19 +23,32 @@ fn a_shift_is_planned_kept_and_handed_over_on_the_console() {
     went_well(&saw, &base);
 
     must_tell(text(&saw, "/rostering/fault"), &["每个班次至少要有一名值班员"]);
-    must_tell(text(&saw, "/rostering/made"), &["盐湖区", "当前值班", "officer", "值班长 leader", "未结 1 件", "近日排班"]);
+    must_tell(
+        text(&saw, "/rostering/made"),
+        &["盐湖区", "当前值班", "officer", "值班长 leader", "未结 1 件", "近日排班"],
+    );
     let (_, rosters) = api.get("/api/v1/duty/rosters");
     let officers = &rosters["items"][0]["shifts"][0]["officers"];
-    assert_eq!(*officers, json!({ "people": ["officer", "relief"], "since": text(&saw, "/rostering/today"), "days": 7 }));
+    assert_eq!(
+        *officers,
+        json!({ "people": ["officer", "relief"], "since": text(&saw, "/rostering/today"), "days": 7 })
+    );
 
     must_tell(&saw["chaining"]["usual"].to_string(), &["立即 值班员", "每 15 分再呼", "接手后 30 分未推进即退回"]);
     let (_, chains) = api.get("/api/v1/duty/escalation");
-    assert_eq!((&chains["usual"], &chains["chains"][0]["steps"][3]["after_min"]), (&json!(false), &json!(3)), "{chains}");
+    assert_eq!(
+        (&chains["usual"], &chains["chains"][0]["steps"][3]["after_min"]),
+        (&json!(false), &json!(3)),
+        "{chains}"
+    );
 
     must_tell(text(&saw, "/strip"), &["值班", "盐湖区"]);
     assert_eq!(text(&saw, "/reached/from"), "21:30");
     let (_, contact) = gateway.login("officer").get("/api/v1/users/officer/contact");
-    assert_eq!((&contact["contact"]["language"], &contact["contact"]["quiet"][0]["below"]), (&json!("en"), &json!("major")));
+    assert_eq!(
+        (&contact["contact"]["language"], &contact["contact"]["quiet"][0]["below"]),
+        (&json!("en"), &json!("major"))
+    );
 
     must_tell(text(&saw, "/handing/note"), &["夜里注意来电", "盯住，21 点前要到现场", "人民路3号雨水井盖"]);
     must_tell(text(&saw, "/news"), &["上一班的交接", "夜里注意来电"]);

@@ -1,9 +1,10 @@
-//! Promise: every page of the console shows real data in both languages, and no text is missing in either.
+//! Promise: every page of the console shows real data in both languages, and no text is missing in either; a connection that
+//! is lost is said, and what happened meanwhile is there when it is back.
 
 use gengfu_model::Kind;
 use serde_json::{Value, json};
 
-use crate::browser::{browse, went_well};
+use crate::browser::{browse, must_tell, text, went_well};
 use crate::console_life::{put_roster, put_staff};
 use crate::harness::{TestGateway, wait_for};
 
@@ -66,9 +67,15 @@ fn every_page_shows_real_data_in_both_languages() {
     }
     let wanted = places(&id, &incident, &version);
     let base = gateway.anonymous().base().to_owned();
-    let saw = browse("pages.mjs", &base, None, |wish| {
-        assert_eq!(wish, "places");
-        json!(wanted)
+    let saw = browse("pages.mjs", &base, None, |wish| match wish {
+        "places" => json!(wanted),
+        "meanwhile" => {
+            let note = json!({ "note": "said while nobody was connected" });
+            let (status, answer) = gateway.login("officer").post(&format!("/api/v1/cases/{id}/comment"), &note);
+            assert_eq!(status, 200, "{answer}");
+            Value::Null
+        }
+        other => panic!("the script wants {other}"),
     });
     went_well(&saw, &base);
     for lang in ["zh", "en"] {
@@ -80,4 +87,6 @@ fn every_page_shows_real_data_in_both_languages() {
             assert_eq!(page["height"], saw["zh"]["#/work"]["height"], "{lang} {to}: the frame moved");
         }
     }
+    must_tell(text(&saw, "/losing/told"), &["Connection lost"]);
+    must_tell(text(&saw, "/losing/live"), &["Connection lost, trying again"]);
 }

@@ -34,7 +34,10 @@ fn a_rule_version_lives_its_life_on_the_console() {
     assert_eq!(text(&saw, "/drafting/kept"), "1", "the draft outlasts the page");
 
     // The live rules saw 40 degrees as open at once; above 50 it only leans, and not for long enough.
-    must_tell(text(&saw, "/trying/report"), &["消失", "参数扫描 manhole-tilt.open_deg", "按规则", "变化举例", "开销", "盐湖区"]);
+    must_tell(
+        text(&saw, "/trying/report"),
+        &["消失", "参数扫描 manhole-tilt.open_deg", "按规则", "变化举例", "开销", "盐湖区"],
+    );
     must_tell(&saw["trying"]["listed"].to_string(), &["告警 1 → 0", "消失 1"]);
     must_tell(text(&saw, "/shadowing/shown"), &["先看一晚", "影子", "运行中"]);
     assert!(api.list("/api/v1/rules/trials").iter().any(|trial| trial["sort"] == "shadow"), "its report is kept");

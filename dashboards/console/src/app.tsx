@@ -5,6 +5,7 @@ import { all, ApiFailure, get, post, whenSessionIsOver } from "./api.ts";
 import { AppContext, type Context, texts } from "./context.tsx";
 import { listen, type LiveState } from "./live.ts";
 import type { Lang } from "./logic/format.ts";
+import { gathered } from "./logic/gather.ts";
 import { setZone } from "./logic/zone.ts";
 import { AdminPage } from "./pages/admin.tsx";
 import { DecisionsPage } from "./pages/decisions.tsx";
@@ -36,6 +37,8 @@ const CASE_PAGES = 5;
 /** How often the gateway is asked how it is, and how long it may take to say so, in milliseconds. */
 const STATUS_MS = 10_000;
 const ANSWER_MS = 8_000;
+/** In a storm of news the list is drawn this often at most, in milliseconds. */
+const GATHER_MS = 250;
 
 function storedLang(): Lang {
   return localStorage.getItem("gengfu.lang") === "en" ? "en" : "zh";
@@ -161,13 +164,19 @@ function Signed(props: { me: Me; lang: Lang; switchLang: () => void; left: () =>
         () => undefined,
       );
     };
-    return listen({
+    const news = gathered<Case>((items) => {
+      setCases((old) => {
+        const next = new Map(old);
+        for (const item of items) next.set(item.id, item);
+        return next;
+      });
+    }, GATHER_MS);
+    const stop = listen({
       state: setLive,
       opened: reload,
       event: (name, data) => {
         if (name.startsWith("case.")) {
-          const item = data as Case;
-          setCases((old) => new Map(old).set(item.id, item));
+          news.put(data as Case);
         } else if (name === "notification") {
           lookUnread();
           chime();
@@ -175,6 +184,10 @@ function Signed(props: { me: Me; lang: Lang; switchLang: () => void; left: () =>
         for (const listener of listeners.current) listener(name, data);
       },
     });
+    return () => {
+      stop();
+      news.stop();
+    };
   }, [reachable]);
 
   const logout = (): void => {

@@ -62,7 +62,9 @@ fn administrators_do_not_lock_themselves_out() {
 fn everybody_sees_the_people_of_the_own_districts_and_no_secret_of_theirs() {
     let server = TestServer::start();
     let admin = server.login("administrator");
-    for (name, districts) in [("li", json!(["东区"])), ("wang", json!(["西区"])), ("zhao", json!([])), ("gone", json!([]))] {
+    for (name, districts) in
+        [("li", json!(["东区"])), ("wang", json!(["西区"])), ("zhao", json!([])), ("gone", json!([]))]
+    {
         let new = json!({ "name": name, "password": PASSWORD, "roles": ["handler"], "districts": districts });
         admin.post("/api/v1/users", &new).expect(201);
     }

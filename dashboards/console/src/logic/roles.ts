@@ -19,6 +19,8 @@ export const mayEvaluate = holds(["duty_officer", "shift_leader", "evaluator", "
 export const mayHandOver = holds(["duty_officer", "shift_leader", "administrator"]);
 /** Take a case over: whoever has a part in the workflow. */
 export const mayTakeOver = holds(["acceptor", "duty_officer", "dispatcher", "handler", "verifier", "shift_leader"]);
+/** Change the register. */
+export const mayRegister = holds(["engineer", "administrator"]);
 export const mayCommand = holds(["duty_officer", "shift_leader", "engineer", "administrator"]);
 export const mayManageUsers = holds(["administrator"]);
 export const mayAudit = holds(["shift_leader", "evaluator", "administrator"]);

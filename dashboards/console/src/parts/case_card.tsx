@@ -14,6 +14,7 @@ import { clockOf, Facts, limitText, placeOf, Section, SeverityMark, titleOf, Wai
 import { CaseActions } from "./case_actions.tsx";
 import { DecisionsFold } from "./decisions.tsx";
 import { EscalationLine } from "./escalation.tsx";
+import { Members } from "./members.tsx";
 import { SilenceLink } from "./silence_link.tsx";
 import { Why } from "./why.tsx";
 
@@ -185,6 +186,7 @@ function CaseIncidents({ item }: { item: Case }) {
       >
         <Why key={incident.id} incident={incident} />
       </Section>
+      <Members incident={incident} />
       {incidents.length > 1 && (
         <Section title={t("case.incidents")} side={item.incidents.length}>
           <table class="grid rows">

@@ -96,6 +96,13 @@ export const adminZh = {
   "finding.opened": "本会出现",
   "finding.cleared": "本会消除",
 
+  "register.export": "导出登记册",
+  "register.import": "导入登记册",
+  "register.would": "可登记 {rows} 行，{refused} 行有误",
+  "register.replace": "已登记的设备用文件中的内容替换",
+  "register.take": "登记",
+  "register.taken": "已登记 {count} 行",
+
   "command.title": "命令",
   "command.send": "下发命令",
   "command.name": "命令",
@@ -226,6 +233,13 @@ export const adminEn: Record<keyof typeof adminZh, string> = {
   "finding.none": "No late findings",
   "finding.opened": "Would have opened",
   "finding.cleared": "Would have cleared",
+
+  "register.export": "Export register",
+  "register.import": "Import register",
+  "register.would": "{rows} rows can be taken, {refused} have mistakes",
+  "register.replace": "Replace devices that are registered already",
+  "register.take": "Take them",
+  "register.taken": "{count} rows taken",
 
   "command.title": "Commands",
   "command.send": "Send command",
