@@ -266,7 +266,14 @@ pub static FUNCTIONS: [FunctionDef; 41] = [
         "The nearest whole number.",
         "incident(round(msg.level_pct) > 80.0);",
     ),
-    def("sqrt", "number", "sqrt(x)", "平方根。", "Square root.", "incident(sqrt(msg.level_cm) > 20.0);"),
+    def(
+        "sqrt",
+        "number",
+        "sqrt(x)",
+        "平方根；负数的平方根未知。",
+        "Square root; unknown for a negative number.",
+        "incident(sqrt(msg.level_cm) > 20.0);",
+    ),
     def(
         "to_float",
         "number",

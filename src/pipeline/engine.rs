@@ -10,6 +10,7 @@ use gengfu_rules::Pack;
 use gengfu_rules::engine::{Engine, Output, Round};
 
 use super::checkpoint::CheckpointJob;
+use super::gather::Gather;
 use super::ledger::LedgerJob;
 use super::progress::{Positions, Progress};
 use super::series::SeriesJob;
@@ -58,6 +59,7 @@ pub struct EngineThread {
     options: CheckpointOptions,
     outputs: Outputs,
     output: Output,
+    gather: Gather,
     round: Option<Round>,
     pending: Option<CheckpointJob>,
     /// Points that the series had no place for: grows only while its disk is full and messages are held.
@@ -81,6 +83,7 @@ impl EngineThread {
             options,
             outputs,
             output: Output::default(),
+            gather: Gather::default(),
             round: None,
             pending: None,
             unsent: None,
@@ -97,26 +100,34 @@ impl EngineThread {
     /// When a stage behind has stopped.
     pub fn run(mut self, input: &Receiver<EngineInput>) -> Result<(), String> {
         loop {
-            let next = if self.round.is_none() && self.pending.is_none() && self.unsent.is_none() {
-                input.recv().map_err(|_| TryRecvError::Disconnected)
-            } else if self.pending.is_some() || self.unsent.is_some() {
-                input.recv_timeout(ROUND_WAIT).map_err(|error| match error {
-                    RecvTimeoutError::Timeout => TryRecvError::Empty,
-                    RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
-                })
-            } else {
-                input.try_recv()
-            };
-            match next {
+            match self.next(input) {
                 Ok(EngineInput::Batch(batch)) => self.batch(batch)?,
                 Ok(EngineInput::Query(query)) => query(&mut self.engine),
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => break,
             }
             self.hand_unsent()?;
+            self.hand_gathered(false)?;
             self.checkpoint()?;
         }
         self.finish()
+    }
+
+    /// The next input. Waits as long as nothing else is to be done.
+    fn next(&self, input: &Receiver<EngineInput>) -> Result<EngineInput, TryRecvError> {
+        let wait = if self.pending.is_some() || self.unsent.is_some() {
+            ROUND_WAIT
+        } else if self.round.is_some() {
+            return input.try_recv();
+        } else if let Some(wait) = self.gather.wait() {
+            wait
+        } else {
+            return input.recv().map_err(|_| TryRecvError::Disconnected);
+        };
+        input.recv_timeout(wait).map_err(|error| match error {
+            RecvTimeoutError::Timeout => TryRecvError::Empty,
+            RecvTimeoutError::Disconnected => TryRecvError::Disconnected,
+        })
     }
 
     fn batch(&mut self, batch: DecodedBatch) -> Result<(), String> {
@@ -167,11 +178,18 @@ impl EngineThread {
         if force || !job.effects.is_empty() || !job.verdicts.is_empty() {
             self.outputs.ledger.send(job).map_err(|_| "the ledger has stopped".to_owned())?;
         }
-        let points = std::mem::take(&mut self.output.points);
-        if force || !points.is_empty() {
-            self.hand_points(SeriesJob { points, position })?;
+        self.gather.add(&mut self.output.points);
+        self.hand_gathered(force)
+    }
+
+    /// Hands on the points that have waited long enough for others; `force` moves the series' position even
+    /// without a point.
+    fn hand_gathered(&mut self, force: bool) -> Result<(), String> {
+        if !force && !self.gather.is_due() {
+            return Ok(());
         }
-        Ok(())
+        let (points, position) = (self.gather.take(), self.engine.applied());
+        self.hand_points(SeriesJob { points, position })
     }
 
     /// Hands on the points that had no place, once the series has room.

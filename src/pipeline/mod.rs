@@ -7,6 +7,7 @@
 pub mod checkpoint;
 pub mod decode;
 pub mod engine;
+pub mod gather;
 pub mod ledger;
 pub mod progress;
 pub mod recover;

@@ -2,7 +2,7 @@
 //!
 //! The server is a process of its own (release build, embedded stores, shipped rules); the load runs in this
 //! process on the same cores. CPU and memory are the server's, from /proc. Where mosquitto is installed, it gets the
-//! same load in the same run, and figures are given as a ratio to its own. `-- --quick` leaves out the million devices.
+//! same load in the same run, and figures are given as a ratio to its own. Names after `--` choose sections: `line`, `stored`, `register`.
 
 mod client;
 mod latency;
@@ -34,39 +34,58 @@ const SPEAKING: usize = 5_000;
 /// A second short of a checkpoint, which comes every minute.
 const BEFORE_CHECKPOINT: Duration = Duration::from_secs(45);
 
+/// What can be measured by itself.
+const SECTIONS: [&str; 3] = ["line", "stored", "register"];
+
 fn main() {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if let Some(unknown) = asked.iter().find(|name| !SECTIONS.contains(&name.as_str())) {
+        say(&format!("there is no section `{unknown}`; sections are {}", SECTIONS.join(", ")));
+        std::process::exit(2);
+    }
     let folder = tempfile::tempdir().expect("a folder for the data");
     say(&format!("# load on this machine at the start: {}", machine_load()));
-    let server = Server::new(folder.path());
+    for section in SECTIONS.iter().filter(|name| asked.is_empty() || asked.iter().any(|asked| asked == *name)) {
+        match *section {
+            "line" => line(folder.path()),
+            "stored" => {
+                say("\n# stored points");
+                stored(folder.path());
+            }
+            _ => {
+                say("\n# a large register");
+                import_million(folder.path());
+            }
+        }
+    }
+    say(&format!("\n# load on this machine at the end: {}", machine_load()));
+}
+
+/// The whole line, from a device's publish to the stores.
+fn line(folder: &Path) {
+    let server = Server::new(folder);
     let city = Arc::new(City::generate(1, DEVICES));
-    let process = prepare(&server, &city, folder.path());
+    let process = prepare(&server, &city, folder);
 
     say("\n# the whole line: MQTT QoS 1, sync before PUBACK, decode, shipped rules, series, ledger");
     idle(&server, &process, &city);
-    let peer = Peer::start(folder.path());
+    let peer = Peer::start(folder);
     if let Some(peer) = &peer {
         idle_peer(peer, &city);
     } else {
         say("mosquitto and mosquitto_sub are not installed (`apt-get install mosquitto mosquitto-clients`): no ratios");
     }
-    for (connections, in_flight, rate) in [(100, 10, None), (2_000, 5, None), (2_000, 1, Some(2_000.0))] {
+    for (connections, in_flight, rate) in [(2_000, 1, Some(2_000.0)), (100, 10, None), (2_000, 5, None)] {
         measure(&server, &process, peer.as_ref(), &city, connections, in_flight, rate);
+        process.wait_until_idle();
     }
     drop(peer);
     latency(&server, &city, 2_000.0);
     latency(&server, &city, 20_000.0);
     say(&format!("resident memory after the load: {:.1} MiB", mib(process.resident())));
+    process.wait_until_idle();
     on_disk(&server);
     restart(&server, process, &city);
-
-    say("\n# stored points");
-    stored(folder.path());
-    if !quick {
-        say("\n# a large register");
-        import_million(folder.path());
-    }
-    say(&format!("\n# load on this machine at the end: {}", machine_load()));
 }
 
 /// The machine's own load averages: whatever else runs takes from the figures.

@@ -128,6 +128,17 @@ impl Process {
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1_024
     }
 
+    /// Waits until what was acknowledged has gone all the way: one measurement's backlog is not the next one's.
+    pub(crate) fn wait_until_idle(&self) {
+        for _ in 0..600 {
+            let before = self.cpu_us();
+            std::thread::sleep(Duration::from_millis(500));
+            if self.cpu_us() - before < 50_000.0 {
+                return;
+            }
+        }
+    }
+
     /// `kill -9`.
     pub(crate) fn kill(&mut self) {
         // It may have ended already.

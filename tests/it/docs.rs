@@ -44,7 +44,12 @@ struct Key {
 
 /// Every public struct of the source whose fields are keys, with their doc comments.
 fn sections() -> Vec<Section> {
-    let source = include_str!("../../src/config.rs");
+    let source = concat!(
+        include_str!("../../src/config/mod.rs"),
+        include_str!("../../src/config/sections.rs"),
+        include_str!("../../src/config/influx.rs"),
+        include_str!("../../src/config/outside.rs"),
+    );
     let mut sections: Vec<Section> = Vec::new();
     let (mut doc, mut has_default, mut is_open) = (String::new(), false, false);
     for line in source.lines().map(str::trim_end) {
@@ -104,7 +109,7 @@ fn the_configuration_is_documented() {
     let defaults = toml::Table::try_from(Config::default()).unwrap();
     let mut text = format!(
         "{GENERATED}\n\n# Configuration\n\n\
-         One TOML file, given by `--config FILE`; source: `src/config.rs`. Every key may be left out unless it is required. A key that is\n\
+         One TOML file, given by `--config FILE`; source: `src/config/`. Every key may be left out unless it is required. A key that is\n\
          not here is a mistake; `gengfu check --config FILE` tells all mistakes at once. Relative paths count from the\n\
          file's folder. An environment variable `GENGFU_SECTION_KEY` (such as `GENGFU_MQTT_LISTEN`) goes before the\n\
          file; `GENGFU_LOG` (such as `debug`) sets what is logged.\n\n\

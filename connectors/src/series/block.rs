@@ -11,6 +11,7 @@
 //! or an error, within bounded memory.
 
 mod bits;
+pub(crate) mod reading;
 pub(crate) mod summary;
 
 use bits::{Input, put_packed, put_varint, put_zigzag, unzigzag, zigzag};
@@ -131,13 +132,42 @@ fn put_field(plain: &mut Vec<u8>, rows: &[BlockRow], field: u8) {
 
 /// The numbers times 10^exponent as whole numbers, if every one gives back the same float.
 fn scaled(numbers: &[f64], exponent: u8) -> Option<Vec<i64>> {
+    numbers.iter().map(|number| whole(*number, exponent)).collect()
+}
+
+/// A number times 10^exponent as a whole number, if that gives back the same float.
+fn whole(number: f64, exponent: u8) -> Option<i64> {
     let scale = 10_f64.powi(i32::from(exponent));
-    let whole = |number: &f64| {
-        let whole = (number * scale).round();
-        // By way of the integer, which has no negative zero.
-        (whole.abs() < EXACT && (whole as i64 as f64 / scale).to_bits() == number.to_bits()).then_some(whole as i64)
-    };
-    numbers.iter().map(whole).collect()
+    let whole = (number * scale).round();
+    // By way of the integer, which has no negative zero.
+    (whole.abs() < EXACT && (whole as i64 as f64 / scale).to_bits() == number.to_bits()).then_some(whole as i64)
+}
+
+/// One number by itself: the smallest power of ten that makes it whole, and that whole number at variable length; or
+/// the float as it is.
+fn put_number(bytes: &mut Vec<u8>, number: f64) {
+    match (0..=MAX_EXPONENT).find_map(|exponent| Some((exponent, whole(number, exponent)?))) {
+        Some((exponent, whole)) => {
+            bytes.push(exponent);
+            put_zigzag(bytes, whole);
+        }
+        None => {
+            bytes.push(RAW_COLUMN);
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+}
+
+/// What [`put_number`] has put.
+fn take_number(input: &mut Input<'_>) -> Result<f64, String> {
+    match input.byte()? {
+        RAW_COLUMN => {
+            let raw = input.bytes(8)?.first_chunk::<8>().ok_or("cut off")?;
+            Ok(f64::from_le_bytes(*raw))
+        }
+        exponent if exponent <= MAX_EXPONENT => Ok(input.zigzag()? as f64 / 10_f64.powi(i32::from(exponent))),
+        _ => Err("a number of no known sort".to_owned()),
+    }
 }
 
 fn seal(plain: Vec<u8>) -> Vec<u8> {
@@ -243,7 +273,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn number() -> impl Strategy<Value = f64> {
+    pub(super) fn number() -> impl Strategy<Value = f64> {
         prop_oneof![
             (-1_000..1_000_i32).prop_map(|n| f64::from(n) / 10.0),
             (-1_800_000_000..1_800_000_000_i64).prop_map(|n| n as f64 / 10_000_000.0),

@@ -24,6 +24,7 @@ pub mod lock;
 pub mod log;
 pub mod metrics;
 pub mod model_disk;
+mod pace;
 mod place;
 pub mod reader;
 mod recovery;

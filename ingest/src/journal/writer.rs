@@ -1,7 +1,7 @@
 //! The journal's one writer: drains what is queued, stamps it, appends it as one commit, syncs, and only
 //! then settles the senders' tickets and hands the batch on.
 //!
-//! What comes in during a sync makes up the next commit; nobody lingers for more. When the disk is
+//! What comes in during a sync makes up the next commit; small commits do not follow each other too closely. When the disk is
 //! full, messages stay where they are and control records go on. A failed sync ends the thread:
 //! every ticket is settled as stopped, and the process has to start again.
 
@@ -21,6 +21,7 @@ use super::error::JournalError;
 use super::handle::{ControlError, ControlRequest, JournalHandle, Shared, WriterState};
 use super::journal_clock::JournalClock;
 use super::log::{AppendError, Log};
+use super::pace::Pace;
 use super::settle::Pending;
 use super::spare::{Spare, SpareTask};
 use super::upkeep;
@@ -57,6 +58,7 @@ pub struct JournalWriter {
     spare_tasks: SyncSender<SpareTask>,
     spares: Receiver<Result<Spare, JournalError>>,
     spare: SpareState,
+    pace: Pace,
     drained: bool,
 }
 
@@ -105,6 +107,7 @@ impl JournalWriter {
         let wall = clock.now();
         let began = log.last_time().max(wall);
         let journal_clock = JournalClock::new(log.last_time(), wall, options.monotonic.elapsed_ms());
+        let pace = Pace::new(options.commit_gap);
         let writer = JournalWriter {
             shared: Arc::clone(&shared),
             log,
@@ -126,6 +129,7 @@ impl JournalWriter {
             spare_tasks,
             spares,
             spare: SpareState::Idle,
+            pace,
             drained: false,
         };
         let upkeep_shared = Arc::clone(&shared);
@@ -164,7 +168,11 @@ impl JournalWriter {
             self.look_after_spares();
             let now = self.now();
             self.add_own_records(now, stopping);
-            if self.commit(now)? {
+            if let Some(records) = self.commit(now)? {
+                let wait = self.pace.after(records, Instant::now());
+                if !wait.is_zero() && !stopping {
+                    thread::sleep(wait);
+                }
                 continue;
             }
             // Stopped, or nobody is left who could hand anything in. On a full disk what still waits cannot
@@ -260,8 +268,8 @@ impl JournalWriter {
         self.waiting.push(None);
     }
 
-    /// Makes one commit of what was collected. Gives whether there was anything.
-    fn commit(&mut self, now: Timestamp) -> Result<bool, JournalError> {
+    /// Makes one commit of what was collected. Gives the number of its records, if there was anything.
+    fn commit(&mut self, now: Timestamp) -> Result<Option<usize>, JournalError> {
         let mut records = Vec::new();
         let mut messages = 0;
         if !self.pending.is_empty() && self.may_try_room() {
@@ -304,10 +312,11 @@ impl JournalWriter {
         }
         let settled_only = messages == 0 && self.pending.bodies.is_empty() && !self.pending.is_empty();
         if records.is_empty() && !settled_only {
-            return Ok(false);
+            return Ok(None);
         }
+        let count = records.len();
         self.finish(records, messages)?;
-        Ok(true)
+        Ok(Some(count))
     }
 
     /// Syncs, settles, answers, hands on.

@@ -12,6 +12,8 @@ pub struct WriterOptions {
     pub max_commit_messages: usize,
     /// A commit takes no further submission once it has this many bytes; default 4 MiB.
     pub max_commit_bytes: usize,
+    /// Small commits that come close upon each other are this far apart; default 1 ms.
+    pub commit_gap: Duration,
     /// How many control records may wait; default 256.
     pub control_capacity: usize,
     /// A record is written at least this often, a tick if need be; default 10 s of the journal's time.
@@ -36,6 +38,7 @@ impl Default for WriterOptions {
         WriterOptions {
             max_commit_messages: 10_000,
             max_commit_bytes: 4 << 20,
+            commit_gap: Duration::from_millis(1),
             control_capacity: 256,
             idle_tick_ms: 10_000,
             min_tick_ms: 1_000,

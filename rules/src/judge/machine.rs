@@ -6,7 +6,7 @@
 
 use gengfu_model::{Severity, Timestamp, Value};
 
-use super::number::{Failure, compare_floats, compare_ints, float_op, int_op};
+use super::number::{Failure, compare_floats, compare_ints, float_op, int_op, root};
 use super::scalar::Scalar;
 use super::state::Slot;
 use super::{Context, daytime};
@@ -367,12 +367,12 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
                 a.zip(b).map(|(a, b)| float_op(op, a, b))
             }
             Node::NegateFloat(x) => self.float(x).map(|x| -x),
-            Node::Math { f, x } => self.float(x).map(|x| match f {
-                Math::Abs => x.abs(),
-                Math::Floor => libm::floor(x),
-                Math::Ceil => libm::ceil(x),
-                Math::Round => libm::round(x),
-                Math::Sqrt => libm::sqrt(x),
+            Node::Math { f, x } => self.float(x).and_then(|x| match f {
+                Math::Abs => Some(x.abs()),
+                Math::Floor => Some(libm::floor(x)),
+                Math::Ceil => Some(libm::ceil(x)),
+                Math::Round => Some(libm::round(x)),
+                Math::Sqrt => root(x),
             }),
             Node::Smaller { a, b } => {
                 let (a, b) = (self.float(a), self.float(b));

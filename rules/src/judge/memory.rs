@@ -175,6 +175,8 @@ fn stored(value: Scalar<'_>) -> Stored {
         Scalar::Unknown => Stored::Unknown,
         Scalar::Bool(v) => Stored::Bool(v),
         Scalar::Int(v) => Stored::Int(v),
+        // A number that is none is no sample, as in windows; nor could it be stored with an explanation.
+        Scalar::Float(v) if !v.is_finite() => Stored::Unknown,
         Scalar::Float(v) => Stored::Float(v),
         // FNV-1a: the same on every machine and in every version.
         Scalar::Text(v) => Stored::Text(

@@ -1,7 +1,8 @@
 //! Arithmetic with rhai's own meaning: the lowered tier must compute what the interpreter would.
 //!
 //! Integers fail on overflow and on division by zero. Floats are compared by relative epsilon, and
-//! never fail. (A power of floats goes through `libm`, so that every platform computes the same.)
+//! never fail. (A power of floats goes through `libm`, so that every platform computes the same.) rhai
+//! takes 0 and "not a number" for equal; that is copied too, and [`root`] keeps square roots out of it.
 
 use crate::script::tree::Binary;
 
@@ -68,10 +69,19 @@ pub(crate) fn compare_ints(op: Binary, a: i64, b: i64) -> bool {
     }
 }
 
+/// The square root; a negative number has none.
+pub(crate) fn root(x: f64) -> Option<f64> {
+    Some(libm::sqrt(x)).filter(|root| !root.is_nan())
+}
+
 #[inline]
 pub(crate) fn compare_floats(op: Binary, a: f64, b: f64) -> bool {
     // The scale is 1 where either side is zero, as in rhai.
     let scale = if a * b == 0.0 { 1.0 } else { a.abs().max(b.abs()) };
+    if scale == 0.0 {
+        // Zero beside "not a number": their product is none either, and the larger of the two is zero.
+        return matches!(op, Binary::Equal | Binary::LessOrEqual | Binary::GreaterOrEqual);
+    }
     match op {
         Binary::Equal => (a - b).abs() / scale <= f64::EPSILON,
         Binary::NotEqual => (a - b).abs() / scale > f64::EPSILON,
@@ -112,6 +122,8 @@ mod tests {
             30.000000000000004,
             30.00001,
             f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
         ];
         for op in Binary::ALL.into_iter().filter(|op| op.is_comparison()) {
             for a in samples {
@@ -140,10 +152,16 @@ mod tests {
     #[test]
     fn floats_compute_as_in_rhai() {
         for op in [Binary::Add, Binary::Subtract, Binary::Multiply, Binary::Divide, Binary::Modulo] {
-            for (a, b) in [(1.5, 2.0), (7.0, -2.0), (1.0, 0.0), (0.0, 3.0), (1e308, 10.0)] {
+            for (a, b) in [(1.5, 2.0), (7.0, -2.0), (1.0, 0.0), (0.0, 3.0), (1e308, 10.0), (0.0, 0.0)] {
                 let theirs = rhai(&format!("a {} b", op.symbol()), a.into(), b.into()).unwrap().as_float().unwrap();
-                assert_eq!(float_op(op, a, b).to_bits(), theirs.to_bits(), "{a} {} {b}", op.symbol());
+                let (ours, name) = (float_op(op, a, b), op.symbol());
+                assert!(ours.to_bits() == theirs.to_bits() || ours.is_nan() && theirs.is_nan(), "{a} {name} {b}");
             }
         }
+    }
+
+    #[test]
+    fn a_negative_number_has_no_root() {
+        assert_eq!((root(9.0), root(0.0), root(-1e-9), root(f64::NAN)), (Some(3.0), Some(0.0), None, None));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_model::{Assertion, Device, DeviceId, DeviceLife, Kind, Quality, Seq, Signal, Timestamp, Value};
-use gengfu_rules::{City, Context, Latest, LatestValue, Pack, Parameters, RuleState, Tier};
+use gengfu_rules::{City, Context, Latest, LatestValue, Pack, Parameters, PausedRules, RuleState, Tier};
 
 pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60 * SECOND;
@@ -98,6 +98,7 @@ pub struct Bench {
     pub seq: Seq,
     pub late: bool,
     pub inherits: bool,
+    pub paused: PausedRules,
     pub signals: Vec<Signal>,
     open: BTreeMap<(String, String), String>,
 }
@@ -115,6 +116,7 @@ impl Bench {
             seq: Seq(1),
             late: false,
             inherits: false,
+            paused: PausedRules::default(),
             signals: Vec::new(),
             open: BTreeMap::new(),
         }
@@ -180,6 +182,7 @@ impl Bench {
         cx.late = self.late;
         cx.city = &self.city;
         cx.inherits = self.inherits;
+        cx.paused = &self.paused;
         let mut out = Vec::new();
         act(&self.pack, &cx, &mut self.state, &mut out);
         let mut said = Vec::new();

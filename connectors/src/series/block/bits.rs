@@ -53,6 +53,10 @@ impl<'a> Input<'a> {
         Input { rest: bytes }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     pub(super) fn bytes(&mut self, count: usize) -> Result<&'a [u8], String> {
         let (bytes, rest) = self.rest.split_at_checked(count).ok_or("cut off")?;
         self.rest = rest;

@@ -2,10 +2,10 @@
 //! answered from here, without unpacking a value.
 //!
 //! Layout: per field its number, how many values, the times of the first and the last, then smallest,
-//! largest, sum and last value as floats; a CRC-32 at the end, as SQLite does not guard its pages.
+//! largest, sum and last value; a CRC-32 at the end, as SQLite does not guard its pages.
 
-use super::BlockRow;
 use super::bits::{Input, put_varint, put_zigzag};
+use super::{BlockRow, put_number, take_number};
 
 /// One field's values in a block.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,7 +60,7 @@ pub(crate) fn encode(rows: &[BlockRow]) -> Vec<u8> {
         put_zigzag(&mut bytes, summary.first_ms);
         put_zigzag(&mut bytes, summary.last_ms);
         for number in [summary.min, summary.max, summary.sum, summary.last] {
-            bytes.extend_from_slice(&number.to_le_bytes());
+            put_number(&mut bytes, number);
         }
     }
     let crc = crc32fast::hash(&bytes);
@@ -79,9 +79,8 @@ pub(crate) fn decode(bytes: &[u8], wanted: u8) -> Result<Option<Summary>, String
         let field = input.byte()?;
         let (count, first_ms, last_ms) = (input.varint()?, input.zigzag()?, input.zigzag()?);
         let mut numbers = [0.0; 4];
-        let (chunks, _) = input.bytes(32)?.as_chunks::<8>();
-        for (number, bytes) in numbers.iter_mut().zip(chunks) {
-            *number = f64::from_le_bytes(*bytes);
+        for number in &mut numbers {
+            *number = take_number(&mut input)?;
         }
         if field == wanted {
             let [min, max, sum, last] = numbers;

@@ -13,15 +13,16 @@ use rusqlite::Connection;
 use crate::series::SeriesError;
 use crate::sqlite::{self, MigrateError};
 
-/// Every migration in order; never changed once released. Times are milliseconds of the day; `field`
-/// is the kind's number times 256 plus the field's, since a device may come back as another kind.
+/// Every migration in order; never changed once released. Times are milliseconds of the day; the
+/// kind is part of every key, since a device may come back as another one. A reading is what one record said of one
+/// time, all its fields in one row: a message costs one place in the tree, and not one per field.
 /// A block holds the device's readings from `start` to `last`, both included; `ordinal` tells blocks
 /// of one start apart. `summary` is what a block amounts to, so that long windows need not unpack it.
 const MIGRATIONS: [&str; 1] = ["
-CREATE TABLE point (
-    device INTEGER NOT NULL, field INTEGER NOT NULL, ms INTEGER NOT NULL,
-    seq INTEGER NOT NULL, value REAL NOT NULL,
-    PRIMARY KEY (device, field, ms)
+CREATE TABLE reading (
+    device INTEGER NOT NULL, kind INTEGER NOT NULL, ms INTEGER NOT NULL, seq INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (device, kind, ms, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE block (
     device INTEGER NOT NULL, kind INTEGER NOT NULL, start INTEGER NOT NULL, ordinal INTEGER NOT NULL,

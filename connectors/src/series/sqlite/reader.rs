@@ -7,7 +7,7 @@ use gengfu_model::{DeviceId, FieldId, FieldType, Kind, Timestamp, Value};
 use rusqlite::Connection;
 
 use super::partition::{self, Day};
-use super::{catalogue, corrupt, field_column};
+use super::{catalogue, corrupt, rows};
 use crate::series::block::{self, summary, summary::Summary};
 use crate::series::{Bucket, SeriesError, windows};
 use crate::sqlite::ReadPool;
@@ -77,7 +77,7 @@ impl SeriesReader {
             if let Piece::Number(number) = piece
                 && points.len() < limit
             {
-                points.push((time, value(conn, ty, number)?));
+                points.push((time, rows::value(conn, ty, number)?));
             }
             Ok(points.len() < limit)
         })?;
@@ -169,13 +169,9 @@ fn scan_day(
     let transaction = conn.unchecked_transaction()?;
     let (from, to) = (wanted.from.since_ms(day.start()), wanted.to.since_ms(day.start()));
     let mut sealed = sealed(&transaction, day, wanted, from, to)?.into_iter().peekable();
-    let mut statement = transaction.prepare_cached(
-        "SELECT ms, seq, value FROM point WHERE device = ?1 AND field = ?2 AND ms >= ?3 AND ms < ?4 ORDER BY ms",
-    )?;
-    let mut rows = statement.query((wanted.device, field_column(wanted.kind, wanted.field), from, to))?;
+    let field = (wanted.device, wanted.kind as u8, wanted.field.0);
     let mut give = |ms: i64, piece: Piece| each(conn, day.start().plus_ms(ms), piece);
-    while let Some(row) = rows.next()? {
-        let (ms, seq, value): (i64, i64, f64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    for (ms, seq, value) in rows::of_field(&transaction, field, (from, to))? {
         while let Some((earlier, _, piece)) = sealed.next_if(|found| found.0 < ms) {
             if !give(earlier, piece)? {
                 return Ok(false);
@@ -220,7 +216,10 @@ fn sealed(
             let at = |ms: i64| day.start().plus_ms(ms);
             let is_within = from <= summary.first_ms && summary.last_ms < to;
             let is_one = windows::Windows::same(every_ms, at(summary.first_ms), at(summary.last_ms));
-            if is_within && is_one && !has_rows(conn, wanted, summary.first_ms, summary.last_ms)? {
+            if is_within
+                && is_one
+                && !rows::any(conn, (wanted.device, wanted.kind as u8), (summary.first_ms, summary.last_ms))?
+            {
                 // No row has this time, so the sequence does not matter.
                 pieces.push((summary.first_ms, 0, Piece::Whole(summary)));
                 continue;
@@ -231,24 +230,4 @@ fn sealed(
         pieces.extend(found.map(|(ms, seq, value)| (ms, seq, Piece::Number(value))));
     }
     Ok(pieces)
-}
-
-/// Whether the field has rows between two times, both included.
-fn has_rows(conn: &Connection, wanted: &Wanted, first: i64, last: i64) -> rusqlite::Result<bool> {
-    conn.prepare_cached("SELECT 1 FROM point WHERE device = ?1 AND field = ?2 AND ms BETWEEN ?3 AND ?4 LIMIT 1")?
-        .exists((wanted.device, field_column(wanted.kind, wanted.field), first, last))
-}
-
-/// The value that a stored number stands for.
-fn value(conn: &Connection, ty: FieldType, number: f64) -> rusqlite::Result<Value> {
-    Ok(match ty {
-        FieldType::Number { .. } | FieldType::Integer { .. } => Value::Number(number),
-        FieldType::Bool => Value::Bool(number != 0.0),
-        FieldType::Text { .. } => {
-            let text: Arc<str> = conn
-                .prepare_cached("SELECT value FROM text_value WHERE ix = ?1")?
-                .query_row([number as i64], |row| row.get(0))?;
-            Value::Text(text)
-        }
-    })
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::series::block::{self, BlockRow, MAX_ROWS, summary};
+use crate::series::block::{self, BlockRow, MAX_ROWS, reading, summary};
 
 /// Devices of one step, and of one transaction, at most.
 const STEP: usize = 200;
@@ -39,14 +39,14 @@ pub(super) fn is_open(conn: &Connection) -> rusqlite::Result<bool> {
 }
 
 fn next_device(conn: &Connection) -> rusqlite::Result<Option<i64>> {
-    conn.prepare_cached("SELECT min(device) FROM point")?.query_row([], |row| row.get(0))
+    conn.prepare_cached("SELECT min(device) FROM reading")?.query_row([], |row| row.get(0))
 }
 
 fn seal_device(conn: &Connection, device: i64) -> rusqlite::Result<()> {
     let mut points = blocks(conn, device)?;
     rows(conn, device, &mut points)?;
     conn.prepare_cached("DELETE FROM block WHERE device = ?1")?.execute([device])?;
-    conn.prepare_cached("DELETE FROM point WHERE device = ?1")?.execute([device])?;
+    conn.prepare_cached("DELETE FROM reading WHERE device = ?1")?.execute([device])?;
     let mut insert = conn.prepare_cached(
         "INSERT INTO block (device, kind, start, ordinal, last, summary, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
@@ -78,15 +78,15 @@ fn blocks(conn: &Connection, device: i64) -> rusqlite::Result<Points> {
 
 /// Puts the device's rows over what its blocks hold.
 fn rows(conn: &Connection, device: i64, points: &mut Points) -> rusqlite::Result<()> {
-    let mut statement = conn.prepare_cached("SELECT field, ms, seq, value FROM point WHERE device = ?1")?;
+    let mut statement = conn.prepare_cached("SELECT kind, ms, seq, data FROM reading WHERE device = ?1")?;
     let mut found = statement.query([device])?;
     while let Some(row) = found.next()? {
-        let column: u16 = row.get(0)?;
-        let [kind, field] = column.to_be_bytes();
-        let (ms, seq, value) = (row.get(1)?, row.get(2)?, row.get(3)?);
-        let entry = points.entry((kind, ms, field)).or_insert((seq, value));
-        if seq >= entry.0 {
-            *entry = (seq, value);
+        let (kind, ms, seq) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        for (field, value) in reading::decode(row.get_ref(3)?.as_blob()?).map_err(super::corrupt)? {
+            let entry = points.entry((kind, ms, field)).or_insert((seq, value));
+            if seq >= entry.0 {
+                *entry = (seq, value);
+            }
         }
     }
     Ok(())

@@ -207,7 +207,7 @@ fn a_sealed_day_reads_as_before_and_takes_less_room() {
     }
     let path = dir.path().join("series/2026-07-13.db");
     let conn = Connection::open(&path).unwrap();
-    let left: i64 = conn.query_row("SELECT count(*) FROM point", [], |row| row.get(0)).unwrap();
+    let left: i64 = conn.query_row("SELECT count(*) FROM reading", [], |row| row.get(0)).unwrap();
     assert_eq!(left, 0);
     assert!(fs::metadata(path).unwrap().len() < 60_000);
 }
