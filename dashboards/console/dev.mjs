@@ -9,14 +9,17 @@ import { bundle } from "./build.mjs";
 const [gateway = "http://127.0.0.1:8080", port = "0"] = process.argv.slice(2);
 const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html" };
 
-const built = await context({ ...bundle, minify: false, sourcemap: "inline" });
+// Beside dist/, which cargo embeds: what is tried here must not find its way into a build that runs.
+const OUT = "build/dev";
+const built = await context({ ...bundle, outdir: OUT, minify: false, sourcemap: "inline" });
 await built.rebuild();
 await built.watch();
 
 createServer((asked, answer) => {
   const path = normalize(new URL(asked.url, gateway).pathname);
-  const file = join("dist", path === "/" ? "index.html" : path);
-  if (path !== "/" && !existsSync(file)) {
+  // The page and its icon are in the folder itself.
+  const file = [join(OUT, path), join(".", path === "/" ? "index.html" : path)].find((each) => extname(each) !== "" && extname(each) in TYPES && existsSync(each));
+  if (file === undefined) {
     const headers = { ...asked.headers, host: new URL(gateway).host };
     const forward = request(new URL(asked.url, gateway), { method: asked.method, headers }, (given) => {
       answer.writeHead(given.statusCode ?? 502, given.headers);

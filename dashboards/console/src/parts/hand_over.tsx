@@ -30,7 +30,13 @@ export function HandOverForm({ duty, others, done, cancel }: FormProps) {
   const texts = useTexts();
   const { t } = texts;
   const { busy, ask } = useAsk();
-  const [note, setNote] = useState("");
+  // A session that ends while somebody writes must not take the note with it.
+  const kept = `gengfu.handover.${duty.roster}`;
+  const [note, setNote] = useState(() => sessionStorage.getItem(kept) ?? "");
+  const write = (text: string): void => {
+    sessionStorage.setItem(kept, text);
+    setNote(text);
+  };
   const [remarks, setRemarks] = useState<Record<string, string>>({});
   const open = watched(cases.values(), duty.roster, others).slice(0, MAX_REMARKS);
   const send = async (event: Event): Promise<void> => {
@@ -39,14 +45,16 @@ export function HandOverForm({ duty, others, done, cancel }: FormProps) {
       .map(([id, remark]) => ({ case: id, remark: remark.trim() }))
       .filter((item) => item.remark !== "");
     const taken = await ask(() => post("/api/v1/duty/hand-overs", { district: duty.roster, note: note.trim(), items }), t("handover.done"));
-    if (taken) done();
+    if (!taken) return;
+    sessionStorage.removeItem(kept);
+    done();
   };
   return (
     <form class="step-form hand-over" onSubmit={(event) => void send(event)}>
       <p class="dim">{t("handover.about")}</p>
       <label class="wide">
         {t("handover.note")}
-        <textarea name="note" rows={4} maxLength={LONGEST_NOTE} required autoFocus value={note} onInput={(event) => setNote(event.currentTarget.value)} />
+        <textarea name="note" rows={4} maxLength={LONGEST_NOTE} required autoFocus value={note} onInput={(event) => write(event.currentTarget.value)} />
       </label>
       {open.length > 0 && (
         <ol class="remarks">
