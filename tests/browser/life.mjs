@@ -3,6 +3,8 @@
 import { ask, base, enter, go, play, texts } from "./lib.mjs";
 
 const PLACE = "人民路3号雨水井盖";
+/** A picture of one pixel. */
+const PICTURE = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 
 /** Opens the case from the list, as somebody does who sees it there. */
 async function choose(page, tab) {
@@ -72,8 +74,14 @@ async function life(browser, seen) {
   await leader.locator(".card .supervised").waitFor();
 
   await stands(handler, "处置中");
+  // A photo of what was done, from the phone.
+  await handler.locator(".card input[type=file]").setInputFiles({ name: "复位后.png", mimeType: "image/png", buffer: PICTURE });
+  await handler.locator(".files-of img").waitFor();
   await step(handler, "处置完成");
   await stands(handler, "待核查");
+  await verifier.locator(".files-of img").waitFor();
+  saw.files = await verifier.locator(".files-of").innerText();
+  saw.picture = await verifier.locator(".files-of img").evaluate((image) => image.decode().then(() => image.naturalWidth));
   await stands(verifier, "待核查");
   saw.verifying = await verifier.locator(".card").innerText();
   await step(verifier, "返工", { note: "仍有缝隙" });

@@ -24,6 +24,23 @@ async function pausing(page) {
   return { kept, steps: await page.locator(".evaluation .steps").innerText() };
 }
 
+/** A leader tunes a parameter for a district; a device tells which setting it got. */
+async function tuning(page) {
+  const row = page.locator(".parameter", { hasText: "open_deg" });
+  await row.getByRole("button", { name: "设置", exact: true }).click();
+  await row.locator("[name=name]").fill("盐湖区");
+  await row.locator("[name=value]").fill("60");
+  await row.locator(".step-form").getByRole("button", { name: "设置", exact: true }).click();
+  await row.locator("li", { hasText: "盐湖区" }).waitFor();
+  await page.getByRole("searchbox", { name: "查看某设备的取值" }).fill("cover-1");
+  await page.getByRole("button", { name: "查看", exact: true }).click();
+  await row.locator(".effective").waitFor();
+  const shown = await row.innerText();
+  await row.locator("li").getByRole("button", { name: "删除" }).click();
+  await row.locator("li").waitFor({ state: "detached" });
+  return { shown, after: await row.innerText() };
+}
+
 /** Writes a rule's text anew. */
 async function write(page, change) {
   const editor = page.locator(".editor textarea");
@@ -107,11 +124,15 @@ await play(async (browser, seen) => {
   const page = await enter(browser, seen, "engineer");
   const saw = {};
   saw.pausing = await pausing(page);
+  saw.tuning = await tuning(page);
   saw.drafting = await drafting(page);
   saw.trying = await trying(page);
   saw.shadowing = await shadowing(page);
   saw.publishing = await publishing(page);
   saw.going_back = await going_back(page);
+  await go(page, "#/costs");
+  await page.locator(".figures-table tbody tr", { hasText: RULE }).waitFor();
+  saw.costs = await page.locator(".figures-table tbody tr", { hasText: RULE }).innerText();
   // A duty officer reads rules, and has no button that changes them.
   const officer = await enter(browser, seen, "duty");
   await go(officer, `#/rules/${RULE}`);

@@ -62,6 +62,8 @@ fn a_whole_life_of_a_case_is_lived_on_the_console() {
     assert!(text(&saw, "/verifier_tab").starts_with("待我办"), "a verifier begins with what waits for a check");
     must_tell(text(&saw, "/suspended"), &["等井盖到货"]);
     must_tell(text(&saw, "/verifying"), &["传感器核查中"]);
+    must_tell(text(&saw, "/files"), &["处置后", "复位后.png", "handler"]);
+    assert_eq!(saw["picture"], 1, "the verifier's browser shows the handler's photo");
     must_tell(
         text(&saw, "/timeline"),
         &[

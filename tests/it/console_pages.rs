@@ -32,6 +32,7 @@ fn places(case: &str, incident: &str, version: &str) -> Vec<(String, &'static st
         ("#/trials/new", ".trial-form"),
         ("#/shadow", ".sheet .bar"),
         (&format!("#/versions/{version}"), ".card .card-head"),
+        ("#/costs", ".figures-table tbody tr"),
         ("#/evaluation", ".sheet"),
         ("#/admin/accounts?name=officer", ".card .chips"),
         ("#/admin/audit", ".grid tbody tr"),

@@ -27,6 +27,14 @@ fn a_rule_version_lives_its_life_on_the_console() {
     must_tell(text(&saw, "/pausing/kept"), &["没有判定", "夜间误报太多"]);
     must_tell(text(&saw, "/pausing/steps"), &["param.open_deg", "不成立"]);
 
+    must_tell(
+        text(&saw, "/tuning/shown"),
+        &["60°", "区域 盐湖区", "1 台设备", "cover-1", "来自 区域 盐湖区", "15° – 90°"],
+    );
+    let after = text(&saw, "/tuning/after");
+    assert!(after.contains("cover-1: 30°") && after.contains("来自 规则默认"), "the rule's own counts again: {after}");
+    must_tell(text(&saw, "/costs"), &["manhole-tilt", "井盖"]);
+
     must_tell(text(&saw, "/drafting/mistake"), &["tilt_dge", "tilt_deg", "^"]);
     assert_eq!(saw["drafting"]["marked"].as_array().map(Vec::len), Some(1), "the line is marked in the editor");
     must_tell(text(&saw, "/drafting/red"), &["未通过", "test_wide_open_counts_at_once_and_takes_over", "覆盖"]);

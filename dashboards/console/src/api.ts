@@ -68,6 +68,10 @@ export async function post<T>(path: string, body: unknown): Promise<T | null> {
   return response.status === 204 ? null : ((await response.json()) as T);
 }
 
+export async function put<T>(path: string, body: unknown): Promise<T> {
+  return (await (await request("PUT", path, body)).json()) as T;
+}
+
 /** Sends a file as it is. */
 export async function upload<T>(path: string, type: string, file: Blob): Promise<T> {
   return (await (await request("POST", path, new Upload(file, type))).json()) as T;

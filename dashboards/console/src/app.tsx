@@ -8,6 +8,7 @@ import type { Lang } from "./logic/format.ts";
 import { gathered } from "./logic/gather.ts";
 import { setZone } from "./logic/zone.ts";
 import { AdminPage } from "./pages/admin.tsx";
+import { CostsPage } from "./pages/costs.tsx";
 import { DecisionsPage } from "./pages/decisions.tsx";
 import { DevicePage } from "./pages/device.tsx";
 import { DevicesPage } from "./pages/devices.tsx";
@@ -229,6 +230,8 @@ function Shown({ place }: { place: Place }) {
       return <TrialsPage id={place.id} />;
     case "shadow":
       return <ShadowPage />;
+    case "costs":
+      return <CostsPage />;
     case "versions":
       return <VersionsPage id={place.id} search={place.search} />;
     case "admin":

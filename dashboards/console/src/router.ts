@@ -12,7 +12,7 @@ export const PAGES = ["work", "incidents", "duty", "notices", "silences", "decis
 export type PageName = (typeof PAGES)[number];
 
 /** Pages that belong to one of the navigation. */
-const UNDER: Record<string, PageName> = { draft: "rules", trials: "rules", versions: "rules", shadow: "rules" };
+const UNDER: Record<string, PageName> = { draft: "rules", trials: "rules", versions: "rules", shadow: "rules", costs: "rules" };
 
 /** The page of the navigation that a page belongs to. */
 export function above(page: string): string {

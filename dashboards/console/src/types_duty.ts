@@ -135,6 +135,8 @@ export interface Notice {
   id: string;
   time: string;
   read: boolean;
+  /** The case whose notification stands in its place. */
+  withdrawn?: string | null;
   body: NoticeBody;
 }
 
@@ -146,7 +148,7 @@ export interface Notices {
 
 export interface Delivery {
   channel: string;
-  state: "pending" | "delivered" | "failed" | "sent" | "read";
+  state: "pending" | "delivered" | "failed" | "withdrawn" | "sent" | "read";
   attempts: number;
   last_try: string | null;
   next_try: string | null;

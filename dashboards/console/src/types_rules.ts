@@ -166,4 +166,43 @@ export interface RuleEvaluation {
   readings: { field: string; value: FieldValue | null; event_time: number | null; state: string }[];
   slots: { id: string; holds: string; due: number | null }[];
   fault: [number, number, string] | null;
+  /** Of a moment that is over: the state it was put together from, and how many messages came after that. */
+  from?: string | null;
+  messages?: number | null;
+}
+
+/** A parameter of a rule: declared, set, and what a device gets. */
+export interface Parameter {
+  rule: string;
+  kind: string;
+  name: string;
+  /** Seconds for a length of time. */
+  default: number | boolean;
+  min: number | null;
+  max: number | null;
+  unit: string;
+  is_duration: boolean;
+  settings: { scope: string; value: number | boolean; devices: number; unusable: string | null }[];
+  effective: { device: string; value: number | boolean; from: string } | null;
+}
+
+/** What a rule costs and brings. */
+export interface RuleAccount {
+  rule: string;
+  kind: string | null;
+  evaluations: number;
+  operations: number;
+  faults: number;
+  skipped: number;
+  paused: boolean;
+  cpu_ms: number | null;
+  state_bytes: number | null;
+  incidents: number;
+  cases: number;
+  open_cases: number;
+  steps: number;
+  duty_minutes: number;
+  judged: number;
+  false_alarms: number;
+  false_share: number | null;
 }

@@ -122,6 +122,12 @@ function NoticeRow({ item }: { item: Notice }) {
               <a href={href("decisions", null, { case: body.case })}>{t("notice.whyTold")}</a>
             </>
           )}
+          {item.withdrawn != null && (
+            <>
+              {" · "}
+              <a href={href("work", item.withdrawn)}>{t("notice.withdrawn")}</a>
+            </>
+          )}
           {(body.replaces?.length ?? 0) > 0 && <> · {t("notice.replaces")}</>}
           {" · "}
           <button class="plain link" aria-expanded={open} onClick={() => setOpen(!open)}>

@@ -9,6 +9,7 @@ import { useLoaded } from "../load.ts";
 import { useAsk } from "../parts/ask.ts";
 import { Section, SeverityMark, Waiting } from "../parts/bits.tsx";
 import { packFiles } from "../parts/draft_files.ts";
+import { Parameters } from "../parts/parameters.tsx";
 import { WhyNotForm } from "../parts/rule_evaluation.tsx";
 import { RuleMarks, RuleState } from "../parts/rule_state.tsx";
 import { RulesTabs } from "../parts/rules_tabs.tsx";
@@ -105,6 +106,7 @@ function RuleCard({ id, line, changed }: { id: string; line: number; changed: ()
       </header>
       <Pausing rule={rule} done={reload} />
       {rule.now && <RuleState id={rule.id} state={rule.now} />}
+      <Parameters rule={rule.id} />
       <Section title={t("rules.whyNot")}>
         <WhyNotForm rule={rule.id} kind={rule.facts["kind"] ?? ""} />
       </Section>

@@ -106,6 +106,8 @@ function offered(item: CaseDetail): StepAction[] {
   const calling = item.escalation?.waits_for === "acknowledgement";
   const free = item.acknowledged_by === null || calling;
   return item.actions.flatMap((action) => {
+    // Files have a place of their own on the card.
+    if (action.step === "attach") return [];
     if (action.step !== "acknowledge") return [action];
     if (!free) return [];
     return item.escalation === null ? [action] : [action, { step: WITHIN, needs_note: false }];

@@ -10,6 +10,7 @@ import { noteText, verifying } from "../logic/history.ts";
 import { RANK } from "../logic/worklist.ts";
 import { href } from "../router.ts";
 import type { Case, CaseDetail, CaseEvent, Deadline, Incident, Page } from "../types.ts";
+import { Attachments } from "./attachments.tsx";
 import { clockOf, Facts, limitText, placeOf, Section, SeverityMark, titleOf, Waiting } from "./bits.tsx";
 import { CaseActions } from "./case_actions.tsx";
 import { DecisionsFold } from "./decisions.tsx";
@@ -92,6 +93,7 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
           [t("case.mergedInto"), item.merged_into === null ? "" : <a href={href("work", item.merged_into)}>{item.merged_into}</a>],
         ]}
       />
+      <Attachments item={item} />
       <CaseIncidents item={item} />
       <DecisionsFold parameters={{ case: item.id }} />
       <Section title={t("case.history")}>

@@ -1,10 +1,11 @@
 // "Why did this not fire": a rule judged once for a device's newest values, with every step, and why it is unknown
 // where it is. Reached from a rule with a device to name, and from a device with a rule to choose.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { get, query } from "../api.ts";
 import { fieldLabel, fieldOf, useApp, useNow, useTexts } from "../context.tsx";
-import { momentText, valueText } from "../logic/format.ts";
+import { countText, momentText, valueText } from "../logic/format.ts";
+import { fromField } from "../logic/zone.ts";
 import { href } from "../router.ts";
 import type { Device, Page } from "../types.ts";
 import type { RuleEvaluation } from "../types_rules.ts";
@@ -18,7 +19,8 @@ export function WhyNotForm({ rule, kind }: { rule: string; kind: string }) {
   const { t } = useTexts();
   const [device, setDevice] = useState("");
   const [offered, setOffered] = useState<Device[]>([]);
-  const [asked, setAsked] = useState<{ device: string } | null>(null);
+  const [asked, setAsked] = useState<{ device: string; at: number | null } | null>(null);
+  const [at, setAt] = useState("");
   const type = (text: string): void => {
     setDevice(text);
     if (text.trim().length < 2) return;
@@ -34,7 +36,7 @@ export function WhyNotForm({ rule, kind }: { rule: string; kind: string }) {
         class="bar"
         onSubmit={(event) => {
           event.preventDefault();
-          setAsked({ device: device.trim() });
+          setAsked({ device: device.trim(), at: fromField(at) });
         }}
       >
         <input name="device" required list="why-devices" aria-label={t("rules.device")} placeholder={t("rules.device")} value={device} onInput={(event) => type(event.currentTarget.value)} />
@@ -45,28 +47,35 @@ export function WhyNotForm({ rule, kind }: { rule: string; kind: string }) {
             </option>
           ))}
         </datalist>
+        <input type="datetime-local" name="at" aria-label={t("evaluate.at")} title={t("evaluate.when")} value={at} onInput={(event) => setAt(event.currentTarget.value)} />
         <button class="main">{t("rules.evaluate")}</button>
       </form>
-      {asked !== null && <Evaluation asked={asked} device={asked.device} rule={rule} kind={kind} />}
+      {asked !== null && <Evaluation asked={asked} device={asked.device} rule={rule} kind={kind} at={asked.at} />}
     </>
   );
 }
 
 /** One evaluation; a new `asked` asks again. */
-export function Evaluation({ asked, device, rule, kind }: { asked: object; device: string; rule: string; kind: string }) {
+export function Evaluation({ asked, device, rule, kind, at }: { asked: object; device: string; rule: string; kind: string; at?: number | null }) {
   const texts = useTexts();
   const { t } = texts;
-  const [last, setLast] = useState<object | null>(null);
   const [answer, setAnswer] = useState<RuleEvaluation | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
-  if (last !== asked) {
-    setLast(asked);
+  useEffect(() => {
+    let isNewest = true;
     setFailure(null);
-    get<RuleEvaluation>(query(`/api/v1/devices/${encodeURIComponent(device)}/evaluate`, { rule })).then(setAnswer, (error: unknown) => {
-      setAnswer(null);
-      setFailure(failureText(error, texts));
-    });
-  }
+    get<RuleEvaluation>(query(`/api/v1/devices/${encodeURIComponent(device)}/evaluate`, { rule, at })).then(
+      (found) => isNewest && setAnswer(found),
+      (error: unknown) => {
+        if (!isNewest) return;
+        setAnswer(null);
+        setFailure(failureText(error, texts));
+      },
+    );
+    return () => {
+      isNewest = false;
+    };
+  }, [asked]);
   if (failure !== null) return <p class="bad">{failure}</p>;
   if (answer === null) return <p class="dim">{t("app.loading")}…</p>;
   return <Shown answer={answer} kind={kind} />;
@@ -102,6 +111,7 @@ function Shown({ answer, kind }: { answer: RuleEvaluation; kind: string }) {
         ))}
         <li class="dim">
           {t("evaluate.at")} {moment(answer.now)}
+          {answer.from != null && ` · ${answer.from} + ${t("evaluate.messages", { count: countText(answer.messages ?? 0) })}`}
         </li>
       </ul>
       <table class="grid full steps">

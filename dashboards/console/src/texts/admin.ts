@@ -136,6 +136,16 @@ export const adminZh = {
   "error.blocked": "被拦下",
   "error.unavailable": "暂时不可用",
   "error.too_many": "过多",
+  "file.title": "附件",
+  "file.add": "添加照片、语音或文件",
+  "file.adding": "还有 {count} 个上传中",
+  "file.added": "已添加 {name}",
+  "file.purpose": "用途",
+  "file.byState": "按案件阶段",
+  "filePurpose.report": "处置前",
+  "filePurpose.handling": "处置后",
+  "filePurpose.check": "核查",
+  "step.attach": "附件",
 } as const;
 
 export const adminEn: Record<keyof typeof adminZh, string> = {
@@ -274,4 +284,14 @@ export const adminEn: Record<keyof typeof adminZh, string> = {
   "error.blocked": "Refused",
   "error.unavailable": "Not available now",
   "error.too_many": "Too many",
+  "file.title": "Files",
+  "file.add": "Add photo, voice note or document",
+  "file.adding": "{count} on their way",
+  "file.added": "{name} added",
+  "file.purpose": "Purpose",
+  "file.byState": "by the case's state",
+  "filePurpose.report": "What was found",
+  "filePurpose.handling": "What was done",
+  "filePurpose.check": "What the check saw",
+  "step.attach": "File",
 };

@@ -182,6 +182,8 @@ export const dutyZh = {
   "alarm.since": "已 {time}",
   "alarm.soundOff": "提示音已关，点此打开",
   "alarm.lost": "连接中断 {time}，画面可能已过时",
+  "notice.withdrawn": "已并入他案，以该案通知为准",
+  "delivery.withdrawn": "已撤回",
 } as const;
 
 export const dutyEn: Record<keyof typeof dutyZh, string> = {
@@ -366,4 +368,6 @@ export const dutyEn: Record<keyof typeof dutyZh, string> = {
   "alarm.since": "for {time}",
   "alarm.soundOff": "Sound is off; click to switch it on",
   "alarm.lost": "Connection lost for {time}: what is shown may be old",
+  "notice.withdrawn": "folded into another case, whose notice stands for it",
+  "delivery.withdrawn": "Withdrawn",
 };
