@@ -2,37 +2,48 @@
 
 import { build } from "esbuild";
 import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 const common = {
   bundle: true,
+  charset: "utf8",
   format: "esm",
   jsx: "automatic",
   jsxImportSource: "preact",
   logLevel: "warning",
 };
 
-if (process.argv.includes("--tests")) {
-  rmSync("build", { recursive: true, force: true });
-  const files = readdirSync("test").filter((name) => name.endsWith(".test.ts"));
-  await build({
-    ...common,
-    entryPoints: files.map((name) => `test/${name}`),
-    outdir: "build/test",
-    platform: "node",
-    target: "node20",
-  });
-} else {
+/** The console's pages. */
+export const bundle = {
+  ...common,
+  entryPoints: { app: "src/main.tsx" },
+  outdir: "dist",
+  platform: "browser",
+  target: "es2022",
+  minify: true,
+  legalComments: "eof",
+};
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main();
+}
+
+async function main() {
+  if (process.argv.includes("--tests")) {
+    rmSync("build", { recursive: true, force: true });
+    const files = readdirSync("test").filter((name) => name.endsWith(".test.ts"));
+    await build({
+      ...common,
+      entryPoints: files.map((name) => `test/${name}`),
+      outdir: "build/test",
+      platform: "node",
+      target: "node20",
+    });
+    return;
+  }
   rmSync("dist", { recursive: true, force: true });
   mkdirSync("dist");
-  await build({
-    ...common,
-    entryPoints: { app: "src/main.tsx" },
-    outdir: "dist",
-    platform: "browser",
-    target: "es2022",
-    minify: true,
-    legalComments: "eof",
-  });
+  await build(bundle);
   cpSync("index.html", "dist/index.html");
   cpSync("icon.svg", "dist/icon.svg");
 }

@@ -1,49 +1,15 @@
-// Uses the console in a real browser as staff do: BASE PASSWORD. Prints one line of JSON with what it saw, which
-// `tests/it/console.rs` judges.
+// Uses the console in a real browser as staff do; lib.mjs says how a script asks and answers.
 //
-// Before that line it may ask for something by a line of its own, and waits for an answer on its input:
 // `{"do":"tip"}` asks for a tipped cover to be reported, answered by `{"puback_ms":…}`, the moment the gateway had
 // the report on its disk.
-import { existsSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { ask, base, login, open, play, texts } from "./lib.mjs";
 
-const [base, password] = process.argv.slice(2);
-const CHROMIUM = process.env.GENGFU_CHROMIUM ?? "/usr/bin/chromium";
-/** How long one thing may take, and all of them, in milliseconds. */
-const STEP_MS = 15_000;
-const WHOLE_MS = 150_000;
 const TIPPED = "人民路3号雨水井盖";
-
-const say = (answer) => console.log(JSON.stringify(answer));
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-const ask = async (what) => {
-  say({ do: what });
-  return JSON.parse((await answers.next()).value);
-};
-
-/** A window of its own: its own cookies, in a place far from the bureau's time zone. */
-async function open(browser, seen) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, timezoneId: "America/New_York" });
-  context.setDefaultTimeout(STEP_MS);
-  const page = await context.newPage();
-  page.on("request", (request) => seen.hosts.add(new URL(request.url()).host));
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  await page.goto(base);
-  return page;
-}
-
-async function login(page, user, word) {
-  await page.fill("input[name=user]", user);
-  await page.fill("input[name=password]", word);
-  await page.click("button.main");
-}
-
-const texts = (page, selector) => page.locator(selector).evaluateAll((found) => found.map((one) => one.innerText.trim()));
 
 async function entering(page) {
   await login(page, "duty", "not the password");
   const refusal = await page.locator("[role=alert]").innerText();
-  await login(page, "duty", password);
+  await login(page, "duty");
   await page.locator(".live.live").waitFor();
   await page.locator(".cases .case").first().waitFor();
   return {
@@ -128,7 +94,7 @@ async function switching(page) {
 
 /** Somebody who may only look. */
 async function looking(page, device) {
-  await login(page, "evaluator", password);
+  await login(page, "evaluator");
   await page.locator(".cases .case, .cases li").first().waitFor();
   await page.getByRole("tab", { name: "处理中" }).click();
   await page.locator(".cases .case", { hasText: TIPPED }).click();
@@ -139,8 +105,7 @@ async function looking(page, device) {
   return { buttons, device_buttons: await texts(page, ".card-head button") };
 }
 
-async function story(browser) {
-  const seen = { hosts: new Set(), errors: [] };
+await play(async (browser, seen) => {
   const page = await open(browser, seen);
   const saw = {};
   saw.entering = await entering(page);
@@ -151,37 +116,5 @@ async function story(browser) {
   saw.device_buttons = await texts(page, ".card-head button");
   saw.switching = await switching(page);
   saw.looking = await looking(await open(browser, seen), "cover-tips");
-  return { ...saw, hosts: [...seen.hosts], errors: seen.errors };
-}
-
-/** What keeps the browser from starting, in words that name the package; `null` if nothing does. */
-async function launch() {
-  let playwright;
-  try {
-    playwright = await import("playwright-core");
-  } catch (error) {
-    return { missing: `the package playwright-core: \`npm ci\` in tests/browser, or \`bash tests/setup.sh\` (${error.message})` };
-  }
-  if (!existsSync(CHROMIUM)) {
-    return { missing: `the package chromium: \`bash tests/setup.sh\`, or name the browser in GENGFU_CHROMIUM (no ${CHROMIUM})` };
-  }
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"];
-  return { browser: await playwright.chromium.launch({ executablePath: CHROMIUM, headless: true, args }) };
-}
-
-const over = setTimeout(() => {
-  say({ failed: `not done after ${WHOLE_MS} ms` });
-  process.exit(1);
-}, WHOLE_MS);
-let browser;
-try {
-  const launched = await launch();
-  browser = launched.browser;
-  say(browser === undefined ? launched : await story(browser));
-} catch (error) {
-  say({ failed: String(error.stack ?? error) });
-} finally {
-  clearTimeout(over);
-  await browser?.close();
-  process.exit(0);
-}
+  return saw;
+});

@@ -21,11 +21,21 @@ export function whenSessionIsOver(listener: () => void): void {
   onSessionOver = listener;
 }
 
-async function request(method: string, path: string, body?: unknown): Promise<Response> {
+/** A body that goes out as it is. */
+class Upload {
+  constructor(
+    readonly file: Blob,
+    readonly type: string,
+  ) {}
+}
+
+async function request(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<Response> {
   const headers: Record<string, string> = { "X-Requested-With": "console" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const file = body instanceof Upload ? body : null;
+  if (body !== undefined) headers["Content-Type"] = file?.type ?? "application/json";
   const init: RequestInit = { method, headers, credentials: "same-origin" };
-  if (body !== undefined) init.body = JSON.stringify(body);
+  if (body !== undefined) init.body = file?.file ?? JSON.stringify(body);
+  if (timeoutMs !== undefined) init.signal = AbortSignal.timeout(timeoutMs);
   let response: Response;
   try {
     response = await fetch(path, init);
@@ -48,13 +58,23 @@ async function failureOf(response: Response): Promise<ApiFailure> {
   }
 }
 
-export async function get<T>(path: string): Promise<T> {
-  return (await (await request("GET", path)).json()) as T;
+/** `timeoutMs`: an answer that takes longer counts as unreachable. */
+export async function get<T>(path: string, timeoutMs?: number): Promise<T> {
+  return (await (await request("GET", path, undefined, timeoutMs)).json()) as T;
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T | null> {
   const response = await request("POST", path, body);
   return response.status === 204 ? null : ((await response.json()) as T);
+}
+
+export async function put<T>(path: string, body: unknown): Promise<T> {
+  return (await (await request("PUT", path, body)).json()) as T;
+}
+
+/** Sends a file as it is. */
+export async function upload<T>(path: string, type: string, file: Blob): Promise<T> {
+  return (await (await request("POST", path, new Upload(file, type))).json()) as T;
 }
 
 export async function patch<T>(path: string, body: unknown): Promise<T> {

@@ -16,6 +16,10 @@ export interface Context {
   live: LiveState;
   /** Cases that are open, and those that closed since the page was loaded. */
   cases: Map<string, Case>;
+  /** Notices to whoever is logged in that are unread. */
+  unread: number;
+  /** Asks for the count anew. */
+  lookUnread: () => void;
   /** Goes up when the stream was opened anew: what pages loaded may be old. */
   epoch: number;
   /** Told every live event until the returned function is called. */

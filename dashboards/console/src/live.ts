@@ -19,6 +19,7 @@ const NAMES = [
   "case.updated",
   "device.state",
   "balance",
+  "notification",
 ];
 
 /** How long a broken stream waits before it is opened anew, in milliseconds. */

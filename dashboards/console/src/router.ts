@@ -7,12 +7,22 @@ export interface Place {
   search: URLSearchParams;
 }
 
-export const PAGES = ["work", "incidents", "silences", "decisions", "devices", "rules", "evaluation", "status"] as const;
+/** The pages of the navigation, in its order. */
+export const PAGES = ["work", "incidents", "duty", "notices", "silences", "decisions", "devices", "rules", "evaluation", "admin", "status"] as const;
+export type PageName = (typeof PAGES)[number];
+
+/** Pages that belong to one of the navigation. */
+const UNDER: Record<string, PageName> = { draft: "rules", trials: "rules", versions: "rules", shadow: "rules", costs: "rules" };
+
+/** The page of the navigation that a page belongs to. */
+export function above(page: string): string {
+  return UNDER[page] ?? page;
+}
 
 export function parsePlace(hash: string): Place {
   const [path = "", search = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [page = "", id] = path.split("/", 2);
-  const known = (PAGES as readonly string[]).includes(page);
+  const known = (PAGES as readonly string[]).includes(page) || page in UNDER;
   let decoded: string | null = null;
   try {
     decoded = known && id !== undefined && id !== "" ? decodeURIComponent(id) : null;

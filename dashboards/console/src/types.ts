@@ -1,5 +1,7 @@
 // The API's shapes that the console reads; names as in the OpenAPI document.
 
+import type { Escalation } from "./types_duty.ts";
+
 export type Severity = "info" | "minor" | "major" | "critical";
 
 export interface Page<T> {
@@ -66,6 +68,7 @@ export interface Case {
   closed: string | null;
   feedback: string | null;
   merged_into: string | null;
+  escalation: Escalation | null;
 }
 
 export interface CaseEvent {
@@ -360,8 +363,18 @@ export interface Pack {
   version: string;
   by: string;
   files: string[];
-  time?: string;
-  reason?: string;
+  time: string;
+  reason: string;
+  /** What its tests said; empty: none were run. */
+  tests: string;
+  /** The report of the trial that it was published after. */
+  trial: string | null;
+  trial_summary: string | null;
+  /** What stood against it, when it was published nevertheless. */
+  forced: string[];
+  limit_incidents_per_hour: number | null;
+  limit_faults: number | null;
+  limit_hours: number | null;
 }
 
 /** How a rule runs and what it has cost. */

@@ -33,7 +33,9 @@ test("no text stands beside the two files", () => {
 /** Groups whose keys are put together from a word of the API. */
 const WORDS = ["severity", "state", "stage", "step", "feedback", "limit", "change", "life", "quality", "sheet", "error", "actor", "condition", "verdict",
   "incident", "why.trigger", "why.threshold", "page", "tab", "range", "stageLimit", "source", "scope", "silenceState", "endedBy", "weekday", "evaluationBy",
-  "period", "decided", "decisionBy", "reportPlace", "tier"];
+  "period", "decided", "decisionBy", "reportPlace", "tier", "role", "duty", "dutyDay", "rosterFault", "lang", "noticeKind", "delivery", "channel", "adminTab",
+  "disposition", "commandState", "rulesTab", "draftTab", "trialState", "trialSide", "trial.against", "tally", "shadowState", "verdictIs", "readingState",
+  "audit", "draft", "action", "filePurpose", "scopeKind", "cost"];
 
 test("every text is used", () => {
   const code = ["src", "src/pages", "src/parts", "src/logic"]
@@ -41,6 +43,17 @@ test("every text is used", () => {
     .join("\n");
   const unused = Object.keys(zh).filter((key) => !code.includes(`"${key}"`) && !WORDS.includes(key.slice(0, key.lastIndexOf("."))));
   assert.deepEqual(unused, []);
+});
+
+test("texts of a prefix that code puts together are named by that code", () => {
+  // A group that nothing is put together from would let unused texts through.
+  const code = ["src", "src/pages", "src/parts", "src/logic"]
+    .flatMap((folder) => readdirSync(folder).filter((name) => /\.tsx?$/.test(name)).map((name) => readFileSync(`${folder}/${name}`, "utf8")))
+    .join("\n");
+  for (const group of WORDS) {
+    const used = code.includes(`\`${group}.`) || code.includes(`w("${group}"`) || code.includes(`"${group}.`);
+    assert.ok(used, group);
+  }
 });
 
 test("places are filled, and a word without a text is shown as it is", () => {

@@ -32,6 +32,13 @@ pub(crate) struct RostersView {
     items: Vec<Roster>,
 }
 
+/// Duty everywhere.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WatchesView {
+    /// Of every roster that the account sees, by district.
+    items: Vec<DutyView>,
+}
+
 /// A roster to set: district, shifts and overrides.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -121,6 +128,23 @@ pub(crate) async fn now(
     let duty = state.gateway.duty_now(district.clone()).await;
     let duty = duty.ok_or_else(|| ApiError::not_found("roster for district", &district))?;
     Ok(Json(DutyView::new(district, duty)))
+}
+
+/// Who is on duty now and next, of every roster.
+pub(crate) async fn watches(
+    State(state): State<AppState>,
+    Extension(session): Extension<Session>,
+) -> Result<Json<WatchesView>, ApiError> {
+    let mut items = Vec::new();
+    for roster in state.gateway.rosters().await {
+        let district = roster.district.to_string();
+        if session.sees(&district)
+            && let Some(duty) = state.gateway.duty_now(district.clone()).await
+        {
+            items.push(DutyView::new(district, duty));
+        }
+    }
+    Ok(Json(WatchesView { items }))
 }
 
 /// Every roster.

@@ -24,7 +24,9 @@ mod incidents;
 mod messages;
 mod notifications;
 mod openapi;
+mod packs;
 mod parameters;
+mod people;
 mod places;
 mod platforms;
 mod profile;
@@ -249,10 +251,14 @@ pub(crate) fn routes() -> Vec<Route> {
         post("/api/v1/cases/{id}/{step}", Login, "Take a step of a case", case_steps::take)
             .takes::<case_steps::StepBody>()
             .answers::<views::DoneView>(),
+        get("/api/v1/people", Login, "Whom work, a shift or a call can be given to", people::list)
+            .answers::<people::PeopleView>(),
         // Duty and notifications
         get("/api/v1/duty", Login, "Who is on duty now and next", duty::now)
             .query(&[DISTRICT])
             .answers::<views::DutyView>(),
+        get("/api/v1/duty/watches", Login, "Who is on duty now and next, of every roster", duty::watches)
+            .answers::<duty::WatchesView>(),
         get("/api/v1/duty/rosters", Login, "The rosters", duty::rosters).answers::<duty::RostersView>(),
         post("/api/v1/duty/rosters", Roles(roles::MANAGE_DUTY), "Set a district's roster", duty::put_roster)
             .takes::<duty::NewRoster>()
@@ -426,6 +432,11 @@ pub(crate) fn routes() -> Vec<Route> {
                 Param { name: "to", doc: "the version after; the live one if left out", example: "" },
             ])
             .answers::<views::DiffView>(),
+        post("/api/v1/rules/diff", Login, "What a draft changes", packs::diff)
+            .takes::<packs::Draft>()
+            .answers::<views::DiffView>(),
+        get("/api/v1/rules/packs/{id}", Login, "The files of a pack that was live, by version or `live`", packs::files)
+            .answers::<packs::PackFilesView>(),
         post("/api/v1/rules/backtest", Roles(roles::TRY_RULES), "Run a draft over the archive", trials::begin)
             .takes::<trials::Backtest>()
             .answers::<views::TrialView>(),

@@ -295,7 +295,8 @@ fn first_error(found: &CheckView) -> ApiError {
     ApiError::invalid(&place, format!("{}{more}", text("message").unwrap_or("the pack has a mistake"))).hint(hint)
 }
 
-fn names_are_good(files: &BTreeMap<String, String>) -> Result<(), ApiError> {
+/// Whether a pack's files are so many, and so named, as can be written out.
+pub(super) fn names_are_good(files: &BTreeMap<String, String>) -> Result<(), ApiError> {
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(ApiError::invalid("files", format!("a pack has 1 to {MAX_FILES} files")));
     }

@@ -23,6 +23,8 @@ pub struct DutyView {
     pub now: Vec<WatchView>,
     /// Who comes next.
     pub next: Option<WatchView>,
+    /// The plan of the next eight days: every watch that has not ended, by when it begins, at most 100.
+    pub ahead: Vec<WatchView>,
     /// A hand-over that is missing: who owes it stays on duty until it is made.
     pub hand_over_owed: Option<OwedView>,
     /// Open cases that the roster watches.
@@ -156,6 +158,7 @@ impl DutyView {
             roster: duty.roster.to_string(),
             now: duty.now.into_iter().map(WatchView::from).collect(),
             next: duty.next.map(WatchView::from),
+            ahead: duty.ahead.into_iter().map(WatchView::from).collect(),
             hand_over_owed: duty.owed.map(|(by, shift, since)| OwedView {
                 by: by.to_string(),
                 shift: shift.to_string(),

@@ -77,3 +77,31 @@ fn only_engineers_publish_and_names_stay_in_the_pack() {
     }
     client.post("/api/v1/rules/check", &json!({ "files": {} })).expect(422);
 }
+
+#[test]
+fn an_editor_gets_the_files_of_a_version_and_sees_what_its_draft_changes() {
+    let server = TestServer::start();
+    let client = server.login("engineer");
+    client.get("/api/v1/rules/packs/live").expect(404);
+    client.post("/api/v1/rules/publish", &pack(TILT)).expect(200);
+    let first = client.get("/api/v1/rules/packs/live").expect(200).json();
+    assert_eq!(first["files"], pack(TILT)["files"]);
+    let other = TILT.replace("critical", "minor");
+    client.post("/api/v1/rules/publish", &pack(&other)).expect(200);
+    let version = first["version"].as_str().unwrap();
+    assert_eq!(client.get(&format!("/api/v1/rules/packs/{version}")).expect(200).json(), first);
+    client.get("/api/v1/rules/packs/unknown").expect(404);
+
+    // Whoever is logged in may look, as at the rules themselves.
+    let reader = server.login("handler");
+    let same = reader.post("/api/v1/rules/diff", &pack(&other)).expect(200).json();
+    assert_eq!((&same["text"], &same["to"]), (&json!(""), &json!("draft")));
+    let mut draft = pack(TILT);
+    draft["from"] = first["version"].clone();
+    assert_eq!(reader.post("/api/v1/rules/diff", &draft).expect(200).json()["text"], "");
+    draft["from"] = json!(null);
+    let text = reader.post("/api/v1/rules/diff", &draft).expect(200).json()["text"].clone();
+    let text = text.as_str().unwrap();
+    assert!(text.starts_with("covers/tilt.rhai\n") && text.contains("severity: \"critical\""), "{text}");
+    reader.post("/api/v1/rules/diff", &json!({ "files": {} })).expect(422);
+}

@@ -57,3 +57,27 @@ fn administrators_do_not_lock_themselves_out() {
     }
     admin.get("/api/v1/me").expect(200);
 }
+
+#[test]
+fn everybody_sees_the_people_of_the_own_districts_and_no_secret_of_theirs() {
+    let server = TestServer::start();
+    let admin = server.login("administrator");
+    for (name, districts) in
+        [("li", json!(["东区"])), ("wang", json!(["西区"])), ("zhao", json!([])), ("gone", json!([]))]
+    {
+        let new = json!({ "name": name, "password": PASSWORD, "roles": ["handler"], "districts": districts });
+        admin.post("/api/v1/users", &new).expect(201);
+    }
+    admin.patch("/api/v1/users/gone", &json!({ "disabled": true })).expect(200);
+    let seen_by = |user: &str| {
+        let reply = server.login(user).get("/api/v1/people").expect(200);
+        assert!(!reply.text.contains("argon2") && !reply.text.contains("disabled"), "{}", reply.text);
+        let items = reply.json()["items"].as_array().unwrap().clone();
+        ["li", "wang", "zhao", "gone"].map(|name| items.iter().any(|person| person["name"] == name))
+    };
+    assert_eq!(seen_by("administrator"), [true, true, true, false]);
+    assert_eq!(seen_by("li"), [true, false, true, false], "who works elsewhere takes no shift here");
+    let li = server.login("li").get("/api/v1/people").expect(200).json()["items"].clone();
+    let own = li.as_array().unwrap().iter().find(|person| person["name"] == "li").unwrap().clone();
+    assert_eq!(own, json!({ "name": "li", "roles": ["handler"], "districts": ["东区"] }));
+}

@@ -15,6 +15,10 @@ use crate::calendar::Calendar;
 
 /// How far ahead the next shift is looked for, in days: past the longest holidays.
 const LOOK_AHEAD_DAYS: u64 = 21;
+/// Days that are looked ahead for the plan of a roster, today among them.
+const AHEAD_DAYS: usize = 8;
+/// The most watches of a plan.
+pub const MAX_AHEAD: usize = 100;
 
 /// One stretch of duty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +60,21 @@ pub fn next(roster: &Roster, calendar: &Calendar, now: Timestamp) -> Option<Watc
         }
     }
     None
+}
+
+/// Every watch that has not ended and begins within the next days, by when it begins: at most [`MAX_AHEAD`].
+#[must_use]
+pub fn ahead(roster: &Roster, calendar: &Calendar, now: Timestamp) -> Vec<Watch> {
+    let today = calendar.local(now).date();
+    // What began yesterday may go on past midnight.
+    let first = today.pred_opt().unwrap_or(today);
+    let days = first.iter_days().take(AHEAD_DAYS + 1);
+    let watches =
+        days.flat_map(|day| roster.shifts.iter().filter_map(move |shift| watch(roster, shift, calendar, day)));
+    let mut watches: Vec<Watch> = watches.filter(|watch| watch.to > now).collect();
+    watches.sort_by_key(|watch| (watch.from, watch.to));
+    watches.truncate(MAX_AHEAD);
+    watches
 }
 
 /// When somebody comes on duty or leaves next.

@@ -82,3 +82,11 @@ export function valueText(value: number | boolean | string | null, unit: string,
 export function countText(count: number): string {
   return count.toLocaleString("en-US");
 }
+
+/** Bytes in the largest unit that leaves a whole number before the point. */
+export function sizeText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  const at = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
+  const value = bytes / 1_000 ** at;
+  return `${at === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[at]}`;
+}

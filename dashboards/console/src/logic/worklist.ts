@@ -2,7 +2,7 @@
 
 import type { Case, Severity } from "../types.ts";
 
-export const TABS = ["new", "mine", "progress", "overdue", "closed"] as const;
+export const TABS = ["new", "turn", "mine", "progress", "overdue", "closed"] as const;
 export type Tab = (typeof TABS)[number];
 
 /** The gravest first. */
@@ -13,10 +13,46 @@ export function isOverdue(item: Case, now: number): boolean {
   return !item.final && (item.overdue || (item.deadline !== null && Date.parse(item.deadline.due) <= now));
 }
 
-export function isIn(tab: Tab, item: Case, me: string, now: number): boolean {
+/** The states in which a case waits for a role: who brings it on from there. */
+const TURNS: Record<string, string[]> = {
+  acceptor: ["reported", "check_passed"],
+  verifier: ["pending_verify", "pending_check"],
+  dispatcher: ["filed", "returned"],
+  handler: ["dispatched", "handling"],
+  shift_leader: ["returned", "suspended"],
+};
+
+/** Whether a case waits for somebody with these roles. */
+export function isTurnOf(item: Case, roles: string[]): boolean {
+  return !item.final && roles.some((role) => TURNS[role]?.includes(item.state) === true);
+}
+
+/** The tab that somebody with these roles begins with: whose work is a step of the workflow sees what waits for it. */
+export function firstTab(roles: string[]): Tab {
+  if (roles.some((role) => ["duty_officer", "acceptor", "shift_leader"].includes(role))) return "new";
+  return roles.some((role) => role in TURNS) ? "turn" : "progress";
+}
+
+/** Whether a case has all these words in what people know of it: number, place, text, district, department. */
+export function fits(item: Case, wanted: string): boolean {
+  const words = wanted.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  if (words.length === 0) return true;
+  const known = [item.number, item.asset_name, item.asset, item.text_zh, item.text_en, item.district, item.grid, item.department, item.assignee, item.acknowledged_by].join(" ").toLowerCase();
+  return words.every((word) => known.includes(word));
+}
+
+/** Who looks at the list. */
+export interface Viewer {
+  name: string;
+  roles: string[];
+}
+
+export function isIn(tab: Tab, item: Case, { name: me, roles }: Viewer, now: number): boolean {
   switch (tab) {
     case "new":
       return !item.final && item.acknowledged_by === null;
+    case "turn":
+      return isTurnOf(item, roles);
     case "mine":
       return !item.final && (item.assignee === me || (item.assignee === null && item.acknowledged_by === me));
     case "progress":
@@ -39,7 +75,7 @@ export function compare(a: Case, b: Case): number {
 }
 
 /** The ids of a tab in their order. */
-export function wanted(cases: Iterable<Case>, tab: Tab, me: string, now: number): string[] {
+export function wanted(cases: Iterable<Case>, tab: Tab, me: Viewer, now: number): string[] {
   return [...cases].filter((item) => isIn(tab, item, me, now)).sort(compare).map((item) => item.id);
 }
 
@@ -74,4 +110,11 @@ export function mainStep(steps: string[], acknowledged: boolean): string | null 
     ? ["file", "dispatch", "receive", "handle", "check", "close", "resume", "verify"]
     : ["acknowledge", "file", "dispatch", "receive", "handle", "check", "close"];
   return order.find((step) => steps.includes(step)) ?? null;
+}
+
+/** The critical case that nobody has taken over for the longest time, and how many more there are. */
+export function loudest(cases: Iterable<Case>): { first: Case | null; others: number } {
+  const waiting = [...cases].filter((item) => !item.final && item.severity === "critical" && item.acknowledged_by === null);
+  waiting.sort((a, b) => Date.parse(a.opened) - Date.parse(b.opened) || (a.id < b.id ? -1 : 1));
+  return { first: waiting[0] ?? null, others: Math.max(0, waiting.length - 1) };
 }

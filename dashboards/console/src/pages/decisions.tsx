@@ -10,7 +10,9 @@ const WHAT = ["raised", "reopened", "updated", "cleared", "grouped", "split_off"
   "flapping_held", "folded", "verified", "notified", "not_notified", "escalated"];
 const TYPED = ["device", "asset", "user"] as const;
 const MOMENTS = ["from", "to"] as const;
-const ALL = [...TYPED, "what", ...MOMENTS];
+/** About one thing: by links from there, never typed. */
+const LINKED = ["case", "incident"] as const;
+const ALL = [...TYPED, ...LINKED, "what", ...MOMENTS];
 /** Typing is over when no key came for so long, in milliseconds. */
 const TYPING_MS = 350;
 
@@ -60,6 +62,11 @@ export function DecisionsPage({ search }: { search: URLSearchParams }) {
             {t(name === "from" ? "silence.from" : "silence.to")}
             <input type="datetime-local" name={name} value={fields[name] ?? ""} onInput={(event) => set(name, event.currentTarget.value)} />
           </label>
+        ))}
+        {LINKED.filter((name) => wanted[name] !== undefined).map((name) => (
+          <a key={name} class="hint" href={href(name === "case" ? "work" : "incidents", wanted[name] ?? "")}>
+            {t(name === "case" ? "incident.toCase" : "decision.incident")} {wanted[name]}
+          </a>
         ))}
         {Object.keys(wanted).length > 0 && (
           <button class="plain" onClick={() => setFields({})}>

@@ -8,8 +8,10 @@ import { agoText, lengthText, momentText, valueText } from "../logic/format.ts";
 import { every, lines } from "../logic/series.ts";
 import { Facts, failureText, Section, SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
 import { Chart } from "../parts/chart.tsx";
+import { Commands } from "../parts/commands.tsx";
+import { Evaluation } from "../parts/rule_evaluation.tsx";
 import { href } from "../router.ts";
-import type { DeviceDetail, Incident, Page, Series } from "../types.ts";
+import type { DeviceDetail, Incident, Page, Rules, Series } from "../types.ts";
 
 const HOUR_MS = 3_600_000;
 const RANGES = { "1h": HOUR_MS, "24h": 24 * HOUR_MS, "7d": 7 * 24 * HOUR_MS } as const;
@@ -70,6 +72,10 @@ export function DevicePage({ id }: { id: string }) {
       <div class="columns">
         <Register item={item} />
         <DeviceIncidents id={id} tick={tick} />
+      </div>
+      <div class="columns">
+        <Commands device={id} tick={tick} />
+        <WhyNot item={item} />
       </div>
     </article>
   );
@@ -141,6 +147,40 @@ function LifeButton({ item, done }: { item: DeviceDetail; done: () => void }) {
     }
   };
   return <button onClick={() => void change()}>{t(next === "maintenance" ? "device.toMaintenance" : "device.toService")}</button>;
+}
+
+/** "Why did this not fire": one of the rules of the device's kind, judged now. */
+function WhyNot({ item }: { item: DeviceDetail }) {
+  const { t, w } = useTexts();
+  const loaded = useLoaded(() => get<Rules>("/api/v1/rules"), []);
+  const [rule, setRule] = useState("");
+  const [asked, setAsked] = useState<{ rule: string } | null>(null);
+  const rules = (loaded.value?.items ?? []).filter((each) => each.facts["kind"] === item.kind);
+  const chosen = rule || (rules[0]?.id ?? "");
+  return (
+    <Section title={t("rules.whyNot")}>
+      <p class="dim">{t("rules.whyNotAbout")}</p>
+      <form
+        class="bar"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setAsked({ rule: chosen });
+        }}
+      >
+        <select class="grow" aria-label={t("why.rule")} value={chosen} onChange={(event) => setRule(event.currentTarget.value)}>
+          {rules.map((each) => (
+            <option key={each.id} value={each.id}>
+              {w("condition", each.facts["condition"] ?? each.id)} ({each.id})
+            </option>
+          ))}
+        </select>
+        <button class="main" disabled={chosen === ""}>
+          {t("rules.evaluate")}
+        </button>
+      </form>
+      {asked !== null && <Evaluation asked={asked} device={item.id} rule={asked.rule} kind={item.kind} />}
+    </Section>
+  );
 }
 
 function Register({ item }: { item: DeviceDetail }) {

@@ -5,7 +5,9 @@ import { get, query } from "../api.ts";
 import { kindLabel, useApp, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { agoText } from "../logic/format.ts";
+import { mayRegister } from "../logic/roles.ts";
 import { Waiting } from "../parts/bits.tsx";
+import { RegisterTools } from "../parts/register_tools.tsx";
 import { href } from "../router.ts";
 import type { Device, Page } from "../types.ts";
 
@@ -15,7 +17,7 @@ const PAGE = 100;
 const TYPING_MS = 250;
 
 export function DevicesPage() {
-  const { kinds, lang } = useApp();
+  const { kinds, lang, me } = useApp();
   const { t, w } = useTexts();
   const now = useNow(10_000);
   const [typed, setTyped] = useState("");
@@ -41,7 +43,7 @@ export function DevicesPage() {
   };
   return (
     <div class="sheet">
-      <div class="bar">
+      <div class="bar many">
         <input type="search" class="search" placeholder={t("device.search")} value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
         <select aria-label={t("device.kind")} value={kind} onChange={(event) => setKind(event.currentTarget.value)}>
           <option value="">{t("incident.allKinds")}</option>
@@ -59,6 +61,7 @@ export function DevicesPage() {
             </option>
           ))}
         </select>
+        {mayRegister(me.roles) && <RegisterTools kind={kind} done={loaded.reload} />}
       </div>
       {loaded.value === null && <Waiting failure={loaded.failure} reload={loaded.reload} />}
       <table class="grid rows full">

@@ -1,20 +1,16 @@
 // One incident and what decided it.
 
-import { all, get } from "../api.ts";
+import { get } from "../api.ts";
 import { kindLabel, useApp, useEvents, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { momentText } from "../logic/format.ts";
 import { Facts, Section, SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
 import { DecisionsFold } from "../parts/decisions.tsx";
+import { Members } from "../parts/members.tsx";
 import { SilenceLink } from "../parts/silence_link.tsx";
 import { Why } from "../parts/why.tsx";
 import { href } from "../router.ts";
 import type { Incident } from "../types.ts";
-
-/** Members of a storm that are counted: pages of 1,000. */
-const MEMBER_PAGES = 3;
-/** Members that are shown: those that are still open first. */
-const MEMBERS = 100;
 
 export function IncidentPage({ id }: { id: string }) {
   const { kinds, lang, epoch } = useApp();
@@ -64,38 +60,4 @@ export function IncidentPage({ id }: { id: string }) {
 
 function link(page: string, id: string | null) {
   return id === null ? "" : <a href={href(page, id)}>{id}</a>;
-}
-
-/** The incidents that a storm's parent stands for. */
-function Members({ incident }: { incident: Incident }) {
-  const texts = useTexts();
-  const { t, w } = texts;
-  const now = useNow(60_000);
-  const loaded = useLoaded(() => all<Incident>("/api/v1/incidents", { parent: incident.id, limit: 1_000 }, MEMBER_PAGES), [incident.id, incident.updated]);
-  const members = loaded.value ?? [];
-  if (members.length === 0) return null;
-  const open = members.filter((member) => member.state === "open");
-  const shown = [...open, ...members.filter((member) => member.state !== "open")].slice(0, MEMBERS);
-  return (
-    <Section title={t("incident.members")} side={t("incident.memberCounts", { open: open.length, all: members.length })}>
-      <table class="grid rows members">
-        <tbody>
-          {shown.map((member) => (
-            <tr key={member.id} onClick={() => (location.hash = href("incidents", member.id))}>
-              <td>
-                <SeverityMark severity={member.severity} active={false} />
-              </td>
-              <td>
-                <a href={href("incidents", member.id)}>{titleOf(member, texts)}</a>
-              </td>
-              <td class="mono rare">{member.device}</td>
-              <td class="num">{momentText(member.opened, now)}</td>
-              <td class={member.state === "open" ? "" : "dim"}>{w("incident", member.state)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {members.length > shown.length && <p class="dim pad">{t("work.more", { count: members.length - shown.length })}</p>}
-    </Section>
-  );
 }

@@ -6,10 +6,12 @@ import { useApp, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { momentText } from "../logic/format.ts";
 import { mayReport } from "../logic/roles.ts";
-import { arrange, isIn, move, type Tab, TABS, wanted } from "../logic/worklist.ts";
+import { arrange, firstTab, fits, isIn, move, type Tab, TABS, wanted } from "../logic/worklist.ts";
 import { clockOf, placeOf, SeverityMark, titleOf } from "../parts/bits.tsx";
 import { keyOf, useStep } from "../parts/case_actions.tsx";
 import { CaseCard } from "../parts/case_card.tsx";
+import { DutyStrip } from "../parts/duty_strip.tsx";
+import { NextCall } from "../parts/escalation.tsx";
 import { ReportForm } from "../parts/report_form.tsx";
 import { href, replacePlace } from "../router.ts";
 import type { Case, Page } from "../types.ts";
@@ -25,7 +27,9 @@ export function WorkPage({ selected }: { selected: string | null }) {
   const { cases, me, epoch } = useApp();
   const { t } = useTexts();
   const now = useNow(1_000);
-  const [tab, setTab] = useState<Tab>("new");
+  const [tab, setTab] = useState<Tab>(() => firstTab(me.roles));
+  const [search, setSearch] = useState("");
+  const field = useRef<HTMLInputElement>(null);
   const closed = useLoaded<Page<Case>>(
     async () => (tab === "closed" ? get(query("/api/v1/cases", { open: "false", limit: CLOSED })) : { items: [], cursor: null }),
     [tab, epoch],
@@ -36,9 +40,10 @@ export function WorkPage({ selected }: { selected: string | null }) {
     return all;
   }, [cases, closed.value]);
   const minute = Math.floor(now / 10_000);
-  const inTab = useMemo(() => wanted(known.values(), tab, me.name, now), [known, tab, me.name, minute]);
+  const fitting = useMemo(() => [...known.values()].filter((item) => fits(item, search)), [known, search]);
+  const inTab = useMemo(() => wanted(fitting, tab, me, now), [fitting, tab, me, minute]);
   const next = useMemo(() => inTab.slice(0, ROWS), [inTab]);
-  const { shown, waiting, still, hold, release, touch } = useStillList(next, tab, now);
+  const { shown, waiting, still, hold, release, touch } = useStillList(next, `${tab} ${search}`, now);
 
   const choose = useCallback((id: string | null) => {
     if (id !== null) replacePlace(href("work", id));
@@ -50,6 +55,11 @@ export function WorkPage({ selected }: { selected: string | null }) {
       const typing = event.target instanceof HTMLElement && event.target.closest("input, textarea, select") !== null;
       if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
       const pressed = keyOf(event);
+      if (pressed === "/") {
+        event.preventDefault();
+        field.current?.focus();
+        return;
+      }
       if (pressed === "j" || pressed === "k") {
         touch();
         choose(move(shown, selected, pressed === "j" ? 1 : -1));
@@ -67,12 +77,13 @@ export function WorkPage({ selected }: { selected: string | null }) {
   useEffect(() => list.current?.querySelector(".here")?.scrollIntoView({ block: "nearest" }), [selected]);
 
   const counts = useMemo(
-    () => Object.fromEntries(TABS.map((each) => [each, [...known.values()].filter((item) => isIn(each, item, me.name, now)).length])),
-    [known, me.name, minute],
+    () => Object.fromEntries(TABS.map((each) => [each, fitting.filter((item) => isIn(each, item, me, now)).length])),
+    [fitting, me, minute],
   );
   return (
     <div class={`split ${selected === null ? "" : "chosen"}`}>
       <div class="list-side">
+        <DutyStrip />
         <div class="list-tabs">
           <div class="tabs" role="tablist">
             {TABS.map((each) => (
@@ -88,6 +99,16 @@ export function WorkPage({ selected }: { selected: string | null }) {
             </a>
           )}
         </div>
+        <input
+          ref={field}
+          type="search"
+          class="list-search"
+          placeholder={t("work.search")}
+          aria-label={t("work.search")}
+          value={search}
+          onInput={(event) => setSearch(event.currentTarget.value)}
+          onKeyDown={(event) => event.key === "Escape" && (event.currentTarget.blur(), setSearch(""))}
+        />
         <button class={`waiting ${waiting > 0 ? "some" : ""}`} disabled={waiting === 0} onClick={release}>
           {waiting > 0 ? t("work.waiting", { count: waiting }) : `${t("work.keys")}${still ? `　${t("work.still")}` : ""}`}
         </button>
@@ -95,11 +116,11 @@ export function WorkPage({ selected }: { selected: string | null }) {
           {shown.map((id) => {
             const item = known.get(id);
             return item === undefined ? null : (
-              <CaseRow key={id} item={item} now={now} here={id === selected} gone={!isIn(tab, item, me.name, now)} choose={choose} />
+              <CaseRow key={id} item={item} now={now} here={id === selected} gone={!isIn(tab, item, me, now)} choose={choose} />
             );
           })}
           {inTab.length > ROWS && <li class="dim pad">{t("work.more", { count: inTab.length - ROWS })}</li>}
-          {shown.length === 0 && <li class="dim pad">{t(tab === "new" ? "work.emptyNew" : "work.empty")}</li>}
+          {shown.length === 0 && <li class="dim pad">{t(search !== "" ? "work.none" : tab === "new" ? "work.emptyNew" : tab === "turn" ? "work.emptyTurn" : "work.empty")}</li>}
         </ol>
       </div>
       <div class="card-side">
@@ -112,16 +133,16 @@ export function WorkPage({ selected }: { selected: string | null }) {
 }
 
 /** The rows as they are shown: still while the pointer is on the list or keys were just used. */
-function useStillList(next: string[], tab: Tab, now: number) {
+function useStillList(next: string[], view: string, now: number) {
   const [pointed, hold] = useState(false);
   const [touched, setTouched] = useState(0);
   const [shown, setShown] = useState(next);
-  const last = useRef(tab);
+  const last = useRef(view);
   const still = pointed || now - touched < STILL_AFTER_KEY_MS;
-  const changedTab = last.current !== tab;
-  const arranged = arrange(shown, next, still && !changedTab);
+  const changed = last.current !== view;
+  const arranged = arrange(shown, next, still && !changed);
   useEffect(() => {
-    last.current = tab;
+    last.current = view;
     if (arranged.shown !== shown) setShown(arranged.shown);
   });
   return {
@@ -170,6 +191,7 @@ function CaseRow({ item, now, here, gone, choose }: RowProps) {
           {!item.final && !item.condition_holds && <>{t("case.gone")} · </>}
           {w("state", item.state)}
           {(item.assignee ?? item.acknowledged_by) !== null && <> · {item.assignee ?? item.acknowledged_by}</>}
+          {!item.final && item.escalation?.next_at != null && <> · <NextCall at={item.escalation.next_at} who={item.escalation.next_who} now={now} /></>}
         </div>
       </div>
     </li>

@@ -26,6 +26,13 @@ export function titleOf(item: { text_zh: string; text_en: string; condition: str
   return (lang === "zh" ? item.text_zh : item.text_en) || w("condition", item.condition);
 }
 
+/** What a case is about, and the part's name unless that is said already. */
+export function namedTitle(item: Case, texts: Texts): string {
+  const title = titleOf(item, texts);
+  const name = item.asset_name || item.asset;
+  return title.includes(name) ? title : `${title} ${name}`;
+}
+
 /** Where a case is: the part's name, or, where the title has that already, its district. */
 export function placeOf(item: Case, texts: Texts): string {
   const name = item.asset_name || item.asset;

@@ -1,20 +1,14 @@
 // What this account may do with a case now: the step that brings it on as a button, the others beside it,
 // with a form where a step needs more than a click.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { post } from "../api.ts";
 import { useApp, useTexts } from "../context.tsx";
+import { GRAVE, RARE, type StepBody, WITH_FIELD, WITHIN } from "../logic/steps.ts";
 import { mainStep } from "../logic/worklist.ts";
 import type { CaseDetail, StepAction } from "../types.ts";
 import { failureText } from "./bits.tsx";
-
-/** Steps that close or undo things: never a lone click. */
-const GRAVE = ["reject", "cancel", "force_close", "merge"];
-/** Steps that are folded away, so that the usual ones are found at a glance. */
-const RARE = [...GRAVE, "supervise", "suspend"];
-/** Steps whose form has a field besides the note. */
-const WITH_FIELD = ["assign", "dispatch", "close", "merge"];
-const FEEDBACK = ["real", "false", "nuisance", "duplicate"] as const;
+import { StepForm } from "./step_form.tsx";
 
 /** The letter of a key, with Caps Lock on and while a Chinese input method holds the key back, too. */
 export function keyOf(event: KeyboardEvent): string {
@@ -22,7 +16,7 @@ export function keyOf(event: KeyboardEvent): string {
 }
 
 /** Takes a step and says how it went; gives whether it was taken. */
-export function useStep(): (id: string, step: string, body: Record<string, string>) => Promise<boolean> {
+export function useStep(): (id: string, step: string, body: StepBody) => Promise<boolean> {
   const { tell } = useApp();
   const texts = useTexts();
   return async (id, step, body) => {
@@ -62,22 +56,22 @@ export function CaseActions({ item, done }: { item: CaseDetail; done: () => void
     return () => window.removeEventListener("keydown", key);
   }, [item]);
   if (item.final) return null;
-  const run = async (step: string, body: Record<string, string>): Promise<void> => {
+  const run = async (step: string, body: StepBody): Promise<void> => {
     setBusy(true);
-    const taken = await take(item.id, step, body);
+    const taken = await take(item.id, step === WITHIN ? "acknowledge" : step, body);
     setBusy(false);
     if (taken) {
       setForm(null);
       done();
     }
   };
-  const actions = item.actions.filter((action) => action.step !== "acknowledge" || item.acknowledged_by === null);
+  const actions = offered(item);
   if (actions.length === 0) return <p class="dim actions">{t("case.noActions")}</p>;
   const main = mainStep(actions.map((action) => action.step), item.acknowledged_by !== null);
   const isShown = (action: StepAction): boolean => unfolded || !RARE.includes(action.step);
   const order = actions.filter(isShown).sort((a, b) => Number(b.step === main) - Number(a.step === main));
   const press = (action: StepAction): void => {
-    if (action.needs_note || WITH_FIELD.includes(action.step) || GRAVE.includes(action.step)) setForm(action);
+    if (action.needs_note || WITH_FIELD.includes(action.step) || GRAVE.includes(action.step)) setForm(form?.step === action.step ? null : action);
     else void run(action.step, {});
   };
   return (
@@ -91,7 +85,7 @@ export function CaseActions({ item, done }: { item: CaseDetail; done: () => void
             aria-expanded={form?.step === action.step}
             onClick={() => press(action)}
           >
-            {w("step", action.step)}
+            {action.step === WITHIN ? t("escalation.within") : w("step", action.step)}
             {action.step === "acknowledge" && <kbd>A</kbd>}
             {action.step === "comment" && <kbd>C</kbd>}
           </button>
@@ -107,78 +101,15 @@ export function CaseActions({ item, done }: { item: CaseDetail; done: () => void
   );
 }
 
-interface FormProps {
-  item: CaseDetail;
-  action: StepAction;
-  busy: boolean;
-  run: (step: string, body: Record<string, string>) => Promise<void>;
-  cancel: () => void;
-}
-
-function StepForm({ item, action, busy, run, cancel }: FormProps) {
-  const { cases, me } = useApp();
-  const { t, w, lang } = useTexts();
-  const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector<HTMLElement>("input, textarea, select")?.focus(), []);
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    if (form.current === null) return;
-    const body: Record<string, string> = {};
-    for (const [name, value] of new FormData(form.current)) {
-      if (typeof value === "string" && value.trim() !== "") body[name] = value.trim();
-    }
-    void run(action.step, body);
-  };
-  const others = [...cases.values()].filter((other) => other.id !== item.id && !other.final && other.district === item.district);
-  return (
-    <form class="step-form" ref={form} onSubmit={submit}>
-      {action.step === "assign" && (
-        <label>
-          {t("case.to")}
-          <input name="to" required defaultValue={me.name} />
-        </label>
-      )}
-      {action.step === "dispatch" && (
-        <label>
-          {t("case.department")}
-          <input name="department" required defaultValue={item.department} />
-        </label>
-      )}
-      {action.step === "merge" && (
-        <label>
-          {t("case.into")}
-          <select name="into" required>
-            {others.map((other) => (
-              <option key={other.id} value={other.id}>
-                {other.number} {lang === "zh" ? other.text_zh : other.text_en} {other.asset_name}
-              </option>
-            ))}
-          </select>
-        </label>
-      )}
-      {action.step === "close" && (
-        <fieldset>
-          <legend>{t("case.feedback")}</legend>
-          {FEEDBACK.map((word) => (
-            <label key={word} class="radio">
-              <input type="radio" name="feedback" value={word} required />
-              {w("feedback", word)}
-            </label>
-          ))}
-        </fieldset>
-      )}
-      <label class="wide">
-        {action.step === "comment" ? t("case.addNote") : action.needs_note ? t("case.reason") : t("case.note")}
-        <textarea name="note" rows={2} maxLength={600} required={action.needs_note} />
-      </label>
-      <div class="buttons">
-        <button type="submit" class={GRAVE.includes(action.step) ? "grave" : "main"} disabled={busy}>
-          {w("step", action.step)}
-        </button>
-        <button type="button" onClick={cancel}>
-          {t("app.cancel")}
-        </button>
-      </div>
-    </form>
-  );
+/** The steps that make sense now: what somebody has taken over is not offered again, unless calls go on. */
+function offered(item: CaseDetail): StepAction[] {
+  const calling = item.escalation?.waits_for === "acknowledgement";
+  const free = item.acknowledged_by === null || calling;
+  return item.actions.flatMap((action) => {
+    // Files have a place of their own on the card.
+    if (action.step === "attach") return [];
+    if (action.step !== "acknowledge") return [action];
+    if (!free) return [];
+    return item.escalation === null ? [action] : [action, { step: WITHIN, needs_note: false }];
+  });
 }

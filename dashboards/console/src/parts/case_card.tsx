@@ -6,13 +6,16 @@ import { get, query } from "../api.ts";
 import { type Texts, useApp, useEvents, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { agoText, countdown, momentText } from "../logic/format.ts";
-import { noteText } from "../logic/history.ts";
+import { noteText, verifying } from "../logic/history.ts";
 import { RANK } from "../logic/worklist.ts";
 import { href } from "../router.ts";
 import type { Case, CaseDetail, CaseEvent, Deadline, Incident, Page } from "../types.ts";
+import { Attachments } from "./attachments.tsx";
 import { clockOf, Facts, limitText, placeOf, Section, SeverityMark, titleOf, Waiting } from "./bits.tsx";
 import { CaseActions } from "./case_actions.tsx";
 import { DecisionsFold } from "./decisions.tsx";
+import { EscalationLine } from "./escalation.tsx";
+import { Members } from "./members.tsx";
 import { SilenceLink } from "./silence_link.tsx";
 import { Why } from "./why.tsx";
 
@@ -37,6 +40,7 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
   const now = useNow(1_000);
   const clock = clockOf(item, now, texts);
   const unseen = !item.final && item.acknowledged_by === null;
+  const underWay = verifying(item.history, item.state);
   return (
     <article class="card">
       <a class="back" href={href("work")}>
@@ -63,6 +67,12 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
         )}
       </header>
       <StageBar item={item} />
+      <EscalationLine item={item} />
+      {underWay !== null && (
+        <p class="notice">
+          <strong>{t("case.verifying")}</strong> {noteText(underWay, w, lang)}
+        </p>
+      )}
       <CaseActions item={item} done={reload} />
       <Facts
         rows={[
@@ -83,6 +93,7 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
           [t("case.mergedInto"), item.merged_into === null ? "" : <a href={href("work", item.merged_into)}>{item.merged_into}</a>],
         ]}
       />
+      <Attachments item={item} />
       <CaseIncidents item={item} />
       <DecisionsFold parameters={{ case: item.id }} />
       <Section title={t("case.history")}>
@@ -177,6 +188,7 @@ function CaseIncidents({ item }: { item: Case }) {
       >
         <Why key={incident.id} incident={incident} />
       </Section>
+      <Members incident={incident} />
       {incidents.length > 1 && (
         <Section title={t("case.incidents")} side={item.incidents.length}>
           <table class="grid rows">
@@ -235,7 +247,7 @@ function Recent({ device, not }: { device: string; not: string[] }) {
 
 /** The history, the newest first: people in ink, the system in grey. */
 function Timeline({ events }: { events: CaseEvent[] }) {
-  const { w } = useTexts();
+  const { w, lang } = useTexts();
   const now = useNow(60_000);
   return (
     <ol class="timeline">
@@ -246,7 +258,7 @@ function Timeline({ events }: { events: CaseEvent[] }) {
           <span>
             {w("step", event.action)}
             {event.from !== null && event.from !== event.to && <span class="dim"> → {w("state", event.to)}</span>}
-            {event.note !== "" && <span class="note">{noteText(event, w)}</span>}
+            {event.note !== "" && <span class="note">{noteText(event, w, lang)}</span>}
           </span>
         </li>
       ))}

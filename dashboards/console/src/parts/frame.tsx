@@ -4,12 +4,20 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useApp, useNow, useTexts } from "../context.tsx";
 import { clockText } from "../logic/format.ts";
-import { mayEvaluate } from "../logic/roles.ts";
+import { mayAudit, mayEvaluate, mayManageUsers, mayReadMessages } from "../logic/roles.ts";
 import { isOverdue } from "../logic/worklist.ts";
 import { zoneName } from "../logic/zone.ts";
-import { href, PAGES, type Place } from "../router.ts";
+import { above, href, PAGES, type PageName, type Place } from "../router.ts";
 import { soundIsOn, switchSound } from "../sound.ts";
+import { AlarmLine } from "./alarm_line.tsx";
 import type { Status } from "../types.ts";
+
+/** Pages that some roles have nothing to see on are left out for them. */
+function isShown(page: PageName, roles: string[]): boolean {
+  if (page === "evaluation") return mayEvaluate(roles);
+  if (page === "admin") return mayManageUsers(roles) || mayAudit(roles) || mayReadMessages(roles);
+  return true;
+}
 
 interface Props {
   place: Place;
@@ -20,7 +28,7 @@ interface Props {
 }
 
 export function Frame({ place, status, switchLang, logout, children }: Props) {
-  const { me, live, cases } = useApp();
+  const { me, live, cases, unread } = useApp();
   const { t } = useTexts();
   const now = useNow(10_000);
   const [sound, setSound] = useState(soundIsOn);
@@ -30,6 +38,7 @@ export function Frame({ place, status, switchLang, logout, children }: Props) {
   const open = [...cases.values()].filter((item) => !item.final);
   const fresh = open.filter((item) => item.acknowledged_by === null).length;
   const late = open.filter((item) => isOverdue(item, now)).length;
+  const here = above(place.page);
   return (
     <div class="frame">
       <header class="top">
@@ -38,8 +47,8 @@ export function Frame({ place, status, switchLang, logout, children }: Props) {
           <span>{t("app.name")}</span>
         </a>
         <nav ref={nav}>
-          {PAGES.filter((page) => page !== "evaluation" || mayEvaluate(me.roles)).map((page) => (
-            <a key={page} href={href(page)} class={page === place.page ? "here" : ""} aria-current={page === place.page ? "page" : undefined}>
+          {PAGES.filter((page) => isShown(page, me.roles)).map((page) => (
+            <a key={page} href={href(page)} class={page === here ? "here" : ""} aria-current={page === here ? "page" : undefined}>
               {t(`page.${page}`)}
               {page === "work" && fresh > 0 && (
                 <span class="badge" title={t("tab.new")}>
@@ -49,6 +58,11 @@ export function Frame({ place, status, switchLang, logout, children }: Props) {
               {page === "work" && late > 0 && (
                 <span class="badge over" title={t("tab.overdue")}>
                   {t("tab.overdue")} {late}
+                </span>
+              )}
+              {page === "notices" && unread > 0 && (
+                <span class="badge" title={t("notice.unread", { count: unread })}>
+                  {unread}
                 </span>
               )}
               {page === "status" && status !== null && status.faults.length > 0 && <span class="badge over">!</span>}
@@ -80,6 +94,7 @@ export function Frame({ place, status, switchLang, logout, children }: Props) {
         </a>
       )}
       <div class="page">{children}</div>
+      <AlarmLine />
     </div>
   );
 }

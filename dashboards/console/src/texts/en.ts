@@ -1,8 +1,15 @@
 // Every text of the console in English. `zh.ts` has the same keys.
 
+import { adminEn } from "./admin.ts";
+import { dutyEn } from "./duty.ts";
+import { rulesEn } from "./rules.ts";
 import type { zh } from "./zh.ts";
 
 export const en: Record<keyof typeof zh, string> = {
+  ...adminEn,
+  ...dutyEn,
+  ...rulesEn,
+
   "app.name": "gengfu",
   "app.subtitle": "city IoT watch",
   "app.switch": "中文",
@@ -182,7 +189,6 @@ export const en: Record<keyof typeof zh, string> = {
   "case.note": "Note",
   "case.addNote": "Write a comment",
   "case.reason": "Reason (needed)",
-  "case.to": "Account",
   "case.department": "Department",
   "case.into": "Merge into",
   "case.feedback": "The alarm was",
@@ -518,29 +524,4 @@ export const en: Record<keyof typeof zh, string> = {
   "error.timeout": "That took too long; look before you repeat it",
   "error.internal": "Something went wrong inside the gateway; its log says what",
   "error.unauthenticated": "The session is over",
-
-  "rules.live": "Live rule pack",
-  "rules.none": "No rule pack was published yet",
-  "rules.by": "published by",
-  "rules.packs": "Versions",
-  "rules.now": "live",
-  "rules.choose": "Choose a rule on the left",
-  "rules.readOnly": "Read only; changes go through publishing",
-  "rules.files": "{count} files",
-  "rules.rollback": "Put back to work",
-  "rules.rollbackSure": "Version {version} takes the live pack's place at once; incidents that it does not know are withdrawn.",
-  "rules.rolledBack": "Version {version} is live",
-  "rules.tier": "Runs",
-  "rules.tierReason": "Not compiled since",
-  "rules.state": "State",
-  "rules.paused": "paused",
-  "rules.evaluations": "Evaluations",
-  "rules.operations": "Operations each",
-  "rules.signals": "Signals",
-  "rules.skipped": "Skipped",
-  "rules.faults": "Failed",
-  "rules.faultCount": "failed {count}×",
-  "rules.lastFault": "Last failure",
-  "tier.lowered": "compiled",
-  "tier.interpreter": "interpreted",
 };

@@ -1,6 +1,14 @@
 // Every text of the console in Chinese. `en.ts` has the same keys.
 
+import { adminZh } from "./admin.ts";
+import { dutyZh } from "./duty.ts";
+import { rulesZh } from "./rules.ts";
+
 export const zh = {
+  ...adminZh,
+  ...dutyZh,
+  ...rulesZh,
+
   "app.name": "更夫",
   "app.subtitle": "城市管理物联网值守",
   "app.switch": "English",
@@ -180,7 +188,6 @@ export const zh = {
   "case.note": "备注",
   "case.addNote": "写一句备注",
   "case.reason": "理由（必填）",
-  "case.to": "账号",
   "case.department": "部门",
   "case.into": "并入案件",
   "case.feedback": "报警判定",
@@ -516,29 +523,4 @@ export const zh = {
   "error.timeout": "请求超时，请先查看结果再重试",
   "error.internal": "网关内部出错，详情见网关日志",
   "error.unauthenticated": "登录已失效",
-
-  "rules.live": "生效中的规则包",
-  "rules.none": "还没有发布规则包",
-  "rules.by": "发布人",
-  "rules.packs": "历史版本",
-  "rules.now": "生效中",
-  "rules.choose": "从左侧选择一条规则",
-  "rules.readOnly": "只读；改动请走规则发布",
-  "rules.files": "{count} 个文件",
-  "rules.rollback": "恢复此版本",
-  "rules.rollbackSure": "版本 {version} 将立即代替生效中的规则包；与之不符的告警会撤下。",
-  "rules.rolledBack": "已恢复版本 {version}",
-  "rules.tier": "执行方式",
-  "rules.tierReason": "未能编译",
-  "rules.state": "状态",
-  "rules.paused": "已暂停",
-  "rules.evaluations": "判定次数",
-  "rules.operations": "每次运算",
-  "rules.signals": "信号",
-  "rules.skipped": "跳过",
-  "rules.faults": "出错",
-  "rules.faultCount": "出错 {count} 次",
-  "rules.lastFault": "最近出错",
-  "tier.lowered": "编译执行",
-  "tier.interpreter": "解释执行",
 } as const;

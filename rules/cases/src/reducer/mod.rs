@@ -87,6 +87,8 @@ pub struct DutyNow {
     pub now: Vec<Watch>,
     /// Who comes next.
     pub next: Option<Watch>,
+    /// The plan of the next days: every watch that has not ended, by when it begins.
+    pub ahead: Vec<Watch>,
     /// Whose hand-over is missing, of which shift, since when.
     pub owed: Option<(Arc<str>, Arc<str>, Timestamp)>,
     /// Open cases that the roster watches.
@@ -234,6 +236,7 @@ impl Reducer {
             roster: kept.roster.district.clone(),
             now: crate::roster::on_duty(&kept.roster, calendar, now),
             next: crate::roster::next(&kept.roster, calendar, now),
+            ahead: crate::roster::ahead(&kept.roster, calendar, now),
             owed: kept.owed.as_ref().map(|owed| (owed.by.clone(), owed.shift.clone(), owed.since)),
             open: u32::try_from(self.open_in(&kept.roster.district).count()).unwrap_or(u32::MAX),
             notes: self.duty.notes.get(&kept.roster.district).cloned().unwrap_or_default(),

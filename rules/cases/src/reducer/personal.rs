@@ -269,7 +269,10 @@ pub(super) fn digest(reducer: &mut Reducer, at: At, who: &Arc<str>, out: &mut Ef
         let pair = reducer.profile.calls.of("digest");
         let body = Body {
             severity: held.worst.name(),
-            text_zh: pair.zh.fill(place),
+            text_zh: pair.zh.fill(|name| match name {
+                "severity" => in_chinese(held.worst).to_owned(),
+                _ => place(name),
+            }),
             text_en: pair.en.fill(place),
             counts,
             cases: held.cases.clone(),
@@ -373,7 +376,21 @@ fn texts(reducer: &Reducer, kind: &str, case: &Case, level: u8, who: &Arc<str>) 
         _ => text.to_owned(),
     };
     let pair = reducer.profile.calls.of(kind);
-    (pair.zh.fill(|place| value(place, &case.text_zh)), pair.en.fill(|place| value(place, &case.text_en)))
+    let zh = pair.zh.fill(|place| match place {
+        "severity" => in_chinese(case.severity).to_owned(),
+        _ => value(place, &case.text_zh),
+    });
+    (zh, pair.en.fill(|place| value(place, &case.text_en)))
+}
+
+/// A severity as duty staff say it.
+fn in_chinese(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "提示",
+        Severity::Minor => "一般",
+        Severity::Major => "重要",
+        Severity::Critical => "紧急",
+    }
 }
 
 fn about(case: &Case, at: At, what: DecisionKind, who: Option<&Arc<str>>, why: Why) -> Decision {

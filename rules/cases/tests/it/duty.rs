@@ -111,6 +111,26 @@ fn a_roster_says_who_is_on_duty_now_and_next() {
 }
 
 #[test]
+fn the_plan_begins_with_the_watch_under_way_and_goes_on_for_a_week() {
+    let calendar = yuncheng().calendar.clone();
+    let roster = roster_of("yanhu");
+    let plan = roster::ahead(&roster, &calendar, local("2026-11-24 03:00"));
+    let first = (&*plan[0].shift, plan[0].from, plan[0].officer.as_deref());
+    assert_eq!(first, ("night", local("2026-11-23 20:00"), Some("zhao")), "begun yesterday, not over yet");
+    let last = plan.last().unwrap();
+    assert_eq!((&*last.shift, last.from), ("night", local("2026-12-01 20:00")));
+    // Two shifts a day, each where the one before ended, and who has them is who will be on duty then.
+    assert_eq!(plan.len(), 17);
+    for pair in plan.windows(2) {
+        assert_eq!(pair[0].to, pair[1].from);
+        assert_eq!(roster::on_duty(&roster, &calendar, pair[1].from)[0], pair[1]);
+    }
+    let hours = (0..24).map(|hour| shift(&hour.to_string(), "00:00", "23:00", turns(&["li"], "", 1), &[]));
+    let crowded = Roster { shifts: hours.collect(), ..roster };
+    assert_eq!(roster::ahead(&crowded, &calendar, local("2026-11-24 03:00")).len(), roster::MAX_AHEAD);
+}
+
+#[test]
 fn holidays_and_make_up_days_are_the_calendars() {
     let calendar = yuncheng().calendar.clone();
     let roster = Roster {
