@@ -187,7 +187,7 @@ fn the_catalogue_is_documented() {
         text.push_str("| 命令 command | 参数 arguments | 含义 | meaning |\n|---|---|---|---|\n");
         for command in kind.commands {
             let args: Vec<String> =
-                command.args.iter().map(|arg| format!("`{}` {}", arg.name, range(arg.ty))).collect();
+                command.args.iter().map(|arg| format!("`{}` {}", arg.name, range(&arg.ty))).collect();
             writeln!(text, "| `{}` | {} | {} | {} |", command.name, args.join(", "), command.zh, command.en).unwrap();
         }
     }

@@ -107,7 +107,6 @@ method!(get, GET);
 method!(post, POST);
 method!(put, PUT);
 method!(patch, PATCH);
-method!(put, PUT);
 method!(delete, DELETE);
 
 impl Route {

@@ -109,7 +109,7 @@ pub enum FaultKind {
 }
 
 /// Every fault, in the order of [`FaultKind`].
-pub static FAULTS: [FaultDef; 28] = [
+pub static FAULTS: [FaultDef; 29] = [
     fault(F::CoverDisplaced, "cover-displaced", Device(Kind::Manhole), 900)
         .expecting(&["cover_displaced", "cover_open"])
         .also(&["cover_tilted"])

@@ -343,7 +343,7 @@ impl Engine {
             }
             match signal.assertion {
                 Assertion::Command { .. } => self.commands.wished(at.now, &state.device, &signal, &mut out.effects),
-                Assertion::Raise { .. } | Assertion::Clear { .. } => {
+                Assertion::Raise { .. } | Assertion::Clear { .. } | Assertion::Member { .. } => {
                     self.reducer.signal(at, &state.device, signal, &mut out.effects);
                 }
             }

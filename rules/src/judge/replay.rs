@@ -75,7 +75,7 @@ fn city(rule: &Rule, cx: &Context<'_>) -> City {
         points.extend(field("longitude").zip(field("latitude")).map(|(lon, lat)| [lon, lat]));
         points.extend(cx.device.longitude.zip(cx.device.latitude).map(|(lon, lat)| [lon, lat]));
         words.extend(rule.texts.iter().map(AsRef::as_ref));
-        words.extend(cx.device.attributes.values().filter_map(|value| match value {
+        words.extend(cx.device.attributes.iter().filter_map(|(_, value)| match value {
             Value::Text(text) => Some(&**text),
             Value::Bool(_) | Value::Number(_) => None,
         }));

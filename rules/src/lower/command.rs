@@ -144,6 +144,7 @@ impl Lowerer<'_> {
             EntryKind::Message => "on_message",
             EntryKind::Silent => "on_silent",
             EntryKind::Timer => "on_timer",
+            EntryKind::Member => "member",
         };
         let id = format!("{entry}:command:{name}");
         let known = self.slots.iter().position(|slot| slot.id == id);
