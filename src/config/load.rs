@@ -129,13 +129,14 @@ impl Config {
             "engine" => self.engine = read(section, value)?,
             "series" => self.series = read(section, value)?,
             "days" => self.days = read(section, value)?,
+            "attachments" => self.attachments = read(section, value)?,
             "influx" => self.influx = Some(read(section, value)?),
             "webhook" => self.webhook = read(section, value)?,
             "channel" => self.channel = read(section, value)?,
             "platform" => self.platform = read(section, value)?,
             other => {
-                let hint = "sections are data, city, mqtt, coap, http, feed, journal, engine, series, days, influx, \
-                     [[webhook]], [[channel]] and [[platform]]";
+                let hint = "sections are data, city, mqtt, coap, http, feed, journal, engine, series, days, attachments, \
+                     influx, [[webhook]], [[channel]] and [[platform]]";
                 return Err((other.to_owned(), "there is no such section".to_owned(), hint.to_owned()));
             }
         }
