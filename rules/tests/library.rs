@@ -211,7 +211,9 @@ fn severities_rise_and_fall_with_the_value() {
     assert_eq!(bench.feed(&[("ch4_pct_lel", n(55.0))]), ["+manhole-gas/ch4 critical"]);
     let mut bench = Bench::shipped(Kind::Bin);
     assert_eq!(bench.feed(&[("fill_pct", n(95.0))]), ["+bin-full/full minor"]);
-    assert_eq!(bench.advance(30 * MINUTE), ["+bin-full/full major"]);
+    bench.advance(20 * MINUTE);
+    assert_eq!(bench.feed(&[("fill_pct", n(95.0))]), [""; 0]);
+    assert_eq!(bench.advance(10 * MINUTE), ["+bin-full/full major"], "for half an hour");
 }
 
 #[test]

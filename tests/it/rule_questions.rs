@@ -56,7 +56,7 @@ fn effective(api: &Api, device: &str) -> (f64, String) {
 }
 
 fn cli(gateway: &TestGateway, arguments: &[&str]) -> (bool, String, String) {
-    let file = gateway.config.data.folder.join("test.toml");
+    let file = gateway.folder.path().join("test.toml");
     std::fs::write(&file, format!("[data]\nfolder = {:?}\n", gateway.config.data.folder)).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_gengfu"));
     let output = command.args(arguments).arg("--config").arg(&file).output().unwrap();
@@ -268,7 +268,8 @@ fn accounts_say_what_a_rule_costs_and_brings() {
     assert!(row["state_bytes"].as_u64().unwrap() >= 3 * 16, "{row}");
     assert_eq!((&row["incidents"], &row["cases"], &row["open_cases"]), (&json!(2), &json!(2), &json!(1)), "{row}");
     // Three minutes to the acknowledgement; the hour after it counts as fifteen, each other step as one.
-    assert_eq!((&row["steps"], &row["duty_minutes"]), (&json!(7), &json!(23.0)), "{row}");
+    let minutes = row["duty_minutes"].as_f64().unwrap();
+    assert!(row["steps"] == 7 && (23.0..23.2).contains(&minutes), "{row}");
     assert_eq!((&row["false_alarms"], &row["false_share"]), (&json!(1), &json!(1.0)));
     let (good, table, told) = cli(&gateway, &["rules", "accounts", "--from", "2026-06-01"]);
     assert!(good && table.lines().any(|line| line.starts_with("tilt  manhole")), "{table}{told}");
