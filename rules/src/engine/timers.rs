@@ -11,6 +11,9 @@ use super::Engine;
 /// A timer's entry: due, device, and the device's place. Of equal dues the smaller id comes first.
 pub(super) type Entry = (Timestamp, DeviceId, u32);
 
+/// No entry: later than any. Eight bytes less for each device than an `Option`.
+pub(super) const NEVER: Timestamp = Timestamp(i64::MAX);
+
 impl Engine {
     /// When the first timer of a device is due.
     pub(super) fn first_timer(&mut self) -> Option<Timestamp> {
@@ -31,7 +34,7 @@ impl Engine {
             return Some(index);
         }
         let (_, id, _) = self.timers.pop_first()?;
-        state.entry = state.due;
+        state.entry = state.due.unwrap_or(NEVER);
         if let Some(due) = state.due {
             self.timers.insert((due, id, index));
         }
@@ -42,24 +45,21 @@ impl Engine {
     pub(super) fn take_timer(&mut self, due: Timestamp, index: u32) {
         let state = &mut self.devices[index as usize];
         self.timers.remove(&(due, state.device.id.clone(), index));
-        (state.due, state.entry) = (None, None);
+        (state.due, state.entry) = (None, NEVER);
     }
 
     /// Looks up when the device's next timer is due, and sees that there is an entry for it.
     pub(super) fn schedule(&mut self, index: u32) {
         let state = &mut self.devices[index as usize];
         state.due = self.pack.next_due(&state.device, &state.rules);
-        match (state.entry, state.due) {
-            (Some(entry), Some(due)) if entry <= due => return,
-            (None, None) => return,
-            _ => {}
+        let due = state.due.unwrap_or(NEVER);
+        if state.entry <= due {
+            return;
         }
-        if let Some(old) = state.entry.take() {
-            self.timers.remove(&(old, state.device.id.clone(), index));
+        if state.entry != NEVER {
+            self.timers.remove(&(state.entry, state.device.id.clone(), index));
         }
-        if let Some(due) = state.due {
-            self.timers.insert((due, state.device.id.clone(), index));
-        }
-        state.entry = state.due;
+        self.timers.insert((due, state.device.id.clone(), index));
+        state.entry = due;
     }
 }

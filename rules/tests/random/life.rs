@@ -81,7 +81,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// `None` with the mistakes if the pack does not compile.
+    /// A new device under a pack of one rule; the mistakes if that does not compile.
     pub fn new(rule: &str, tier: Tier) -> Result<Life, String> {
         let files = BTreeMap::from([("r.rhai".to_owned(), rule.to_owned())]);
         let pack = Pack::compile_in(&files, tier).map_err(|mistakes| common::show(&mistakes))?;
