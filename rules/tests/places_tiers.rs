@@ -94,7 +94,7 @@ fn both_tiers_say_the_same_of_every_position() {
     let mut dice = Dice(11);
     let places = city(&mut dice);
     let (mut raised, mut cleared) = (0, 0);
-    for _ in 0..150 {
+    for _ in 0..400 {
         let text = rule("truck", &format!("incident({}, msg.speed_kmh);", condition(&mut dice)));
         let mut benches = [Tier::Lowered, Tier::Interpreter].map(|tier| bench(&text, tier, &places));
         if dice.below(3) == 0 {

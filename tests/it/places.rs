@@ -106,10 +106,10 @@ fn the_ledger_and_its_replay_have_the_same_places() {
     gateway.add_device("truck-1", Kind::Truck);
     let files = [("fence.rhai".to_owned(), FENCE.to_owned())].into();
     gateway.act(gengfu_model::staff::Action::ActivatePack { files }).unwrap();
-    let admin = gateway.login("admin");
     for n in 0..6 {
         // The fence moves under the truck.
-        assert_eq!(admin.put_text("/api/v1/places", &city("wgs84", 111.0 + f64::from(n % 2), 35.0)).0, 200);
+        let file = city("wgs84", 111.0 + f64::from(n % 2), 35.0);
+        assert_eq!(gateway.login("admin").put_text("/api/v1/places", &file).0, 200);
         at(&gateway, 111.01, 35.01);
         if n == 3 {
             gateway.restart();

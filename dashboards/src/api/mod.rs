@@ -51,7 +51,7 @@ use route::{Param, Route, delete, get, patch, post, put};
 const LIMIT: Param = Param { name: "limit", doc: "items of a page, 1 to 1000, 100 if left out", example: "10" };
 const CURSOR: Param = Param { name: "cursor", doc: "`cursor` of the page before", example: "" };
 const FROM: Param = Param { name: "from", doc: "first moment, RFC 3339 or epoch ms", example: "2026-11-23T00:00:00Z" };
-const TO: Param = Param { name: "to", doc: "first moment after, RFC 3339 or epoch ms", example: "1795392000000" };
+const TO: Param = Param { name: "to", doc: "first moment after, RFC 3339 or epoch ms", example: "1795478400000" };
 const DISTRICT: Param = Param { name: "district", doc: "the district", example: "east" };
 const DEVICE: Param = Param { name: "device", doc: "the device's id", example: "cover-1" };
 const KIND: Param = Param { name: "kind", doc: "the device's kind", example: "manhole" };

@@ -4,7 +4,7 @@
 //! looking on, and a rule costs one comparison with "nobody" more. Calls of own functions are copies;
 //! copies of one place in the source count as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::Serialize;
@@ -190,8 +190,27 @@ fn conditions(rule: &Rule) -> Vec<usize> {
     let all = boolean.chain(found.into_iter().map(usize::from));
     let told =
         |number: &usize| !matches!(rule.nodes.get(*number), None | Some(Node::Bool(_) | Node::Not(_) | Node::Text(_)));
-    let mut all: Vec<usize> = all.filter(told).collect();
+    let of_words = within_words(rule);
+    let mut all: Vec<usize> = all.filter(told).filter(|number| !of_words.contains(number)).collect();
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// What a word of places asks of a position by itself, whether it is to be believed: nobody wrote that condition, and
+/// the language's own tests look at both of its sides.
+fn within_words(rule: &Rule) -> BTreeSet<usize> {
+    let good = rule.nodes.iter().filter_map(|node| match *node {
+        Node::Place { more, .. } => rule.children(more).first().copied(),
+        Node::Implied { fix, .. } => Some(fix),
+        _ => None,
+    });
+    let mut open: Vec<NodeId> = good.collect();
+    let mut found = BTreeSet::new();
+    while let Some(node) = open.pop() {
+        if found.insert(usize::from(node)) {
+            open.extend(rule.children(node));
+        }
+    }
+    found
 }
