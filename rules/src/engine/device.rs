@@ -145,6 +145,6 @@ mod tests {
     #[test]
     fn a_silent_device_stays_small() {
         assert!(size_of::<Device>() <= 296, "{}", size_of::<Device>());
-        assert!(size_of::<DeviceState>() <= 168, "{}", size_of::<DeviceState>());
+        assert!(size_of::<DeviceState>() <= 160, "{}", size_of::<DeviceState>());
     }
 }
