@@ -81,6 +81,7 @@ await play(async (browser, seen) => {
   saw.rostering = await rostering(leader);
   saw.chaining = await chaining(leader);
   const officer = await enter(browser, seen, "officer");
+  await officer.locator(".duty-strip", { hasText: "盐湖区" }).waitFor();
   saw.strip = await officer.locator(".duty-strip").innerText();
   saw.reached = await reached(officer);
   saw.handing = await handing(officer);

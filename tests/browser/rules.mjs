@@ -51,7 +51,8 @@ async function drafting(page) {
   await page.getByRole("link", { name: "改一份草稿" }).click();
   await page.locator(".tools .hint", { hasText: "检查通过" }).waitFor();
   await write(page, (text) => text.replace("msg.tilt_deg - ", "msg.tilt_dge - "));
-  await page.locator(".mistake").first().waitFor();
+  // Warnings of other rules may stand there already.
+  await page.locator(".tools .hint.bad").waitFor();
   const mistake = await page.locator(".mistake").first().innerText();
   const marked = await texts(page, ".gutter .marked");
   await write(page, (text) => text.replace("msg.tilt_dge - ", "msg.tilt_deg - ").replace("open_deg: #{ default: 30.0", "open_deg: #{ default: 50.0"));
@@ -77,6 +78,7 @@ async function trying(page) {
   await tools.locator("input[name=sweep]").fill(`${RULE}.open_deg=20:60:20`);
   await tools.getByRole("button", { name: "开始回测" }).click();
   await page.locator(".trial-report").waitFor({ timeout: 60_000 });
+  await page.locator(".cases .case .under", { hasText: "告警" }).waitFor();
   return { report: await page.locator(".trial-report").innerText(), listed: await texts(page, ".cases .case .under") };
 }
 

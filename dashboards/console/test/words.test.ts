@@ -49,6 +49,13 @@ test("steps that people take, and what happens to a case by itself", () => {
   allHaveTexts("step", [...new Set([...steps, ...happenings])]);
 });
 
+test("conditions of the shipped rules", () => {
+  const files = readdirSync(`${ROOT}/rules/library`).filter((name) => name.endsWith(".rhai"));
+  const conditions = files.flatMap((name) => [...read(`rules/library/${name}`).matchAll(/condition: "(\w+)"/g)].map((match) => match[1]!));
+  assert.ok(conditions.length > 30);
+  allHaveTexts("condition", [...new Set(conditions)]);
+});
+
 test("kinds of notifications", () => {
   const doc = /Which happening: ([\s\S]*?)\.\n/.exec(read("rules/cases/src/reducer/personal.rs"))?.[1];
   const kinds = [...(doc ?? "").matchAll(/`(\w+)`/g)].map((match) => match[1]!);

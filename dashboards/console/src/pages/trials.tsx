@@ -1,6 +1,6 @@
 // Backtests: those that run with their progress, and every report that was kept.
 
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { get, remove } from "../api.ts";
 import { useApp, useNow, useTexts } from "../context.tsx";
 import { changeCount, readDraft } from "../logic/draft.ts";
@@ -58,7 +58,7 @@ export function TrialsPage({ id }: { id: string | null }) {
               <TrialForm draft={changeCount(readDraft()) > 0 ? draftFiles : null} />
             </article>
           )}
-          {id !== null && id !== "new" && <TrialCard key={id} id={id} />}
+          {id !== null && id !== "new" && <TrialCard key={id} id={id} changed={loaded.reload} />}
         </div>
       </div>
     </RulesTabs>
@@ -89,7 +89,7 @@ function TrialRow({ trial, here, now }: { trial: Trial; here: boolean; now: numb
   );
 }
 
-function TrialCard({ id }: { id: string }) {
+function TrialCard({ id, changed }: { id: string; changed: () => void }) {
   const { me } = useApp();
   const { t, w } = useTexts();
   const { busy, ask } = useAsk();
@@ -100,6 +100,8 @@ function TrialCard({ id }: { id: string }) {
   const loaded = useLoaded(look, [id, Math.floor(now / RUNNING_MS)]);
   const trial = loaded.value;
   kept.current = trial?.state === "done" ? trial : null;
+  // The list beside it says at once what came of it.
+  useEffect(changed, [trial?.state]);
   if (trial === null) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
   const draft = readDraft();
   const cancel = async (): Promise<void> => {

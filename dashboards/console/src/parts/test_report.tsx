@@ -134,9 +134,11 @@ function Coverage({ covered, goTo }: { covered: FileCoverage[]; goTo: Props["goT
 
 /** Mistakes that the checker found, each with its line and what to do. */
 export function Mistakes({ mistakes, goTo }: { mistakes: Mistake[]; goTo: Props["goTo"] }) {
+  // What keeps the pack from running comes before what is only to be known.
+  const ordered = [...mistakes].sort((a, b) => Number(a.severity === "warning") - Number(b.severity === "warning"));
   return (
     <ol class="mistakes">
-      {mistakes.map((mistake, index) => (
+      {ordered.map((mistake, index) => (
         <li key={index} class="mistake">
           <p>
             <strong class={mistake.severity === "warning" ? "holds" : "bad"}>{mistake.message}</strong> <Place file={mistake.file} line={mistake.line} goTo={goTo} />

@@ -70,6 +70,7 @@ export const adminZh = {
   "action.read_notifications": "通知已阅",
   "action.test_contact": "测试通知",
   "action.close_work_order": "关闭工单",
+  "action.put_places": "设置地点",
 
   "message.day": "日期",
   "message.device": "设备编号",
@@ -218,6 +219,7 @@ export const adminEn: Record<keyof typeof adminZh, string> = {
   "action.read_notifications": "Notices read",
   "action.test_contact": "Notices tested",
   "action.close_work_order": "Work order closed",
+  "action.put_places": "Places set",
 
   "message.day": "Day",
   "message.device": "Device",
