@@ -247,7 +247,7 @@ pub(super) fn put_parent(
     if let Some(into) = told.case {
         storm_fold::fold(reducer, at, &told, into, &foldable, Some(last), Why::StormBegan, out);
     }
-    covering::earlier(reducer, at, &told, &[storm.group.clone()], Some(last.id), out);
+    covering::earlier(reducer, at, &told, std::slice::from_ref(&storm.group), Some(last.id), out);
 }
 
 /// Makes what is open in the group members of the storm, but for what has a dispatched case of its own.
