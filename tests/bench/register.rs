@@ -14,7 +14,8 @@ use gengfu_dashboards::register_csv::Batches;
 use gengfu_ingest::Directory;
 use gengfu_model::staff::{Action, Role, StaffRequest};
 use gengfu_model::{
-    Body, Control, Device, DeviceId, Envelope, Kind, MessageKey, PayloadFormat, Record, Seq, Timestamp, Transport,
+    Body, Control, Device, DeviceId, Effect, EffectId, Envelope, Kind, MessageKey, PayloadFormat, Record, Seq,
+    Timestamp, Transport,
 };
 use gengfu_rules::engine::{CheckpointRow, DecodedMessage, Engine, Output, REMEMBERED, payload_hash};
 use gengfu_sim::city::City;
@@ -65,12 +66,17 @@ pub(crate) fn measure(register: &Path) {
 
     ids.extend(line.engine.register().map(|device| (device.id.clone(), device.kind)));
     let before = resident();
-    ids.iter().for_each(|(id, kind)| line.say(id, *kind));
+    // The first message puts a device in service: its entry is a new one, and the login map is told, as the gateway does.
+    for (_, effect) in ids.iter().flat_map(|(id, kind)| line.say(id, *kind)) {
+        if let Effect::Device(device) = effect {
+            keys.put(&device);
+        }
+    }
     part("newest values, counts, rule slots and timers, once it has spoken", resident() - before, counted);
 
     let before = resident();
     for _ in 1..REMEMBERED {
-        ids.iter().for_each(|(id, kind)| line.say(id, *kind));
+        ids.iter().for_each(|(id, kind)| drop(line.say(id, *kind)));
     }
     part(
         "keys of its last 32 messages and windows of its rules, once it has spoken 32 times",
@@ -100,12 +106,12 @@ impl Line {
         line
     }
 
-    fn apply(&mut self, body: Body, decoded: Option<DecodedMessage>) {
+    fn apply(&mut self, body: Body, decoded: Option<DecodedMessage>) -> Vec<(EffectId, Effect)> {
         self.seq = self.seq.next();
         self.engine.apply(&Record { seq: self.seq, time: self.now, body }, decoded, &mut self.output);
-        self.output.effects.take();
         self.output.points.clear();
         self.output.verdicts.clear();
+        self.output.effects.take()
     }
 
     fn ask(&mut self, action: Action) {
@@ -119,7 +125,7 @@ impl Line {
     }
 
     /// What such a device says when nothing is wrong.
-    fn say(&mut self, id: &DeviceId, kind: Kind) {
+    fn say(&mut self, id: &DeviceId, kind: Kind) -> Vec<(EffectId, Effect)> {
         self.now = self.now.plus_ms(1);
         let fields = match kind {
             Kind::Manhole => r#""tilt_deg":1.2,"water_level_cm":3.5"#,
@@ -142,7 +148,7 @@ impl Line {
         };
         let decoded =
             DecodedMessage { result: gengfu_codecs::decode(&envelope), payload_hash: payload_hash(&envelope.payload) };
-        self.apply(Body::Message(envelope), Some(decoded));
+        self.apply(Body::Message(envelope), Some(decoded))
     }
 
     fn rows(&mut self) -> Vec<CheckpointRow> {
