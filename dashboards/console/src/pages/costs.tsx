@@ -24,7 +24,7 @@ export function CostsPage() {
   const [days, setDays] = useState<number>(30);
   const [sort, setSort] = useState<(typeof SORTS)[number]>("duty_minutes");
   const minute = Math.floor(now / 60_000);
-  const loaded = useLoaded(() => get<{ items: RuleAccount[] }>(query("/api/v1/rules/accounts", { from: minute * 60_000 - days * DAY_MS, to: minute * 60_000 })), [days, epoch, minute]);
+  const loaded = useLoaded(() => get<{ items: RuleAccount[] }>(query("/api/v1/rules/accounts", { from: minute * 60_000 - days * DAY_MS })), [days, epoch, minute]);
   const items = [...(loaded.value?.items ?? [])].sort((a, b) => (b[sort] ?? -1) - (a[sort] ?? -1) || a.rule.localeCompare(b.rule));
   return (
     <RulesTabs here="costs">
