@@ -227,7 +227,9 @@ impl Gateway for Shared {
             // A thread of its own, since its priority stays low.
             let (sender, receiver) = oneshot::channel();
             let thread = std::thread::Builder::new().name("gengfu-past".to_owned()).stack_size(8 << 20);
-            thread.spawn(move || sender.send(look())).map_err(|error| unavailable(&error))?;
+            // Whoever asked may have gone away meanwhile.
+            let body = move || drop(sender.send(look()));
+            thread.spawn(body).map_err(|error| unavailable(&error))?;
             let found = receiver.await.map_err(|error| unavailable(&error))??;
             serde_json::to_value(found).map_err(|error| unavailable(&error))
         })

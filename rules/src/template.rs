@@ -60,7 +60,7 @@ impl Template {
                 Piece::Value => push_value(&mut out, value.map(Value::Number).as_ref()),
                 Piece::DeviceName if !device.name.is_empty() => out.push_str(&device.name),
                 Piece::DeviceName | Piece::DeviceId => out.push_str(device.id.as_str()),
-                Piece::Attribute(name) => push_value(&mut out, device.attributes.get(*name)),
+                Piece::Attribute(name) => push_value(&mut out, device.attributes.get(name)),
             }
         }
         out

@@ -1,5 +1,7 @@
 //! The words of places, in both tiers: fences, distances, routes, speed zones, and positions that are not good.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod common;
 
 use common::{Bench, V, rule};

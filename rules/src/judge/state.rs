@@ -212,11 +212,12 @@ impl RuleState {
 
     #[cold]
     fn refit(&mut self, layout: &Arc<[u32]>, kinds: &[SlotKind]) {
-        if let Some(own) = &self.layout {
-            if own == layout && self.slots.len() == layout.len() {
-                self.layout = Some(Arc::clone(layout));
-                return;
-            }
+        if let Some(own) = &self.layout
+            && own == layout
+            && self.slots.len() == layout.len()
+        {
+            self.layout = Some(Arc::clone(layout));
+            return;
         }
         let own = self.layout.replace(Arc::clone(layout)).unwrap_or_default();
         let mut old = std::mem::take(&mut self.slots).into_vec();

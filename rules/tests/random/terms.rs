@@ -43,7 +43,7 @@ pub enum Cond {
     Not(Box<Cond>),
     Same(&'static str, Box<Cond>, Box<Cond>),
     Known(Box<Num>),
-    KnownCond(Box<Cond>),
+    KnownToBe(Box<Cond>),
     OrElse(Box<Cond>, bool),
     Held(Box<Cond>, i64),
     /// Held for as long as a parameter says.
@@ -187,7 +187,7 @@ pub fn condition() -> impl Strategy<Value = Cond> {
             boxed.clone().prop_map(Cond::Not),
             (prop_oneof![Just("=="), Just("!=")], boxed.clone(), boxed.clone())
                 .prop_map(|(op, a, b)| Cond::Same(op, a, b)),
-            boxed.clone().prop_map(Cond::KnownCond),
+            boxed.clone().prop_map(Cond::KnownToBe),
             (boxed.clone(), any::<bool>()).prop_map(|(x, y)| Cond::OrElse(x, y)),
             (boxed.clone(), 1..600_i64).prop_map(|(x, seconds)| Cond::Held(x, seconds)),
             boxed.clone().prop_map(Cond::HeldByParam),

@@ -106,7 +106,7 @@ impl Writer {
             Cond::Not(x) => format!("!{}", self.cond(x)),
             Cond::Same(op, a, b) => format!("({} {op} {})", self.cond(a), self.cond(b)),
             Cond::Known(x) => format!("known({})", self.number(x)),
-            Cond::KnownCond(x) => format!("known({})", self.cond(x)),
+            Cond::KnownToBe(x) => format!("known({})", self.cond(x)),
             Cond::OrElse(x, y) => format!("or_else({}, {y})", self.cond(x)),
             Cond::Held(x, seconds) if self.remembers => {
                 format!("held({}, {seconds}.s, {})", self.cond(x), self.slot())

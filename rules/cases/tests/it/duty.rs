@@ -246,7 +246,7 @@ fn a_storm_is_nine_calls_and_a_digest_within_a_minute() {
     world.until("2026-11-24 10:09");
     assert_eq!(of_wang(&world).count(), 10);
     world.until("2026-11-24 10:10");
-    assert_eq!(of_wang(&world).last().unwrap(), "digest");
+    assert_eq!(of_wang(&world).next_back().unwrap(), "digest");
     let digests = world.ledger.outbox.iter().filter(|item| item.body.contains("\"digest\""));
     let counted: u64 = digests
         .filter(|item| item.body.contains("\"user\":\"wang\""))
