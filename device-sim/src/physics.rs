@@ -83,7 +83,7 @@ impl Physics {
         let body = match device.kind {
             Kind::Manhole => Body::Manhole(manhole::Manhole::new(device, &mut rng)),
             Kind::Streetlight => Body::Streetlight(streetlight::Streetlight::new(device, &mut rng)),
-            Kind::Septic => Body::Septic(septic::Septic::new(device, &mut rng)),
+            Kind::Septic => Body::Septic(septic::Septic::new(device, start_ms, &mut rng)),
             Kind::Toilet => Body::Toilet(toilet::Toilet::new(device, &mut rng)),
             Kind::Bin => Body::Bin(bin::Bin::new(device, &mut rng)),
             Kind::Truck => Body::Truck(Box::new(truck::Truck::new(device, &mut rng))),
@@ -193,6 +193,32 @@ mod tests {
                     assert_in_catalogue(device.kind, &report);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_run_that_begins_later_finds_the_tanks_as_the_earlier_one_left_them() {
+        let city = City::generate(3, 400);
+        let (weather, quiet) = (Weather::new(9), ActiveFaults::default());
+        let level = |physics: &mut Physics, now_ms| {
+            let report = physics.sample(&Scene::at(now_ms, &weather, &quiet));
+            match report.fields.iter().find(|(name, _)| *name == "level_pct") {
+                Some((_, Printed::Number(level, _))) => *level,
+                other => panic!("a tank has a level: {other:?}"),
+            }
+        };
+        let end_ms = START_MS + 7 * gengfu_model::time::DAY_MS;
+        let tanks: Vec<_> = city.devices.iter().filter(|device| device.kind == Kind::Septic).collect();
+        assert!(tanks.len() >= 10);
+        for tank in tanks {
+            let (mut earlier, mut later) = (Physics::new(tank, 9, START_MS), Physics::new(tank, 9, end_ms));
+            let mut now_ms = START_MS;
+            while now_ms < end_ms {
+                now_ms += 617_000;
+                level(&mut earlier, now_ms);
+            }
+            let difference = level(&mut earlier, end_ms + 1_000_000) - level(&mut later, end_ms + 1_000_000);
+            assert!(difference.abs() < 3.0, "{}: {difference}", tank.id);
         }
     }
 
