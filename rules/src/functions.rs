@@ -276,8 +276,8 @@ pub static FUNCTIONS: [FunctionDef; 47] = [
         "implied_speed",
         "place",
         "implied_speed(msg [, name])",
-        "由上一位置与本位置推算的速度（km/h，按测量时间），用于识别漂移；首个位置、间隔超过 10 分钟、无定位时未知。",
-        "The speed from the position before to this one in km/h, by event time: what finds drift. Unknown for the first position, after a gap of more than 10 minutes, and without a fix. Trucks only.",
+        "由上一位置与本位置推算的速度（km/h，按测量时间），用于识别漂移；首个位置、间隔不足 5 秒或超过 10 分钟、无定位时未知。",
+        "The speed from the position before to this one in km/h, by event time: what finds drift. Unknown for the first position, within 5 seconds of the one before, after a gap of more than 10 minutes, and without a fix. Trucks only.",
         "",
     ),
     def(

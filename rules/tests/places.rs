@@ -159,3 +159,20 @@ fn why_an_answer_is_unknown_is_told() {
         assert!(because.iter().any(|because| because.contains(wanted)), "{condition}: {because:?}");
     }
 }
+
+#[test]
+fn a_jump_is_one_jump_however_often_the_terminal_reports() {
+    let mut bench = truck("", "count(implied_speed(msg) > 120.0, 10.min) >= 2");
+    let mut say = |seconds: i64, lat: f64| {
+        bench.advance(seconds * common::SECOND);
+        bench.feed(&[("longitude", V::N(111.0)), ("latitude", V::N(lat)), ("fix", V::B(true))])
+    };
+    assert_eq!(say(0, 35.0), [""; 0]);
+    assert_eq!(say(5, 35.01), [""; 0], "1,112 m in 5 s");
+    for _ in 0..20 {
+        assert_eq!(say(1, 35.01), [""; 0]);
+    }
+    assert_eq!(say(5, 35.0), ["+r/k major"], "and back");
+    let signal = bench.signals.last().unwrap();
+    assert_eq!(bench.pack.replays("r", &signal.evidence), Ok(true));
+}

@@ -126,9 +126,11 @@ pub static FAULTS: [FaultDef; 29] = [
     fault(F::LampDayBurning, "lamp-day-burning", Device(Kind::Streetlight), 3_600)
         .expecting(&["day_burner"])
         .reporting_every(60),
-    fault(F::FeederOutage, "feeder-outage", Feeder, 5_400)
-        .expecting(&["feeder_outage", "lamp_dark"])
-        .also(&["device_silent", "supply_voltage"]),
+    fault(F::FeederOutage, "feeder-outage", Feeder, 5_400).expecting(&["feeder_outage", "lamp_dark"]).also(&[
+        "device_silent",
+        "feeder_silent",
+        "supply_voltage",
+    ]),
     fault(F::SepticHigh, "septic-high", Device(Kind::Septic), 1_800)
         .expecting(&["septic_high"])
         .also(&["septic_rising"])
@@ -166,7 +168,7 @@ pub static FAULTS: [FaultDef; 29] = [
     fault(F::Backlog, "backlog", AnyDevice, 120).also(&["device_silent"]).reporting_every(10),
     fault(F::TruckAstray, "truck-astray", Device(Kind::Truck), 900)
         .expecting(&["truck_out_of_area"])
-        .also(&["truck_off_route"])
+        .also(&["truck_off_route", "position_unreliable"])
         .reporting_every(10),
 ];
 

@@ -10,8 +10,9 @@ use super::state::{Slot, Track};
 use crate::places::between_m;
 use crate::program::{Node, NodeId, PlaceWord};
 
-/// Two positions within less than this give no speed, in milliseconds: a clock's rounding would make it.
-const SHORTEST_STEP_MS: i64 = 1_000;
+/// Two positions within less than this give no speed, in milliseconds: of a terminal that reports every second, 30 m of
+/// noise would be 108 km/h.
+const SHORTEST_STEP_MS: i64 = 5_000;
 /// Nor do two that lie further apart: on the way between them, anything may have been.
 const LONGEST_STEP_MS: i64 = 600_000;
 
@@ -63,10 +64,14 @@ impl<W: Watch> Machine<'_, '_, W> {
             _ => None,
         };
         let (Some(at), Some(true)) = (lon.zip(lat).map(|(lon, lat)| [lon, lat]), fix) else { return None };
-        let Some(time) = self.brings_sample(slot).filter(|_| !W::REPLAY) else { return known?.kmh };
+        let Some(time) = self.brings_sample(slot) else { return known?.kmh };
+        if W::REPLAY {
+            // What the reading did is done; one that came too soon did nothing.
+            return known.filter(|track| track.time == time)?.kmh;
+        }
         let step_ms = known.map(|before| time.since_ms(before.time));
         if step_ms.is_some_and(|step_ms| step_ms < SHORTEST_STEP_MS) {
-            return known?.kmh;
+            return None;
         }
         let near = known.zip(step_ms).filter(|(_, step_ms)| *step_ms <= LONGEST_STEP_MS);
         let kmh = near.map(|(before, step_ms)| between_m(before.at, at) / step_ms as f64 * 3_600.0);
