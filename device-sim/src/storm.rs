@@ -28,9 +28,8 @@ const BREAKS_MS: i64 = 5 * MINUTE_MS;
 const REPORTED_MS: i64 = MINUTE_MS;
 /// Covers that float out of their frames do so then.
 const FLOAT_MS: i64 = BREAKS_MS + 30 * SECOND_MS;
-/// A cover under water reports so often.
+/// A cover under water reports so often, until the time that the water is gone if it drains.
 const AGAIN_MS: i64 = 5 * MINUTE_MS;
-/// The water is gone.
 const DRY_MS: i64 = 12 * MINUTE_MS;
 /// It is over: whoever was silent since the calm has been so for more than two and a half heartbeats.
 const OVER_MS: i64 = 80 * MINUTE_MS;
@@ -54,13 +53,24 @@ pub struct StormSize {
     pub trucks: usize,
     /// Devices of the cell that falls silent.
     pub silent: usize,
+    /// Whether the water goes after a while; what is left of a flood then splits off into cases of its own.
+    pub drains: bool,
     /// All times and reporting intervals are divided by this.
     pub speed: f64,
 }
 
 impl Default for StormSize {
     fn default() -> StormSize {
-        StormSize { covers: 6_000, catchments: 8, floating: 40, cabinets: 3, trucks: 20, silent: 800, speed: 1.0 }
+        StormSize {
+            covers: 6_000,
+            catchments: 8,
+            floating: 40,
+            cabinets: 3,
+            trucks: 20,
+            silent: 800,
+            drains: false,
+            speed: 1.0,
+        }
     }
 }
 
@@ -68,7 +78,7 @@ impl StormSize {
     /// Nothing but covers that report water.
     #[must_use]
     pub fn water(covers: usize, catchments: usize) -> StormSize {
-        StormSize { covers, catchments, floating: 0, cabinets: 0, trucks: 0, silent: 0, speed: 1.0 }
+        StormSize { covers, catchments, floating: 0, cabinets: 0, trucks: 0, silent: 0, ..StormSize::default() }
     }
 }
 
@@ -100,7 +110,8 @@ pub struct Storm {
     pub injections: Vec<Injection>,
     /// Every message in the order of time.
     pub said: Vec<Said>,
-    speed: f64,
+    ends_ms: i64,
+    size: StormSize,
 }
 
 impl Storm {
@@ -114,23 +125,29 @@ impl Storm {
         let mut said = Vec::new();
         let weather = Weather::new(seed);
         for (index, windows) in windows(&city, &injections).into_iter().enumerate() {
-            let mut device = Reporter { city: &city, index, seed, began_ms, speed: size.speed, weather: &weather };
+            let mut device = Reporter { city: &city, index, seed, began_ms, size: &size, weather: &weather };
             device.report(&windows, &mut said);
         }
         said.sort_by_key(|said| (said.at_ms, said.device));
-        Ok(Storm { city, injections, said, speed: size.speed })
+        Ok(Storm { city, injections, said, ends_ms: scaled(OVER_MS, size.speed), size })
+    }
+
+    /// Leaves out all messages but those of a stretch, in milliseconds from the beginning, and ends with it.
+    pub fn cut(&mut self, from_ms: i64, to_ms: i64) {
+        self.said.retain(|said| (from_ms..to_ms).contains(&said.at_ms));
+        self.ends_ms = to_ms;
     }
 
     /// How long it lasts, in milliseconds.
     #[must_use]
     pub fn lasts_ms(&self) -> i64 {
-        scaled(OVER_MS, self.speed)
+        self.ends_ms
     }
 
     /// When it breaks, in milliseconds from the beginning.
     #[must_use]
     pub fn breaks_ms(&self) -> i64 {
-        scaled(BREAKS_MS, self.speed)
+        scaled(BREAKS_MS, self.size.speed)
     }
 
     /// The ground truth of a storm that began at that moment, in epoch milliseconds.
@@ -145,7 +162,7 @@ fn scaled(ms: i64, speed: f64) -> i64 {
     (ms as f64 / speed) as i64
 }
 
-/// The faults: a feeder for each half cabinet, water for each catchment, and so on.
+/// The faults: the feeder of each cabinet, water for each catchment, and so on.
 fn script(city: &City, size: &StormSize) -> Vec<FaultSpec> {
     let spec = |kind: FaultKind, target: &str, at_ms: i64, to_ms: i64| FaultSpec {
         kind,
@@ -165,7 +182,7 @@ fn script(city: &City, size: &StormSize) -> Vec<FaultSpec> {
         specs.push(spec(FaultKind::FeederOutage, &feeder, BREAKS_MS, OVER_MS));
     }
     for catchment in distinct(of(Kind::Manhole).map(|cover| &*cover.catchment).collect()) {
-        specs.push(spec(FaultKind::Storm, &catchment, BREAKS_MS, DRY_MS));
+        specs.push(spec(FaultKind::Storm, &catchment, BREAKS_MS, if size.drains { DRY_MS } else { OVER_MS }));
     }
     // Every so manieth cover, so that all catchments have some.
     let step = size.covers.checked_div(size.floating).unwrap_or(1).max(1);
@@ -199,7 +216,7 @@ struct Reporter<'a> {
     index: usize,
     seed: u64,
     began_ms: i64,
-    speed: f64,
+    size: &'a StormSize,
     weather: &'a Weather,
 }
 
@@ -229,22 +246,25 @@ impl Reporter<'_> {
 
     /// When it reports, in milliseconds from the beginning.
     fn timetable(&self, windows: &[Window]) -> Vec<i64> {
-        let device = &self.city.devices[self.index];
+        let (device, speed) = (&self.city.devices[self.index], self.size.speed);
         let mut rng = Rng::named(self.seed ^ 0x5702, &device.id);
         let mut within = |from_ms: i64, length_ms: i64| {
-            scaled(from_ms, self.speed) + (scaled(length_ms, self.speed) as f64 * rng.unit()) as i64
+            scaled(from_ms, speed) + (scaled(length_ms, speed) as f64 * rng.unit()) as i64
         };
         let mut times = vec![within(0, CALM_MS)];
         if device.kind == Kind::Truck {
-            let every_ms = (TRUCK_S * 1_000.0 / self.speed) as i64;
-            times = (0..scaled(OVER_MS, self.speed) / every_ms.max(1)).map(|n| times[0] + n * every_ms).collect();
+            let every_ms = (TRUCK_S * 1_000.0 / speed) as i64;
+            times = (0..scaled(OVER_MS, speed) / every_ms.max(1)).map(|n| times[0] + n * every_ms).collect();
         }
         for window in windows {
             if window.kind == FaultKind::CoverWater {
                 let first_ms = within(BREAKS_MS, REPORTED_MS);
-                let again_ms = scaled(AGAIN_MS, self.speed).max(1);
-                times.extend((first_ms..window.to_ms).step_by(usize::try_from(again_ms).unwrap_or(1)));
-                times.push(within(DRY_MS, REPORTED_MS));
+                let again_ms = scaled(AGAIN_MS, speed).max(1);
+                let last_ms = scaled(DRY_MS, speed);
+                times.extend((first_ms..last_ms).step_by(usize::try_from(again_ms).unwrap_or(1)));
+                if self.size.drains {
+                    times.push(within(DRY_MS, REPORTED_MS));
+                }
             } else if window.kind == FaultKind::CoverDisplaced {
                 // Alarms are told at once.
                 times.push(within(FLOAT_MS, 5 * SECOND_MS));
@@ -268,7 +288,8 @@ mod tests {
     const EVENING: i64 = 1_784_120_100_000;
 
     fn small() -> StormSize {
-        StormSize { covers: 240, catchments: 8, floating: 8, cabinets: 2, trucks: 3, silent: 20, speed: 1.0 }
+        let drains = true;
+        StormSize { covers: 240, catchments: 8, floating: 8, cabinets: 2, trucks: 3, silent: 20, drains, speed: 1.0 }
     }
 
     #[test]
@@ -285,7 +306,7 @@ mod tests {
         let expected = [
             ("cell-outage", (1, 20)),
             ("cover-displaced", (8, 8)),
-            ("feeder-outage", (4, 104)),
+            ("feeder-outage", (2, 104)),
             ("gps-lost", (3, 3)),
             ("storm", (8, 240)),
         ];

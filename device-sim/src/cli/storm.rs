@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Covers that report water within a minute.
     #[arg(long, default_value_t = StormSize::default().covers)]
     covers: usize,
+    /// The water goes after a while.
+    #[arg(long)]
+    drains: bool,
     /// Connections open at once, at most.
     #[arg(long, default_value_t = 500)]
     connections: usize,
@@ -44,7 +47,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn execute(args: &Args) -> Result<(), Failure> {
-    let size = StormSize { covers: args.covers, speed: args.speed, ..StormSize::default() };
+    let size = StormSize { covers: args.covers, speed: args.speed, drains: args.drains, ..StormSize::default() };
     let began_ms = wall_ms();
     let storm = Storm::new(args.seed, size, began_ms).map_err(Failure::failed)?;
     if let Some(path) = &args.write_register {

@@ -72,7 +72,8 @@ impl Truck {
         let speed_kmh = match (working, overspeed, cleaning) {
             (false, ..) => 0.0,
             (_, true, _) => 86.0 + rng.normal(1.5),
-            (_, _, true) => (self.working_kmh + rng.normal(1.0)).max(2.0),
+            // Drivers keep to what the work allows, which is a little more than they drive.
+            (_, _, true) => (self.working_kmh + rng.normal(1.0)).clamp(2.0, self.working_kmh + 0.8),
             (_, _, false) => (33.0 + rng.normal(4.0)).clamp(12.0, 48.0),
         };
         let driven_m = speed_kmh / 3.6 * elapsed_s.min(600.0);

@@ -11,9 +11,8 @@ use crate::city::{City, CityDevice, token_of};
 
 /// The carrier's cell that falls silent.
 pub(super) const SILENT_CELL: &str = "460-00-STORM";
-/// Lamps on one cabinet, and on one of its two feeders.
+/// Lamps on one cabinet, all on one feeder: what drops is one circuit.
 const LAMPS_PER_CABINET: usize = 52;
-const LAMPS_PER_FEEDER: usize = 26;
 /// Code, name, short form and centre of the two districts.
 const DISTRICTS: [(&str, &str, &str, f64, f64); 2] =
     [("140802", "盐湖区", "YH", 35.03, 111.00), ("140881", "永济市", "YJ", 34.87, 110.45)];
@@ -63,6 +62,7 @@ pub(super) fn city(seed: u64, size: &StormSize) -> City {
     City { devices }
 }
 
+/// A cover without a known angle at installation, as most registers have them.
 fn cover(n: usize, district: usize, catchment: String, carrier_cell: String) -> Blank {
     Blank {
         kind: Kind::Manhole,
@@ -76,7 +76,7 @@ fn cover(n: usize, district: usize, catchment: String, carrier_cell: String) -> 
         cabinet: String::new(),
         catchment,
         carrier_cell,
-        attributes: vec![("baseline_tilt_deg", json!(0.8))],
+        attributes: Vec::new(),
     }
 }
 
@@ -84,7 +84,7 @@ fn cover(n: usize, district: usize, catchment: String, carrier_cell: String) -> 
 fn lamp(n: usize) -> Blank {
     let (cabinet, district) = (n / LAMPS_PER_CABINET, n / LAMPS_PER_CABINET % DISTRICTS.len());
     let code = format!("{}-S{:02}", DISTRICTS[district].2, cabinet + 1);
-    let feeder = format!("{code}-L{}", 1 + n % LAMPS_PER_CABINET / LAMPS_PER_FEEDER);
+    let feeder = format!("{code}-L1");
     Blank {
         kind: Kind::Streetlight,
         prefix: "storm-lamp",
