@@ -50,9 +50,27 @@ impl RuleGroup {
         }
     }
 
-    /// A text with the group and the number of its members.
+    /// A text with the group, as it is spoken of, and the number of its members.
     pub(crate) fn fill(text: &str, group: &str, count: usize) -> String {
         text.replace("{group}", group).replace("{count}", &count.to_string())
+    }
+}
+
+/// What people call a group such as `cabinet:X-12`, in Chinese and in English. An attribute's group is called by its
+/// value alone (`road:解放路`), and so is what is of no known sort.
+pub(crate) fn spoken(group: &str) -> (String, String) {
+    let (by, name) = group.split_once(':').unwrap_or(("", group));
+    let called = match by {
+        "feeder" => Some(("馈线", "feeder")),
+        "cabinet" => Some(("控制箱", "cabinet")),
+        "catchment" => Some(("排水分区", "catchment")),
+        "carrier_cell" => Some(("基站", "cell")),
+        "grid" => Some(("网格", "grid cell")),
+        _ => None,
+    };
+    match called {
+        Some((zh, en)) => (format!("{zh} {name}"), format!("{en} {name}")),
+        None => (name.to_owned(), name.to_owned()),
     }
 }
 
@@ -89,6 +107,14 @@ mod tests {
         ] {
             assert_eq!(group(distinct, share, both).needs(size), needs, "{distinct:?} {share:?} {both} of {size:?}");
         }
+    }
+
+    #[test]
+    fn a_group_is_called_by_what_it_is() {
+        let spoken = |group| spoken(group);
+        assert_eq!(spoken("cabinet:X-12"), ("控制箱 X-12".to_owned(), "cabinet X-12".to_owned()));
+        assert_eq!(spoken("road:解放路").0, "解放路");
+        assert_eq!(spoken("解州镇").0, "解州镇");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::save::json;
 use super::state::{StormKey, TrackKey};
 use super::storm::{self, Entry};
 use super::{At, Reducer, case, decide, silence, standing};
-use crate::group::{PREFIX, RuleGroup};
+use crate::group::{PREFIX, RuleGroup, spoken};
 
 /// Keys of members' rows begin so, then comes the JSON of (device, group's name).
 pub(super) const MEMBER_PREFIX: &str = "cases/member/";
@@ -341,8 +341,8 @@ fn begin(
         value: Some(storm::count_value(count)),
         late: false,
         reopened: 0,
-        text_zh: RuleGroup::fill(&group.text_zh, &storm.group, count),
-        text_en: RuleGroup::fill(&group.text_en, &storm.group, count),
+        text_zh: RuleGroup::fill(&group.text_zh, &spoken(&storm.group).0, count),
+        text_en: RuleGroup::fill(&group.text_en, &spoken(&storm.group).1, count),
         parent: None,
         case: None,
         silenced_by: None,

@@ -18,6 +18,7 @@ use gengfu_model::{
 use super::clearing::unasked;
 use super::state::{Membership, StormKey, TrackKey};
 use super::{At, Reducer, case, covering, decide, group, notify, radius, standing, storm_fold, transition};
+use crate::group::spoken;
 use crate::profile::{GroupBy, GroupRule};
 
 /// What becomes of an incident that looks for its place.
@@ -200,8 +201,8 @@ fn begin(
         value: Some(count_value(count)),
         late: false,
         reopened: 0,
-        text_zh: format!("{}（{count}）：{}", storm.group, last.text_zh),
-        text_en: format!("{} ({count}): {}", storm.group, last.text_en),
+        text_zh: format!("{}（{count}）：{}", spoken(&storm.group).0, last.text_zh),
+        text_en: format!("{} ({count}): {}", spoken(&storm.group).1, last.text_en),
         parent: None,
         case: None,
         silenced_by: None,

@@ -79,7 +79,7 @@ fn enough_members_are_one_incident_with_one_case_before_any_of_them_has_an_incid
     let found = parents(&world);
     let parent = found[0];
     assert_eq!((&*parent.condition, &*parent.asset, parent.severity), ("feeder_outage", "feeder:F7", Major));
-    assert_eq!((&*parent.text_zh, &*parent.text_en), ("feeder:F7 停电 3", "feeder:F7 out, 3 lamps"));
+    assert_eq!((&*parent.text_zh, &*parent.text_en), ("馈线 F7 停电 3", "feeder F7 out, 3 lamps"));
     assert_eq!((&*parent.rule, &*parent.rule_version, parent.value), ("r", "v1", Some(3.0)));
     let case = world.case();
     assert_eq!((&*case.asset, &*case.standard, parent.case), ("feeder:F7", "01-37.3", Some(case.id)));
