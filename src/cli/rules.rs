@@ -145,8 +145,10 @@ fn check(folder: Option<&PathBuf>, json: bool) -> Result<(), Failure> {
                         || "lowered".to_owned(),
                         |reason| format!("interpreter ({}:{}: {})", reason.line, reason.column, reason.message),
                     );
-                    let keys = rule.keys.join(", ");
-                    say(&format!("{}: {} ({}), keys {keys}, {tier}", rule.file, rule.id, rule.kind));
+                    let keys = (!rule.keys.is_empty()).then(|| format!("keys {}", rule.keys.join(", ")));
+                    let group = rule.group.as_ref().map(|group| format!("group {}", group.condition));
+                    let says = keys.into_iter().chain(group).collect::<Vec<_>>().join(", ");
+                    say(&format!("{}: {} ({}), {says}, {tier}", rule.file, rule.id, rule.kind));
                 }
                 say(&format!("pack {}: {} rules", pack.version(), pack.rules().len()));
             }

@@ -183,7 +183,8 @@ fn kept_from(placed: &Placed, cx: &Context<'_>, slots: &[Slot]) -> Vec<String> {
     if faults::quarantined(&mut faults.clone(), cx.now) {
         reasons.push(format!("the device is kept from the rule, which failed on it: {}", faults.describe()));
     }
-    if placed.rule.on_message.is_none() {
+    let by_member = placed.rule.member.as_ref().is_some_and(|member| member.entry.reads != 0);
+    if placed.rule.on_message.is_none() && !by_member {
         reasons.push("the rule judges no message, only silence or timers".to_owned());
     }
     reasons
