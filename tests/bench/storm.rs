@@ -6,8 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use gengfu_ingest::{Clock, SystemClock};
 use gengfu_model::time::MINUTE_MS;
 use gengfu_sim::storm::{Options, Storm, StormSize, play};
 
@@ -93,8 +94,7 @@ fn run(storm: &Storm, broker: SocketAddr, spread: bool) -> f64 {
 }
 
 fn now_ms() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+    SystemClock.now().as_millis()
 }
 
 /// Requests to the API, one after the other, while something else goes on.

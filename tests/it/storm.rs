@@ -4,6 +4,8 @@
 //! The simulator plays them over MQTT against the real gateway. The gateway's clock is moved with the storm's time, so
 //! nothing waits for it; what the API takes meanwhile is printed and not judged.
 
+#![expect(clippy::print_stdout, reason = "what the API takes is a figure, and no test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -173,6 +175,7 @@ fn local() -> (TcpListener, SocketAddr) {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "how long it took is for reading, not for judging")]
 fn the_thunderstorm_is_three_circuits_eight_floods_and_the_covers_that_float() {
     let storm = Storm::new(11, StormSize::default(), EVENING.0).unwrap();
     let (listener, address) = local();
@@ -282,6 +285,7 @@ impl Probe {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "how long it took is for reading, not for judging")]
 fn ten_thousand_water_alarms_in_a_minute_are_eight_cases_and_the_api_answers() {
     let mut storm = Storm::new(5, StormSize::water(10_000, 8), EVENING.0).unwrap();
     // The minute in which they all report, and the moments in which a cover that a wheel lifted says that it lies.
