@@ -175,7 +175,6 @@ fn local() -> (TcpListener, SocketAddr) {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "how long it took is for reading, not for judging")]
 fn the_thunderstorm_is_three_circuits_eight_floods_and_the_covers_that_float() {
     let storm = Storm::new(11, StormSize::default(), EVENING.0).unwrap();
     let (listener, address) = local();
@@ -285,7 +284,6 @@ impl Probe {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "how long it took is for reading, not for judging")]
 fn ten_thousand_water_alarms_in_a_minute_are_eight_cases_and_the_api_answers() {
     let mut storm = Storm::new(5, StormSize::water(10_000, 8), EVENING.0).unwrap();
     // The minute in which they all report, and the moments in which a cover that a wheel lifted says that it lies.

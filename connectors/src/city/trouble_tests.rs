@@ -134,7 +134,8 @@ impl Gateway {
     fn new() -> Gateway {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("ledger.db");
-        let ledger = SqliteLedger::open_with(&path, LedgerOptions { reserve_bytes: 0, ..LedgerOptions::default() }).unwrap();
+        let ledger =
+            SqliteLedger::open_with(&path, LedgerOptions { reserve_bytes: 0, ..LedgerOptions::default() }).unwrap();
         let reader = LedgerReader::open(&path).unwrap();
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let (started, ahead) = (Instant::now(), ahead_ms.clone());
