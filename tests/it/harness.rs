@@ -104,6 +104,22 @@ impl TestGateway {
         self.stop();
     }
 
+    /// Stops the gateway for good, and gives its ledger's canonical dump as it is, and as a replay of the journal in
+    /// another process makes it.
+    pub(crate) fn dumps(&mut self) -> (String, String) {
+        let config = self.folder.path().join("gengfu.toml");
+        std::fs::write(&config, format!("[data]\nfolder = {:?}\n", self.config.data.folder)).unwrap();
+        self.close();
+        let inspect = |arguments: &[&str]| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gengfu"));
+            let output = command.args(["journal", "inspect", "--ledger"]).args(arguments).arg("--config").arg(&config);
+            let output = output.output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        (inspect(&[]), inspect(&["--replay"]))
+    }
+
     pub(crate) fn running(&self) -> &Gateway {
         self.gateway.as_ref().expect("the gateway runs")
     }

@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::wait_for;
 
 const KILLS: u64 = 20;
-/// Every seventh kill falls into the recovery of the one before.
-const IN_RECOVERY: u64 = 7;
+/// After every sixth kill comes another within the recovery: three times.
+const IN_RECOVERY: u64 = 6;
 const CONNECTIONS: usize = 50;
 const RATE: f64 = 6_000.0;
 

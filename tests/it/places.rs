@@ -116,17 +116,7 @@ fn the_ledger_and_its_replay_have_the_same_places() {
         }
         at(&gateway, 112.01, 35.01);
     }
-    let config = gateway.folder.path().join("gengfu.toml");
-    std::fs::write(&config, format!("[data]\nfolder = {:?}\n", gateway.config.data.folder)).unwrap();
-    gateway.close();
-    let inspect = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gengfu"));
-        let output = command.args(["journal", "inspect", "--ledger"]).args(arguments).arg("--config").arg(&config);
-        let output = output.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let (live, replayed) = (inspect(&[]), inspect(&["--replay"]));
+    let (live, replayed) = gateway.dumps();
     assert_eq!(live.lines().filter(|line| line.contains(r#""table":"places""#)).count(), 6);
     assert!(live.lines().any(|line| line.contains(r#""table":"incident""#)), "{live}");
     assert!(live == replayed, "the ledger differs from its replay");

@@ -94,19 +94,9 @@ fn bytes_of_a_wrong_model_become_readings_when_the_model_is_put_right() {
     // State and ledger are what the journal amounts to.
     gateway.restart();
     assert_eq!(gateway.balance(), balance);
-    let config = gateway.folder.path().join("gengfu.toml");
-    std::fs::write(&config, format!("[data]\nfolder = {:?}\n", gateway.config.data.folder)).unwrap();
-    gateway.close();
-    let inspect = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gengfu"));
-        let output = command.args(["journal", "inspect", "--ledger"]).args(arguments).arg("--config").arg(&config);
-        let output = output.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let live = inspect(&[]);
+    let (live, replayed) = gateway.dumps();
     assert_eq!(live.matches("\"redecoded\":{\"by\"").count(), 3);
-    assert!(live == inspect(&["--replay"]), "the ledger differs from its replay");
+    assert!(live == replayed, "the ledger differs from its replay");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! Promise: the same journal gives the same ledger, byte for byte: live or replayed, in another process, with one
 //! decoder or with four.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use gengfu_ingest::SystemClock;
@@ -30,17 +29,7 @@ fn play(decoders: usize) -> (String, String) {
         }
     }
     gateway.balance();
-    let config = gateway.folder.path().join("gengfu.toml");
-    std::fs::write(&config, format!("[data]\nfolder = {:?}\n", gateway.config.data.folder)).unwrap();
-    gateway.close();
-    let inspect = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gengfu"));
-        let output = command.args(["journal", "inspect", "--ledger"]).args(arguments).arg("--config").arg(&config);
-        let output = output.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    (inspect(&[]), inspect(&["--replay"]))
+    gateway.dumps()
 }
 
 #[test]
