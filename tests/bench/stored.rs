@@ -26,7 +26,9 @@ pub(crate) fn stored(folder: &Path) {
     measure(folder, "a day of a simulated city", &city_points());
     let path = std::env::var("TRUCK_TRACES")
         .unwrap_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join(TRACES).to_string_lossy().into_owned());
-    measure(folder, "recorded truck traces", &trace_points(Path::new(&path)));
+    measure(folder, "recorded truck traces", &trace_points(Path::new(&path), 1));
+    // A file a day has pages that are there whatever it holds; in a fleet of a city's size they are little.
+    measure(folder, "the same traces, each for sixteen trucks", &trace_points(Path::new(&path), 16));
 }
 
 fn measure(folder: &Path, what: &str, points: &[Point]) {
@@ -71,15 +73,17 @@ fn city_points() -> Vec<Point> {
     points(said.into_iter().map(|(at, index, report)| (at, &*city.devices[index].id, city.devices[index].kind, report)))
 }
 
-fn trace_points(path: &Path) -> Vec<Point> {
+/// The traces, each under `times` names.
+fn trace_points(path: &Path, times: usize) -> Vec<Point> {
     let file = std::fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let traces = read_traces(std::io::BufReader::new(file)).expect("the traces are read");
-    let mut said: Vec<(i64, &str, Report)> = Vec::new();
-    for trace in &traces {
-        said.extend(trace.positions.iter().map(|position| (position.at_ms, trace.truck.as_str(), position.report())));
+    let mut said: Vec<(i64, String, Report)> = Vec::new();
+    for (trace, number) in traces.iter().flat_map(|trace| (0..times).map(move |number| (trace, number))) {
+        let truck = format!("{}-{number}", trace.truck);
+        said.extend(trace.positions.iter().map(|position| (position.at_ms, truck.clone(), position.report())));
     }
-    said.sort_by_key(|(at, truck, _)| (*at, *truck));
-    points(said.into_iter().map(|(at, truck, report)| (at, truck, Kind::Truck, report)))
+    said.sort_by(|(at, truck, _), (other_at, other, _)| (at, truck).cmp(&(other_at, other)));
+    points(said.iter().map(|(at, truck, report)| (*at, truck.as_str(), Kind::Truck, report.clone())))
 }
 
 /// Reports as the gateway stores them: one sequence a message.

@@ -1,25 +1,30 @@
 //! Columnar blocks: many readings of one device in few bytes.
 //!
 //! A block holds up to [`MAX_ROWS`] rows (one time and sequence with the fields that came with it).
-//! Layout, before compression: number of rows; times as delta-of-delta; sequences as deltas; then per
-//! field its number, which rows have it (all, or a bitmap), and its column. A column is either
-//! decimal (every number times 10^e is a whole number that gives back the very same float: deltas,
-//! bit-packed) or raw floats. The whole is compressed by zstd where that helps, and ends with a
-//! CRC-32: SQLite does not guard its pages.
+//! Layout, before compression: number of rows; the first time, the unit of the others (most clocks have whole
+//! seconds) and how many units each lies behind the first; sequences; then per field its number, which rows have it
+//! (all, or a bitmap), and its values. Values are either decimal (every number times 10^e is a whole number that gives
+//! back the very same float) or raw floats. Times, sequences and decimals are columns ([`column`]), each with a byte
+//! before it that says its sort (and for a decimal its exponent). The whole is written with the shortest columns and
+//! with columns of whole bytes that are compressed by zstd, and the shorter of both is kept; it ends with a CRC-32:
+//! SQLite does not guard its pages.
 //!
 //! Promise: decode(encode(rows)) = rows, to the last bit; whatever the bytes, decoding ends with rows
 //! or an error, within bounded memory.
 
 mod bits;
+mod column;
 pub(crate) mod reading;
 pub(crate) mod summary;
 
-use bits::{Input, put_packed, put_varint, put_zigzag, unzigzag, zigzag};
+use bits::{Input, put_varint, put_zigzag};
+use column::{SORTS, Style};
 
-/// Rows of one block at most.
-pub(crate) const MAX_ROWS: usize = 256;
-/// Bytes of a block before compression at most: 256 rows of 256 raw columns and their heads.
-const MAX_BYTES: usize = 640 * 1024;
+/// Rows of one block at most. A truck's block is then longer than a page of SQLite's, and fills pages of its own;
+/// blocks that are just too long for two to share a page leave half of it empty.
+pub(crate) const MAX_ROWS: usize = 1_024;
+/// Bytes of a block before compression at most: so many rows of 256 raw columns and their heads.
+const MAX_BYTES: usize = MAX_ROWS * (256 * 8 + 32) + 4_096;
 const ZSTD_LEVEL: i32 = 9;
 /// Powers of ten that a decimal column may be scaled by: all are exact as floats.
 const MAX_EXPONENT: u8 = 12;
@@ -44,27 +49,52 @@ pub(crate) struct BlockRow {
 /// Encodes rows, sorted by time and sequence; at most [`MAX_ROWS`].
 pub(crate) fn encode(rows: &[BlockRow]) -> Vec<u8> {
     debug_assert!(rows.len() <= MAX_ROWS);
+    seal(&plain(rows, Style::Shortest), &plain(rows, Style::Bytes))
+}
+
+fn plain(rows: &[BlockRow], style: Style) -> Vec<u8> {
     let mut plain = Vec::new();
     put_varint(&mut plain, rows.len() as u64);
-    let (mut last, mut last_delta) = (0, 0);
-    for row in rows {
-        let delta = row.ms.wrapping_sub(last);
-        put_zigzag(&mut plain, delta.wrapping_sub(last_delta));
-        (last, last_delta) = (row.ms, delta);
-    }
-    let mut last = 0_i64;
-    for row in rows {
-        put_zigzag(&mut plain, row.seq.wrapping_sub(last));
-        last = row.seq;
-    }
+    put_times(&mut plain, rows, style);
+    let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+    put_whole(&mut plain, 0, &seqs, style);
     let mut fields: Vec<u8> = rows.iter().flat_map(|row| row.values.iter().map(|(field, _)| *field)).collect();
     fields.sort_unstable();
     fields.dedup();
     put_varint(&mut plain, fields.len() as u64);
     for field in fields {
-        put_field(&mut plain, rows, field);
+        put_field(&mut plain, rows, field, style);
     }
-    seal(plain)
+    plain
+}
+
+fn put_times(plain: &mut Vec<u8>, rows: &[BlockRow], style: Style) {
+    let first = rows.first().map_or(0, |row| row.ms);
+    let behind: Vec<i64> = rows.iter().map(|row| row.ms.wrapping_sub(first)).collect();
+    let unit = behind.iter().fold(0, |unit, behind| gcd(unit, behind.unsigned_abs())).max(1);
+    put_zigzag(plain, first);
+    put_varint(plain, unit);
+    let units: Vec<i64> = behind.into_iter().map(|behind| divided(behind, unit)).collect();
+    put_whole(plain, 0, &units, style);
+}
+
+/// A multiple of `unit` divided by it. 2^63 is no `i64`; only -2^63 itself can have it as its unit.
+fn divided(number: i64, unit: u64) -> i64 {
+    i64::try_from(unit).map_or(number.signum(), |unit| number / unit)
+}
+
+fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
+/// A column with the byte that says its sort and its exponent.
+fn put_whole(plain: &mut Vec<u8>, exponent: u8, numbers: &[i64], style: Style) {
+    let (sort, body) = column::put(numbers, style);
+    plain.push(exponent * SORTS + sort);
+    plain.extend_from_slice(&body);
 }
 
 /// Decodes a block, whole.
@@ -99,7 +129,7 @@ pub(crate) fn decode_field(bytes: &[u8], field: u8) -> Result<Vec<(i64, i64, f64
     Ok(points)
 }
 
-fn put_field(plain: &mut Vec<u8>, rows: &[BlockRow], field: u8) {
+fn put_field(plain: &mut Vec<u8>, rows: &[BlockRow], field: u8, style: Style) {
     let value = |row: &BlockRow| row.values.iter().find(|(found, _)| *found == field).map(|(_, value)| *value);
     let column: Vec<Option<f64>> = rows.iter().map(value).collect();
     plain.push(field);
@@ -114,15 +144,7 @@ fn put_field(plain: &mut Vec<u8>, rows: &[BlockRow], field: u8) {
     }
     let numbers: Vec<f64> = column.into_iter().flatten().collect();
     match (0..=MAX_EXPONENT).find_map(|exponent| scaled(&numbers, exponent).map(|whole| (exponent, whole))) {
-        Some((exponent, whole)) => {
-            plain.push(exponent);
-            let mut last = 0;
-            let deltas: Vec<u64> =
-                whole.into_iter().map(|number| zigzag(number - std::mem::replace(&mut last, number))).collect();
-            // The first stands apart: it would make the width of all.
-            put_varint(plain, deltas[0]);
-            put_packed(plain, &deltas[1..]);
-        }
+        Some((exponent, whole)) => put_whole(plain, exponent, &whole, style),
         None => {
             plain.push(RAW_COLUMN);
             numbers.iter().for_each(|number| plain.extend_from_slice(&number.to_le_bytes()));
@@ -170,19 +192,14 @@ fn take_number(input: &mut Input<'_>) -> Result<f64, String> {
     }
 }
 
-fn seal(plain: Vec<u8>) -> Vec<u8> {
-    let packed = zstd::bulk::compress(&plain, ZSTD_LEVEL).ok().filter(|packed| packed.len() < plain.len());
-    let mut bytes = Vec::new();
-    match packed {
-        Some(packed) => {
-            bytes.push(ZSTD);
-            bytes.extend_from_slice(&packed);
-        }
-        None => {
-            bytes.push(PLAIN);
-            bytes.extend_from_slice(&plain);
-        }
-    }
+/// Keeps the shortest of `shortest` as it is, and of both compressed.
+fn seal(shortest: &[u8], whole_bytes: &[u8]) -> Vec<u8> {
+    let packed = [shortest, whole_bytes].into_iter().filter_map(|plain| zstd::bulk::compress(plain, ZSTD_LEVEL).ok());
+    let packed = packed.min_by_key(Vec::len).filter(|packed| packed.len() < shortest.len());
+    let (sort, body) = packed.as_deref().map_or((PLAIN, shortest), |packed| (ZSTD, packed));
+    let mut bytes = Vec::with_capacity(body.len() + 5);
+    bytes.push(sort);
+    bytes.extend_from_slice(body);
     let crc = crc32fast::hash(&bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
     bytes
@@ -225,19 +242,17 @@ fn read(
 }
 
 fn heads(input: &mut Input<'_>, rows: usize) -> Result<Vec<(i64, i64)>, String> {
-    let mut heads = Vec::with_capacity(rows);
-    let (mut last, mut delta) = (0_i64, 0_i64);
-    for _ in 0..rows {
-        delta = delta.wrapping_add(input.zigzag()?);
-        last = last.wrapping_add(delta);
-        heads.push((last, 0));
-    }
-    let mut last = 0_i64;
-    for (_, seq) in &mut heads {
-        last = last.wrapping_add(input.zigzag()?);
-        *seq = last;
-    }
-    Ok(heads)
+    let first = input.zigzag()?;
+    let unit = input.varint()? as i64;
+    let times = whole_column(input, rows)?;
+    let seqs = whole_column(input, rows)?;
+    Ok(times.into_iter().zip(seqs).map(|(units, seq)| (first.wrapping_add(units.wrapping_mul(unit)), seq)).collect())
+}
+
+/// A column that is no decimal.
+fn whole_column(input: &mut Input<'_>, count: usize) -> Result<Vec<i64>, String> {
+    let sort = input.byte()?;
+    column::take(input, sort, count)
 }
 
 fn presence(input: &mut Input<'_>, rows: usize) -> Result<Vec<bool>, String> {
@@ -249,23 +264,18 @@ fn presence(input: &mut Input<'_>, rows: usize) -> Result<Vec<bool>, String> {
 }
 
 fn column(input: &mut Input<'_>, count: usize) -> Result<Vec<f64>, String> {
-    let exponent = input.byte()?;
-    if exponent == RAW_COLUMN {
+    let sort = input.byte()?;
+    if sort == RAW_COLUMN {
         let raw = input.bytes(count * 8)?;
         let (chunks, _) = raw.as_chunks::<8>();
         return Ok(chunks.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect());
     }
+    let (exponent, sort) = (sort / SORTS, sort % SORTS);
     if exponent > MAX_EXPONENT || count == 0 {
-        return Err("a column of no known sort".to_owned());
+        return Err("values of no known sort".to_owned());
     }
     let scale = 10_f64.powi(i32::from(exponent));
-    let mut last = unzigzag(input.varint()?);
-    let mut numbers = vec![last as f64 / scale];
-    for delta in input.packed(count - 1)? {
-        last = last.wrapping_add(unzigzag(delta));
-        numbers.push(last as f64 / scale);
-    }
-    Ok(numbers)
+    Ok(column::take(input, sort, count)?.into_iter().map(|number| number as f64 / scale).collect())
 }
 
 #[cfg(test)]
@@ -360,9 +370,9 @@ mod tests {
         assert_eq!(decode(&STORED).unwrap(), rows);
     }
 
-    const STORED: [u8; 38] = [
-        0, 3, 208, 15, 240, 153, 7, 0, 140, 1, 10, 8, 2, 0, 0, 1, 174, 3, 9, 1, 206, 3, 3, 1, 1, 255, 85, 85, 85, 85,
-        85, 85, 213, 63, 113, 159, 211, 194,
+    const STORED: [u8; 41] = [
+        0, 3, 208, 15, 224, 212, 3, 2, 0, 2, 4, 5, 140, 1, 10, 8, 2, 0, 0, 12, 174, 3, 172, 3, 59, 3, 1, 1, 255, 85,
+        85, 85, 85, 85, 85, 213, 63, 176, 193, 203, 183,
     ];
 
     #[test]

@@ -1,4 +1,4 @@
-//! Numbers in few bytes: variable length, zigzag, and bit-packing at one width.
+//! Numbers in few bytes: variable length, zigzag, and bits at one width.
 
 /// Signed to unsigned, so that small numbers of either sign are small.
 pub(super) fn zigzag(number: i64) -> u64 {
@@ -24,13 +24,12 @@ pub(super) fn put_zigzag(output: &mut Vec<u8>, number: i64) {
     put_varint(output, zigzag(number));
 }
 
-/// The width in bits, then every number at that width, the lowest bit first.
-pub(super) fn put_packed(output: &mut Vec<u8>, numbers: &[u64]) {
-    let width = 64 - numbers.iter().fold(0, |all, number| all | number).leading_zeros();
-    output.push(width as u8);
+/// The lowest `width` bits of every number, the lowest bit first.
+pub(super) fn put_bits(output: &mut Vec<u8>, numbers: &[u64], width: u32) {
+    let mask = mask(width);
     let (mut waiting, mut bits) = (0_u128, 0);
     for number in numbers {
-        waiting |= u128::from(*number) << bits;
+        waiting |= u128::from(*number & mask) << bits;
         bits += width;
         while bits >= 8 {
             output.push(waiting as u8);
@@ -41,6 +40,11 @@ pub(super) fn put_packed(output: &mut Vec<u8>, numbers: &[u64]) {
     if bits > 0 {
         output.push(waiting as u8);
     }
+}
+
+/// The lowest `width` bits; all of them at 64 and more.
+fn mask(width: u32) -> u64 {
+    1_u64.checked_shl(width).map_or(u64::MAX, |above| above - 1)
 }
 
 /// Bytes that are read from the front; every read says when there are too few.
@@ -89,14 +93,13 @@ impl<'a> Input<'a> {
         usize::try_from(count).ok().filter(|count| *count <= most).ok_or_else(|| format!("{count} of at most {most}"))
     }
 
-    /// What [`put_packed`] wrote, `count` numbers.
-    pub(super) fn packed(&mut self, count: usize) -> Result<Vec<u64>, String> {
-        let width = u32::from(self.byte()?);
+    /// What [`put_bits`] wrote at `width`, `count` numbers.
+    pub(super) fn bits(&mut self, count: usize, width: u32) -> Result<Vec<u64>, String> {
         if width > 64 {
             return Err(format!("numbers of {width} bits"));
         }
         let packed = self.bytes((count * width as usize).div_ceil(8))?;
-        let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
+        let mask = mask(width);
         let (mut waiting, mut bits) = (0_u128, 0);
         let mut bytes = packed.iter();
         let mut numbers = Vec::with_capacity(count);
@@ -124,12 +127,12 @@ mod tests {
             let top = if width == 0 { 0 } else { u64::MAX >> (64 - width) };
             let numbers: Vec<u64> = [0, top, top / 3, 1.min(top), top].repeat(5);
             let mut output = Vec::new();
-            put_packed(&mut output, &numbers);
+            put_bits(&mut output, &numbers, width);
             for number in &numbers {
                 put_varint(&mut output, *number);
             }
             let mut input = Input::new(&output);
-            assert_eq!(input.packed(numbers.len()).unwrap(), numbers, "{width}");
+            assert_eq!(input.bits(numbers.len(), width).unwrap(), numbers, "{width}");
             for number in &numbers {
                 assert_eq!(input.varint(), Ok(*number));
             }

@@ -1,8 +1,9 @@
 //! What a block amounts to, field by field, beside its data: a window that holds a block whole is
 //! answered from here, without unpacking a value.
 //!
-//! Layout: per field its number, how many values, the times of the first and the last, then smallest,
-//! largest, sum and last value; a CRC-32 at the end, as SQLite does not guard its pages.
+//! Layout: per field its number; how many values, and the times of the first and the last, each as what it differs
+//! from the field before (most often nothing); then smallest, largest, sum and last value. A CRC-32 at the end, as
+//! SQLite does not guard its pages.
 
 use super::bits::{Input, put_varint, put_zigzag};
 use super::{BlockRow, put_number, take_number};
@@ -54,11 +55,13 @@ pub(crate) fn encode(rows: &[BlockRow]) -> Vec<u8> {
     }
     let mut bytes = Vec::new();
     put_varint(&mut bytes, fields.len() as u64);
+    let mut before = [0_i64; 3];
     for (field, summary) in fields {
         bytes.push(field);
-        put_varint(&mut bytes, summary.count);
-        put_zigzag(&mut bytes, summary.first_ms);
-        put_zigzag(&mut bytes, summary.last_ms);
+        for (before, now) in before.iter_mut().zip([summary.count as i64, summary.first_ms, summary.last_ms]) {
+            put_zigzag(&mut bytes, now.wrapping_sub(*before));
+            *before = now;
+        }
         for number in [summary.min, summary.max, summary.sum, summary.last] {
             put_number(&mut bytes, number);
         }
@@ -75,15 +78,19 @@ pub(crate) fn decode(bytes: &[u8], wanted: u8) -> Result<Option<Summary>, String
         return Err("the summary's checksum does not match".to_owned());
     }
     let mut input = Input::new(body);
+    let mut heads = [0_i64; 3];
     for _ in 0..input.count(256)? {
         let field = input.byte()?;
-        let (count, first_ms, last_ms) = (input.varint()?, input.zigzag()?, input.zigzag()?);
+        for head in &mut heads {
+            *head = head.wrapping_add(input.zigzag()?);
+        }
         let mut numbers = [0.0; 4];
         for number in &mut numbers {
             *number = take_number(&mut input)?;
         }
         if field == wanted {
-            let [min, max, sum, last] = numbers;
+            let ([count, first_ms, last_ms], [min, max, sum, last]) = (heads, numbers);
+            let count = count as u64;
             return Ok(Some(Summary { count, first_ms, last_ms, min, max, sum, last }));
         }
     }

@@ -7,6 +7,7 @@
 //! which changes the room they take and nothing else.
 
 mod catalogue;
+mod pages;
 pub(crate) mod partition;
 mod reader;
 mod records;
@@ -35,10 +36,11 @@ const MAX_OPEN_PARTITIONS: usize = 8;
 #[derive(Debug)]
 pub struct SqliteSeries {
     dir: PathBuf,
+    /// Closed before the catalogue's writer: only who may write can put the WAL away, and only as the last.
+    reader: SeriesReader,
     catalogue: Catalogue,
     /// The most recently used at the end.
     open: Vec<(Day, Connection)>,
-    reader: SeriesReader,
     /// Days found without rows; a write to one takes it out again.
     sealed: BTreeSet<Day>,
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::pages;
 use crate::series::block::{self, BlockRow, MAX_ROWS, reading, summary};
 
 /// Devices of one step, and of one transaction, at most.
@@ -19,13 +20,14 @@ type Points = BTreeMap<(u8, i64, u8), (i64, f64)>;
 /// room back.
 pub(super) fn step(conn: &mut Connection) -> rusqlite::Result<bool> {
     let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut sealed = 0;
+    let (mut sealed, mut blocks) = (0, Vec::new());
     let mut next = next_device(&transaction)?;
     while let Some(device) = next.filter(|_| sealed < STEP) {
-        seal_device(&transaction, device)?;
+        blocks.extend(seal_device(&transaction, device)?);
         sealed += 1;
         next = next_device(&transaction)?;
     }
+    insert(&transaction, &blocks)?;
     transaction.commit()?;
     if next.is_none() && sealed > 0 {
         conn.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")?;
@@ -42,20 +44,48 @@ fn next_device(conn: &Connection) -> rusqlite::Result<Option<i64>> {
     conn.prepare_cached("SELECT min(device) FROM reading")?.query_row([], |row| row.get(0))
 }
 
-fn seal_device(conn: &Connection, device: i64) -> rusqlite::Result<()> {
+/// A row of the table of blocks.
+struct Block {
+    device: i64,
+    kind: u8,
+    start: i64,
+    ordinal: i64,
+    last: i64,
+    summary: Vec<u8>,
+    data: Vec<u8>,
+}
+
+/// Takes out what the store has of a device, and gives it as blocks that are yet to be inserted.
+fn seal_device(conn: &Connection, device: i64) -> rusqlite::Result<Vec<Block>> {
     let mut points = blocks(conn, device)?;
     rows(conn, device, &mut points)?;
     conn.prepare_cached("DELETE FROM block WHERE device = ?1")?.execute([device])?;
     conn.prepare_cached("DELETE FROM reading WHERE device = ?1")?.execute([device])?;
+    let mut sealed = Vec::new();
+    for (kind, rows) in by_kind(points) {
+        for (ordinal, rows) in rows.chunks(MAX_ROWS).enumerate() {
+            sealed.push(Block {
+                device,
+                kind,
+                start: rows[0].ms,
+                ordinal: ordinal as i64,
+                last: rows[rows.len() - 1].ms,
+                summary: summary::encode(rows),
+                data: block::encode(rows),
+            });
+        }
+    }
+    Ok(sealed)
+}
+
+fn insert(conn: &Connection, blocks: &[Block]) -> rusqlite::Result<()> {
     let mut insert = conn.prepare_cached(
         "INSERT INTO block (device, kind, start, ordinal, last, summary, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for (kind, rows) in by_kind(points) {
-        for (ordinal, rows) in rows.chunks(MAX_ROWS).enumerate() {
-            let (start, last) = (rows[0].ms, rows[rows.len() - 1].ms);
-            let summary = summary::encode(rows);
-            insert.execute((device, kind, start, ordinal as i64, last, summary, block::encode(rows)))?;
-        }
+    let lengths: Vec<usize> = blocks.iter().map(|block| block.summary.len() + block.data.len()).collect();
+    for index in pages::order(&lengths) {
+        let Block { device, kind, start, ordinal, last, summary, data } = &blocks[index];
+        insert.execute((device, kind, start, ordinal, last, summary, data))?;
     }
     Ok(())
 }
