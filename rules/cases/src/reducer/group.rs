@@ -385,7 +385,7 @@ fn hold_back(reducer: &mut Reducer, at: At, place: &Device, parent: &mut Inciden
     if let Some(silence) = parent.silenced_by {
         silence::count_held(reducer, at, silence, out);
     } else {
-        parent.inhibited_by = standing::cause_of(reducer, place, parent);
+        parent.inhibited_by = standing::cause_of(reducer, place, parent, None);
     }
     parent.silenced_by.is_some() || parent.inhibited_by.is_some()
 }

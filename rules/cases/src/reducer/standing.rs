@@ -3,14 +3,18 @@
 //! An open incident that is not in maintenance is in exactly one of these places, looked for in this order:
 //! an active silence, a storm that has begun, an open cause, a storm that begins with it, and else its own case
 //! (or none, where the profile wants none). What already has an open case of its own is not taken out of it: a
-//! silence only keeps it from calling. When what held it back is over, it is looked at again and raised at once.
+//! silence only keeps it from calling. When what held it back is over, it is looked at again: something else may hold
+//! it back from then on, and if nothing does, it is raised at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gengfu_model::{DecisionKind, Device, EffectId, EffectSink, Evidence, Incident, IncidentState, Why};
 
 use super::clearing::unasked;
 use super::state::{StormKey, TrackKey};
 use super::storm::Entry;
-use super::transition::settle;
+use super::transition::{self, settle};
 use super::{At, Reducer, case, decide, group, notify, silence, storm};
 
 /// Finds the place of an open incident and notes it on the incident.
@@ -47,14 +51,14 @@ fn held_back(
     with_storms: bool,
 ) -> Option<Entry> {
     let before = incident.silenced_by.take();
+    let lodged = lodges(reducer, incident);
     incident.inhibited_by = None;
-    let has_case = has_open_case(reducer, incident);
-    // The case of what explains it is none of its own.
-    if has_case && !in_case_of_cause(reducer, device, incident) {
+    if !lodged && has_open_case(reducer, incident) {
         return None;
     }
+    let lodging = incident.case.take_if(|_| lodged);
     let key = TrackKey::of(incident);
-    if let Some(silence) = silence::covering(reducer, device, incident).filter(|_| !has_case) {
+    if let Some(silence) = silence::covering(reducer, device, incident) {
         storm::leave(reducer, at, &key, out);
         incident.parent = None;
         incident.silenced_by = Some(silence);
@@ -66,13 +70,21 @@ fn held_back(
     if with_storms && storm::active(reducer, device, incident).is_some() {
         return None;
     }
-    cause_of(reducer, device, incident)?;
+    cause_of(reducer, device, incident, None)?;
     storm::leave(reducer, at, &key, out);
     incident.parent = None;
-    // Without it, its storm may be over, and may have been the cause.
-    let cause = cause_of(reducer, device, incident)?;
+    // Without it, its storm may be over, and may have been the cause. The one whose case it is in stays its cause.
+    let cause = cause_of(reducer, device, incident, lodging)?;
     incident.inhibited_by = Some(cause);
+    if lodging.is_some() && reducer.incidents.get(&cause).is_some_and(|cause| cause.case == lodging) {
+        incident.case = lodging;
+    }
     Some(Entry::Inhibited(cause))
+}
+
+/// Whether the open case of an incident is that of the cause that held it back last, and none of its own.
+pub(super) fn lodges(reducer: &Reducer, incident: &Incident) -> bool {
+    incident.inhibited_by.is_some() && has_open_case(reducer, incident)
 }
 
 /// Whether an incident is in a case that is not final.
@@ -80,23 +92,31 @@ pub(super) fn has_open_case(reducer: &Reducer, incident: &Incident) -> bool {
     incident.case.is_some_and(|id| reducer.cases.contains_key(&id))
 }
 
-/// Whether an incident went into the case of the one that explains it, and is still explained by that one.
-fn in_case_of_cause(reducer: &Reducer, device: &Device, incident: &Incident) -> bool {
-    let cause = cause_of(reducer, device, incident).and_then(|id| reducer.incidents.get(&id));
-    cause.is_some_and(|cause| cause.case == incident.case)
-}
-
-/// An open incident that explains this one, by the profile's table.
-pub(super) fn cause_of(reducer: &Reducer, device: &Device, incident: &Incident) -> Option<EffectId> {
+/// An open incident that explains this one, by the profile's table: the one with the case `lodging`, or else the
+/// first of the table.
+pub(super) fn cause_of(
+    reducer: &Reducer,
+    device: &Device,
+    incident: &Incident,
+    lodging: Option<EffectId>,
+) -> Option<EffectId> {
     let rules = reducer.profile.inhibitions.get(&incident.condition)?;
-    rules.iter().find_map(|rule| {
-        rule.by.iter().find_map(|by| {
-            let group = case::group_of(by, device)?;
-            let key = StormKey { condition: rule.cause.clone(), group };
-            let by_rule = reducer.causes.get(&key).and_then(|ids| ids.iter().find(|id| **id != incident.id));
-            by_rule.copied().or_else(|| storm::parent_with(reducer, &key))
-        })
-    })
+    let keys = rules.iter().flat_map(|rule| {
+        let groups = rule.by.iter().filter_map(|by| case::group_of(by, device));
+        groups.map(|group| StormKey { condition: rule.cause.clone(), group })
+    });
+    let mut first = None;
+    for key in keys {
+        let by_rule = reducer.causes.get(&key).into_iter().flatten().copied().filter(|id| *id != incident.id);
+        for cause in by_rule.chain(storm::parent_with(reducer, &key)) {
+            first = first.or(Some(cause));
+            let with_it = |id| reducer.incidents.get(&cause).is_some_and(|cause| cause.case == Some(id));
+            if lodging.is_none_or(with_it) {
+                return Some(cause);
+            }
+        }
+    }
+    first
 }
 
 /// Notes what an incident explains for others.
@@ -116,9 +136,9 @@ fn note_causes(reducer: &mut Reducer, device: &Device, incident: &Incident, out:
     }
 }
 
-/// What a silence or a cause held back, and still holds, is looked at again.
+/// What a silence or a cause held back, and still holds, is looked at again: what may explain others before those.
 pub(super) fn release(reducer: &mut Reducer, at: At, holder: EffectId, why: Why, out: &mut EffectSink) {
-    for id in reducer.held_back.get(&holder).cloned().unwrap_or_default() {
+    for id in causes_first(reducer, holder) {
         let Some(mut incident) = reducer.incidents.get(&id).cloned() else { continue };
         let Some(track) = reducer.tracks.get(&TrackKey::of(&incident)) else {
             group::released(reducer, at, incident, why, out);
@@ -128,15 +148,39 @@ pub(super) fn release(reducer: &mut Reducer, at: At, holder: EffectId, why: Why,
         let device = place.device(&incident);
         if track.is_quiet() {
             // Its maintenance holds it back from now on.
+            let lodged = lodges(reducer, &incident);
+            let left = incident.case.take_if(|_| lodged);
             incident.silenced_by = None;
             incident.inhibited_by = None;
             incident.updated = at.now;
             decide::about(at, &incident, DecisionKind::HeldByMaintenance, Why::DeviceInMaintenance, out);
             reducer.save_incident(incident, out);
+            if let Some(left) = left {
+                transition::leave_case(reducer, at, left, true, out);
+            }
         } else {
             announce(reducer, at, &device, incident, why, out);
         }
     }
+}
+
+/// What somebody holds back, in the order in which the table says that one explains another; the oldest first.
+fn causes_first(reducer: &Reducer, holder: EffectId) -> Vec<EffectId> {
+    let Some(held) = reducer.held_back.get(&holder) else { return Vec::new() };
+    let incidents = held.iter().filter_map(|id| reducer.incidents.get(id));
+    let mut depth: BTreeMap<&Arc<str>, usize> = incidents.map(|incident| (&incident.condition, 0)).collect();
+    // As many rounds as conditions: enough for any chain, and an end for a circle.
+    for _ in 1..depth.len() {
+        let before = depth.clone();
+        for (condition, own) in &mut depth {
+            let causes = reducer.profile.inhibitions.get(*condition).into_iter().flatten();
+            *own = causes.filter_map(|rule| before.get(&rule.cause)).map(|depth| depth + 1).max().unwrap_or(0);
+        }
+    }
+    let rank = |id: &EffectId| reducer.incidents.get(id).and_then(|incident| depth.get(&incident.condition));
+    let mut ids: Vec<EffectId> = held.iter().copied().collect();
+    ids.sort_by_key(rank);
+    ids
 }
 
 /// Gives an open incident that called nobody its place, and its messages.
@@ -149,24 +193,24 @@ pub(super) fn announce(
     out: &mut EffectSink,
 ) {
     debug_assert_eq!(incident.state, IncidentState::Open);
+    let old_case = incident.case;
     let entry = stand(reducer, at, device, &mut incident, &unasked(at, why.word()), out);
-    tell(reducer, at, device, incident, entry, (DecisionKind::Released, why), out);
+    tell(reducer, at, device, incident, (entry, old_case), (DecisionKind::Released, why), out);
 }
 
-/// Puts out an incident whose place was found anew: its case and its messages.
+/// Puts out an incident whose place was found anew: its case and its messages. `old_case` is where it was before.
 pub(super) fn tell(
     reducer: &mut Reducer,
     at: At,
     device: &Device,
     mut incident: Incident,
-    entry: Entry,
+    (entry, old_case): (Entry, Option<EffectId>),
     (what, why): (DecisionKind, Why),
     out: &mut EffectSink,
 ) {
     let alone = entry == Entry::Alone;
-    let old_case = incident.case;
     let placement = if alone { case::place(reducer, device, &incident, out) } else { case::Placement::None };
-    incident.case = placement.case().or(old_case);
+    incident.case = placement.case().or(incident.case);
     incident.updated = at.now;
     let told = incident.clone();
     reducer.save_incident(incident, out);

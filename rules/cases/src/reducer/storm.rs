@@ -416,8 +416,9 @@ fn split_off(
     let own = standing::has_open_case(reducer, &member);
     match device.filter(|_| judged.is_none() && !own) {
         Some(device) => {
+            let old_case = member.case;
             let entry = standing::stand_alone(reducer, at, &device, &mut member, out);
-            standing::tell(reducer, at, &device, member, entry, (DecisionKind::SplitOff, Why::StormOver), out);
+            standing::tell(reducer, at, &device, member, (entry, old_case), (DecisionKind::SplitOff, Why::StormOver), out);
         }
         None => {
             if !own {

@@ -35,8 +35,10 @@ pub(super) fn put_out(
     let mut placement = case::Placement::None;
     // What has a case goes on in it while a silence covers it, but calls nobody.
     let mut muted = None;
+    let lodged = standing::lodges(reducer, &incident);
     if change.quiet && change.name == "reopened" {
         // Nobody looks for its place now; where it stood last time may be over.
+        incident.case.take_if(|_| lodged);
         (incident.parent, incident.silenced_by, incident.inhibited_by) = (None, None, None);
     }
     if let Some(device) = device.filter(|_| change.place && !change.quiet) {
@@ -120,7 +122,7 @@ pub(super) fn settle(
     quiet: bool,
     out: &mut EffectSink,
 ) {
-    let stays = placement.case().is_none_or(|case| Some(case) == old_case);
+    let stays = incident.case == old_case;
     match (placement, device) {
         (case::Placement::Open(plan), Some(device)) => case::open(reducer, at, device, incident, plan, out),
         (case::Placement::Join(plan), Some(_)) => case::join(reducer, at, incident, &plan, quiet, out),
@@ -131,7 +133,12 @@ pub(super) fn settle(
         }
     }
     if let Some(left) = old_case.filter(|_| !stays) {
-        case::refresh(reducer, at, left, None, quiet, out);
-        case::close_if_gone(reducer, at, left, out);
+        leave_case(reducer, at, left, quiet, out);
     }
+}
+
+/// A case that an incident went out of is looked at again.
+pub(super) fn leave_case(reducer: &mut Reducer, at: At, left: EffectId, quiet: bool, out: &mut EffectSink) {
+    case::refresh(reducer, at, left, None, quiet, out);
+    case::close_if_gone(reducer, at, left, out);
 }

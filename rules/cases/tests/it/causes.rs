@@ -1,7 +1,9 @@
 //! A cause that is found late takes in what it explains, and nothing else.
 
 use gengfu_model::Severity::{Major, Minor};
+use gengfu_model::silence::{Matcher, NewSilence};
 use gengfu_model::staff::CaseStep;
+use gengfu_model::time::HOUR_MS;
 use gengfu_model::{Case, CaseState, Device, EffectId, Incident, IncidentState, Role};
 
 use crate::support::{World, device, in_maintenance, lamp, profile, yuncheng};
@@ -69,6 +71,104 @@ fn what_opened_shortly_before_its_cause_goes_under_it() {
     assert!(!case(&world, into).condition_holds, "the feeder's case is about the feeder");
     world.done(Role::ShiftLeader, into, CaseStep::ForceClose);
     assert_eq!(world.reducer.cases().map(|case| case.id).collect::<Vec<_>>(), [again]);
+}
+
+/// Another meter of feeder F7 says the same.
+fn second_meter() -> Device {
+    Device { feeder: "F7".into(), ..device("meter2", "01-02") }
+}
+
+#[test]
+fn what_two_causes_explain_waits_for_the_end_of_both() {
+    // Before both causes, or after them: once in the case of the first, once in none.
+    for before in [true, false] {
+        let mut world = World::new(yuncheng(), "2026-11-20 19:00");
+        let lamp = fed("l1");
+        if before {
+            dark(&mut world, &lamp);
+            world.minutes(2);
+        }
+        let first = outage(&mut world);
+        world.raise(&second_meter(), "outage", Major, "feeder_outage");
+        let second = of(&world, &second_meter()).clone();
+        if !before {
+            world.raise(&lamp, "dark", Minor, "lamp_dark");
+        }
+        let held = of(&world, &lamp).clone();
+        assert_eq!((held.inhibited_by, held.case), (Some(first.id), before.then_some(first.case).flatten()));
+        let cases = world.reducer.cases().count();
+
+        world.minutes(30);
+        restored(&mut world);
+        let held = of(&world, &lamp).clone();
+        assert_eq!((held.inhibited_by, held.case), (Some(second.id), None), "the second goes on to explain it");
+        assert_eq!(world.decided(held.id).last(), Some(&("inhibited", "cause_covers")));
+        assert_eq!(world.reducer.cases().count(), cases, "nobody is called");
+        assert!(!case(&world, first.case.expect("a case")).condition_holds, "the first one's case is about the first");
+
+        world.clear(&second_meter(), "outage");
+        let left = of(&world, &lamp).clone();
+        assert_eq!((left.state, left.inhibited_by), (IncidentState::Open, None));
+        assert!(case(&world, left.case.expect("a case of its own")).condition_holds, "now it is raised");
+    }
+}
+
+#[test]
+fn what_is_in_the_case_of_its_cause_stays_there_whatever_else_explains_it() {
+    let mut world = World::new(yuncheng(), "2026-11-20 19:00");
+    // The older of two causes is the first that is found; the lamp is in the case of the younger one.
+    let lamp = fed("l1");
+    let older = Device { feeder: "".into(), ..second_meter() };
+    world.raise(&older, "outage", Major, "feeder_outage");
+    dark(&mut world, &lamp);
+    world.minutes(1);
+    let cause = outage(&mut world);
+    world.raise(&second_meter(), "again", Major, "feeder_outage");
+    world.clear(&lamp, "dark");
+    world.raise(&lamp, "dark", Minor, "lamp_dark");
+    let held = of(&world, &lamp);
+    assert_eq!((held.inhibited_by, held.case), (Some(cause.id), cause.case));
+}
+
+#[test]
+fn a_silence_or_maintenance_takes_what_a_cause_held_out_of_its_case() {
+    for maintenance in [true, false] {
+        let mut world = World::new(yuncheng(), "2026-11-20 19:00");
+        let lamp = fed("l1");
+        dark(&mut world, &lamp);
+        world.minutes(2);
+        let into = outage(&mut world).case.expect("a case");
+        let cases = world.reducer.cases().count();
+        if maintenance {
+            let serviced = in_maintenance(&lamp);
+            world.record(|reducer, at, out| reducer.register(at, &serviced, out));
+        } else {
+            let matches = Matcher { asset: Some(lamp.asset_code.clone()), ..Matcher::default() };
+            let to = world.now.plus_ms(HOUR_MS);
+            let asked = NewSilence {
+                matches,
+                from: None,
+                to,
+                weekly: None,
+                until_clear: false,
+                work_order: None,
+                reason: "test".into(),
+                comment: String::new(),
+            };
+            world.silence(Role::ShiftLeader, &asked);
+        }
+        restored(&mut world);
+        assert_eq!((of(&world, &lamp).inhibited_by, of(&world, &lamp).case), (None, None));
+        assert!(!case(&world, into).condition_holds);
+        assert_eq!(world.reducer.cases().count(), cases, "nobody is called");
+        if maintenance {
+            world.record(|reducer, at, out| reducer.register(at, &lamp, out));
+        } else {
+            world.minutes(61);
+        }
+        let own = of(&world, &lamp).case.expect("raised once that is over");
+        assert!(own != into && case(&world, own).condition_holds);
+    }
 }
 
 #[test]
