@@ -68,6 +68,13 @@ impl From<rusqlite::Error> for MigrateError {
     }
 }
 
+/// Opens (and makes, if it is not there) a file for its one writer, at this program's schema.
+pub(crate) fn open_migrated(path: &Path, migrations: &[&str]) -> Result<Connection, MigrateError> {
+    let mut conn = open_writer(path)?;
+    migrate(&mut conn, migrations)?;
+    Ok(conn)
+}
+
 /// Applies the migrations that the file has not seen, each in a transaction of its own. The version
 /// stands in the table `meta` under `schema`: the number of migrations applied.
 pub(crate) fn migrate(conn: &mut Connection, migrations: &[&str]) -> Result<(), MigrateError> {

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::{CheckpointStore, DeviceRow};
 use crate::LedgerError;
 use crate::ledger::columns::{seq_column, seq_value};
-use crate::sqlite::{self, MigrateError};
+use crate::sqlite;
 
 /// Every migration in order; never changed once released.
 const MIGRATIONS: [&str; 1] = ["
@@ -37,15 +37,8 @@ impl SqliteCheckpoints {
     /// # Errors
     /// [`LedgerError::Newer`] for a file of a newer program, else what the store says.
     pub fn open(path: &Path) -> Result<SqliteCheckpoints, LedgerError> {
-        let failed = |error: rusqlite::Error| LedgerError::sqlite(&format!("open {}", path.display()), &error);
-        let mut conn = sqlite::open_writer(path).map_err(failed)?;
-        sqlite::migrate(&mut conn, &MIGRATIONS).map_err(|error| match error {
-            MigrateError::Sqlite(error) => failed(error),
-            MigrateError::Newer { found, known } => {
-                LedgerError::Newer { file: path.display().to_string(), found, known }
-            }
-        })?;
-        Ok(SqliteCheckpoints { conn })
+        let opened = sqlite::open_migrated(path, &MIGRATIONS);
+        Ok(SqliteCheckpoints { conn: opened.map_err(|error| LedgerError::opening(path, error))? })
     }
 
     /// Opens a file that is there for reading only: nothing can be put, and nothing is brought to a newer

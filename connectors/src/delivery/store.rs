@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::receipts::DeliveryState;
 use crate::LedgerError;
 use crate::ledger::columns::{effect_id, seq_column};
-use crate::sqlite::{self, MigrateError};
+use crate::sqlite;
 
 /// Every migration in order; never changed once released.
 const MIGRATIONS: [&str; 1] = ["
@@ -61,14 +61,7 @@ pub(super) struct Progress<'a> {
 
 impl DeliveryStore {
     pub(super) fn open(path: &Path) -> Result<DeliveryStore, LedgerError> {
-        let failed = |error: rusqlite::Error| LedgerError::sqlite(&format!("open {}", path.display()), &error);
-        let mut conn = sqlite::open_writer(path).map_err(failed)?;
-        sqlite::migrate(&mut conn, &MIGRATIONS).map_err(|error| match error {
-            MigrateError::Sqlite(error) => failed(error),
-            MigrateError::Newer { found, known } => {
-                LedgerError::Newer { file: path.display().to_string(), found, known }
-            }
-        })?;
+        let conn = sqlite::open_migrated(path, &MIGRATIONS).map_err(|error| LedgerError::opening(path, error))?;
         Ok(DeliveryStore { conn: Mutex::new(conn), path: path.to_owned() })
     }
 

@@ -17,12 +17,15 @@ pub(crate) mod samples;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use gengfu_model::command::COMMAND_RATE_MS;
 use gengfu_model::pack::PackNote;
 use gengfu_model::staff::User;
 use gengfu_model::{Case, CommandRow, DeviceId, Effect, EffectId, Incident, MqttSession, Seq, Timestamp, Value};
+
+use crate::sqlite::MigrateError;
 
 pub use decision::{DECISIONS_KEPT_MS, DecisionFilter, DecisionRow};
 pub use gengfu_model::pack::ShadowRow;
@@ -83,6 +86,16 @@ impl LedgerError {
             return LedgerError::Full;
         }
         LedgerError::Store { what: what.to_owned(), message: error.to_string() }
+    }
+
+    /// Why the file at `path` could not be opened at this program's schema.
+    pub(crate) fn opening(path: &Path, error: MigrateError) -> LedgerError {
+        match error {
+            MigrateError::Sqlite(error) => LedgerError::sqlite(&format!("open {}", path.display()), &error),
+            MigrateError::Newer { found, known } => {
+                LedgerError::Newer { file: path.display().to_string(), found, known }
+            }
+        }
     }
 
     /// What the file system said while `what` was tried.

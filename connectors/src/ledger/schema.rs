@@ -10,7 +10,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::LedgerError;
-use crate::sqlite::{self, MigrateError};
+use crate::sqlite;
 
 /// Every migration in order; a file's schema version is how many of them it has seen.
 const MIGRATIONS: [&str; 1] = [FIRST];
@@ -182,8 +182,5 @@ CREATE TABLE stream_event (
 /// # Errors
 /// [`LedgerError::Newer`] for a file of a newer program, else what SQLite says.
 pub(crate) fn migrate(conn: &mut Connection, path: &Path) -> Result<(), LedgerError> {
-    sqlite::migrate(conn, &MIGRATIONS).map_err(|error| match error {
-        MigrateError::Sqlite(error) => LedgerError::sqlite("migrate the schema", &error),
-        MigrateError::Newer { found, known } => LedgerError::Newer { file: path.display().to_string(), found, known },
-    })
+    sqlite::migrate(conn, &MIGRATIONS).map_err(|error| LedgerError::opening(path, error))
 }

@@ -6,7 +6,11 @@ mod memory;
 pub mod sqlite;
 mod windows;
 
+use std::path::Path;
+
 use gengfu_model::{DeviceId, FieldId, Kind, Point, Timestamp, Value};
+
+use crate::sqlite::MigrateError;
 
 pub use memory::MemorySeries;
 pub use sqlite::{SeriesReader, SqliteSeries};
@@ -34,6 +38,19 @@ impl SeriesError {
             return SeriesError::Full;
         }
         SeriesError::Store { what: what.to_owned(), message: error.to_string() }
+    }
+
+    /// Why the file at `path` could not be opened at this program's schema.
+    pub(crate) fn opening(path: &Path, error: MigrateError) -> SeriesError {
+        match error {
+            MigrateError::Sqlite(error) => SeriesError::sqlite(&format!("open {}", path.display()), &error),
+            MigrateError::Newer { found, known } => SeriesError::Store {
+                what: format!("open {}", path.display()),
+                message: format!(
+                    "has schema version {found}, this program knows versions up to {known}; use a newer program"
+                ),
+            },
+        }
     }
 
     /// What the file system said while `what` was tried.

@@ -59,6 +59,13 @@ impl CityDevice {
         self.attributes.get(name).and_then(Value::as_f64).unwrap_or(default)
     }
 
+    /// Whether the device measures gas: every second cover of a sewer.
+    #[must_use]
+    pub fn has_gas_head(&self) -> bool {
+        let sewer = self.kind == Kind::Manhole && matches!(self.asset_type.as_ref(), "01-02" | "01-11");
+        sewer && self.id.bytes().fold(0_u8, |sum, byte| sum ^ byte) & 1 == 0
+    }
+
     /// A text among the attributes.
     #[must_use]
     pub fn attribute_text(&self, name: &str) -> Option<&str> {

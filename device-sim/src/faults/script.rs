@@ -130,6 +130,9 @@ pub fn plan(city: &City, specs: Vec<FaultSpec>) -> Result<Vec<Injection>, Script
             let devices = match spec.kind.def().target {
                 Target::AnyDevice => one().into_iter().collect(),
                 Target::OnBattery => one().filter(|index| !city.devices[*index].on_mains()).into_iter().collect(),
+                Target::Device(_) if spec.kind == FaultKind::CoverGas => {
+                    one().filter(|index| city.devices[*index].has_gas_head()).into_iter().collect()
+                }
                 Target::Device(kind) => one().filter(|index| city.devices[*index].kind == kind).into_iter().collect(),
                 Target::Feeder => all(&|device| *device.feeder == *spec.target),
                 Target::CarrierCell => all(&|device| *device.carrier_cell == *spec.target),
@@ -137,6 +140,9 @@ pub fn plan(city: &City, specs: Vec<FaultSpec>) -> Result<Vec<Injection>, Script
             };
             if devices.is_empty() {
                 let problem = match spec.kind.def().target {
+                    Target::Device(Kind::Manhole) if spec.kind == FaultKind::CoverGas && one().is_some() => {
+                        "it has no head for gas"
+                    }
                     Target::Device(_) | Target::AnyDevice | Target::OnBattery if one().is_some() => {
                         "it is of another kind"
                     }
@@ -235,6 +241,7 @@ impl Picker<'_> {
             Target::Feeder => !device.feeder.is_empty() && self.lit(device),
             Target::CarrierCell | Target::Catchment => false,
             Target::Device(wanted) if kind == FaultKind::LampDark => device.kind == wanted && self.lit(device),
+            Target::Device(_) if kind == FaultKind::CoverGas => device.has_gas_head(),
             Target::Device(wanted) => device.kind == wanted,
             Target::OnBattery => !device.on_mains(),
             // Faults of any device go to those that report often enough for it to be seen.
@@ -280,6 +287,9 @@ mod tests {
         let error = plan(&city, spec(format!("cover-open:{}:3", lamp.id))).unwrap_err();
         assert_eq!(error.to_string(), format!("fault `cover-open` cannot hit `{}`: it is of another kind", lamp.id));
         assert!(plan(&city, spec("cover-open:nobody:3".to_owned())).is_err());
+        let plain = city.devices.iter().find(|d| d.kind == Kind::Manhole && !d.has_gas_head()).unwrap();
+        let error = plan(&city, spec(format!("gas:{}:3", plain.id))).unwrap_err().to_string();
+        assert!(error.ends_with("it has no head for gas"), "{error}");
         let outage = plan(&city, spec(format!("feeder-outage:{}:3", lamp.feeder))).unwrap();
         assert_eq!(outage[0].devices.len(), city.devices.iter().filter(|d| d.feeder == lamp.feeder).count());
     }

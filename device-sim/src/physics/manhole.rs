@@ -29,13 +29,12 @@ pub(super) struct Manhole {
 
 impl Manhole {
     pub(super) fn new(device: &CityDevice, rng: &mut Rng) -> Manhole {
-        let sewer = matches!(device.asset_type.as_ref(), "01-02" | "01-11");
         Manhole {
             baseline_deg: device.attribute("baseline_tilt_deg", 0.8),
             water_cm: rng.between(2.0, 18.0),
             ch4_pct_lel: rng.between(0.0, 2.0),
             h2s_ppm: rng.between(0.0, 0.6),
-            has_gas: sewer && rng.chance(0.5),
+            has_gas: device.has_gas_head(),
             has_level: rng.chance(0.4),
             has_magnet: rng.chance(0.5),
             battery: Battery::new(rng),
@@ -70,7 +69,7 @@ impl Manhole {
             (rest, false)
         };
         report.number("tilt_deg", tilt.abs().min(180.0), 1);
-        if self.has_magnet || open {
+        if self.has_magnet {
             report.flag("cover_open", open);
         }
     }
@@ -93,7 +92,8 @@ impl Manhole {
         self.ch4_pct_lel = (self.ch4_pct_lel * 0.98 + rng.normal(0.15)).clamp(0.0, 6.0);
         self.h2s_ppm = (self.h2s_ppm * 0.98 + rng.normal(0.05)).clamp(0.0, 2.5);
         let leak = scene.faults.has(FaultKind::CoverGas);
-        if !self.has_gas && !leak {
+        // What has no head for gas never speaks of it: a value that nothing ever takes back would stand for ever.
+        if !self.has_gas {
             return;
         }
         let (ch4, h2s) =

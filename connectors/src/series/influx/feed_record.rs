@@ -9,7 +9,7 @@ use gengfu_model::{Seq, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::SeriesError;
-use crate::sqlite::{self, MigrateError};
+use crate::sqlite;
 
 /// Every migration in order; never changed once released.
 const MIGRATIONS: [&str; 1] = ["
@@ -46,15 +46,7 @@ impl FeedRecord {
     /// # Errors
     /// [`SeriesError`] when the file cannot be opened or is newer than the program.
     pub fn open(path: &Path, target: &str) -> Result<FeedRecord, SeriesError> {
-        let what = format!("open {}", path.display());
-        let mut conn = sqlite::open_writer(path).map_err(|error| SeriesError::sqlite(&what, &error))?;
-        sqlite::migrate(&mut conn, &MIGRATIONS).map_err(|error| match error {
-            MigrateError::Sqlite(error) => SeriesError::sqlite(&what, &error),
-            MigrateError::Newer { found, known } => {
-                let message = format!("has schema {found}, this program knows {known}; use a newer program");
-                SeriesError::Store { what: what.clone(), message }
-            }
-        })?;
+        let conn = sqlite::open_migrated(path, &MIGRATIONS).map_err(|error| SeriesError::opening(path, error))?;
         Ok(FeedRecord { conn, path: path.to_owned(), target: target.to_owned() })
     }
 

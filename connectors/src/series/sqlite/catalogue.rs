@@ -7,7 +7,7 @@ use gengfu_model::DeviceId;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::series::SeriesError;
-use crate::sqlite::{self, MigrateError};
+use crate::sqlite;
 
 const MIGRATIONS: [&str; 1] = ["
 CREATE TABLE device (ix INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
@@ -33,15 +33,7 @@ impl Catalogue {
     /// Opens the catalogue in `dir`, or makes it.
     pub(super) fn open(dir: &Path) -> Result<Catalogue, SeriesError> {
         let path = path(dir);
-        let failed = |error: rusqlite::Error| SeriesError::sqlite(&format!("open {}", path.display()), &error);
-        let mut conn = sqlite::open_writer(&path).map_err(failed)?;
-        sqlite::migrate(&mut conn, &MIGRATIONS).map_err(|error| match error {
-            MigrateError::Sqlite(error) => failed(error),
-            MigrateError::Newer { found, known } => SeriesError::Store {
-                what: path.display().to_string(),
-                message: format!("has schema version {found}, this program knows versions up to {known}"),
-            },
-        })?;
+        let conn = sqlite::open_migrated(&path, &MIGRATIONS).map_err(|error| SeriesError::opening(&path, error))?;
         Ok(Catalogue { conn, known: HashMap::new() })
     }
 

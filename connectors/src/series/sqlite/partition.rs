@@ -11,7 +11,7 @@ use gengfu_model::time::DAY_MS;
 use rusqlite::Connection;
 
 use crate::series::SeriesError;
-use crate::sqlite::{self, MigrateError};
+use crate::sqlite;
 
 /// Every migration in order; never changed once released. Times are milliseconds of the day; the
 /// kind is part of every key, since a device may come back as another one. A reading is what one record said of one
@@ -81,16 +81,7 @@ pub(crate) fn days(dir: &Path) -> Result<Vec<Day>, SeriesError> {
 /// Opens a day's partition for writing, or makes it.
 pub(crate) fn open_writer(dir: &Path, day: Day) -> Result<Connection, SeriesError> {
     let path = day.path(dir);
-    let failed = |error: rusqlite::Error| SeriesError::sqlite(&format!("open {}", path.display()), &error);
-    let mut conn = sqlite::open_writer(&path).map_err(failed)?;
-    sqlite::migrate(&mut conn, &MIGRATIONS).map_err(|error| match error {
-        MigrateError::Sqlite(error) => failed(error),
-        MigrateError::Newer { found, known } => SeriesError::Store {
-            what: path.display().to_string(),
-            message: format!("has schema version {found}, this program knows versions up to {known}"),
-        },
-    })?;
-    Ok(conn)
+    sqlite::open_migrated(&path, &MIGRATIONS).map_err(|error| SeriesError::opening(&path, error))
 }
 
 /// Opens a day's partition for reading; `None` if retention has removed it, or its writer is only
