@@ -19,8 +19,9 @@ const LONGEST_STEP_MS: i64 = 600_000;
 impl<W: Watch> Machine<'_, '_, W> {
     /// `inside` and `off_route`.
     pub(super) fn is_at(&mut self, word: PlaceWord, name: NodeId, at: NodeId, more: NodeId) -> Option<bool> {
-        let (point, margin_m) = self.point(at, more);
-        let (point, name) = (point?, self.text(name)?);
+        // Everything is looked at before anything is decided, as rhai does: so both tiers explain alike.
+        let ((point, margin_m), name) = (self.point(at, more), self.text(name));
+        let (point, name) = (point?, name?);
         let (places, cost) = (self.cx.city.places(), &mut self.operations);
         match word {
             PlaceWord::Inside => places.inside(point, name, cost),
@@ -37,7 +38,8 @@ impl<W: Watch> Machine<'_, '_, W> {
         let (point, own) = self.point(at, more);
         match word {
             PlaceWord::Distance => {
-                let (point, name) = (point?, self.text(name)?);
+                let name = self.text(name);
+                let (point, name) = (point?, name?);
                 self.cx.city.places().distance_m(point, name, &mut self.operations)
             }
             PlaceWord::Between => {

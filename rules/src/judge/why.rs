@@ -118,16 +118,20 @@ impl Pack {
         let mut machine =
             Machine::new(&placed.rule, cx, Trigger::Timer, state.heard, &mut slots, &mut locals, &mut recorder);
         machine.run(entry);
+        // An evaluation that fails says nothing, however far it came.
         let (mut outcomes, mut fault) = (machine.outcomes, machine.fault);
+        if fault.is_some() {
+            outcomes.fill(Outcome::None);
+        }
         if let Some(member) = member {
             let mut locals = [Scalar::Unknown; MAX_LOCALS];
             let mut machine =
                 Machine::new(&placed.rule, cx, Trigger::Timer, state.heard, &mut slots, &mut locals, &mut recorder);
             machine.run(&member.entry);
-            fault = fault.or(machine.fault);
             if let Some((own, said)) = outcomes.get_mut(member.key).zip(machine.outcomes.get(member.key)) {
-                *own = *said;
+                *own = if machine.fault.is_some() { Outcome::None } else { *said };
             }
+            fault = fault.or(machine.fault);
         }
         let counted = member.map(|member| member.key);
         let keys = placed.rule.keys.iter().zip(outcomes).enumerate().map(|(number, (key, outcome))| WhyKey {

@@ -63,7 +63,7 @@ impl Lowerer<'_> {
     /// `off_route(msg, dev)`, `off_route(msg, dev, 200.0)`
     pub(super) fn off_route(&mut self, of: &Expr, device: &Expr, margin: Option<&Expr>, expr: &Expr) -> Option<Value> {
         self.device_handle("off_route", device)?;
-        let route = self.attribute(ROUTE, expr.pos, expr)?;
+        let route = self.attribute(ROUTE, expr.pos, &named(device, ROUTE))?;
         let at = self.position(of, expr)?;
         let margin = match margin {
             Some(margin) => self.typed(margin, Type::Float)?,
@@ -77,7 +77,7 @@ impl Lowerer<'_> {
         let own = match device {
             Some(device) => {
                 self.device_handle("speed_limit", device)?;
-                Some(self.attribute(OWN_LIMIT, expr.pos, expr)?)
+                Some(self.attribute(OWN_LIMIT, expr.pos, &named(device, OWN_LIMIT))?)
             }
             None => None,
         };

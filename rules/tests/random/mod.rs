@@ -3,9 +3,11 @@
 #![allow(unreachable_pub, reason = "a module of a test")]
 
 mod life;
+mod subject;
 mod terms;
 mod writer;
 
 pub use life::{Event, Life, event};
+pub use subject::kind_of;
 pub use terms::random_rule;
-pub use writer::write_rule;
+pub use writer::{write_roundabout, write_rule};
