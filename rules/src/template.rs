@@ -5,7 +5,8 @@ use gengfu_model::{Device, FieldId, Kind, Quality, Value};
 use crate::diagnostic::did_you_mean;
 use crate::latest::Latest;
 
-/// A text with placeholders: `{field}`, `{value}`, `{dev.name}`, `{dev.id}`, `{dev.ATTRIBUTE}`.
+/// A text with placeholders: `{field}`, `{value}`, `{dev.name}`, `{dev.id}`, `{dev.ATTRIBUTE}`. A part in square brackets
+/// is left out when something in it is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Template {
     pieces: Vec<Piece>,
@@ -19,6 +20,7 @@ enum Piece {
     DeviceName,
     DeviceId,
     Attribute(&'static str),
+    IfKnown(Vec<Piece>),
 }
 
 impl Template {
@@ -26,19 +28,18 @@ impl Template {
     pub(crate) fn parse(text: &str, kind: Kind) -> Result<Template, (String, String)> {
         let mut pieces = Vec::new();
         let mut rest = text;
-        while let Some((plain, after)) = rest.split_once('{') {
-            let Some((name, after)) = after.split_once('}') else {
-                return Err(("a `{` without `}`".to_owned(), "a placeholder is `{name}`".to_owned()));
+        while let Some(at) = rest.find(['[', ']']) {
+            let (before, after) = rest.split_at(at);
+            let part = after.strip_prefix('[').and_then(|after| after.split_once(']'));
+            let Some((part, after)) = part.filter(|(part, _)| !part.contains('[')) else {
+                let hint = "what may be left out stands in `[` and `]`, without such a part in it".to_owned();
+                return Err(("a `[` without `]`, or a `]` without `[`".to_owned(), hint));
             };
-            if !plain.is_empty() {
-                pieces.push(Piece::Plain(plain.to_owned()));
-            }
-            pieces.push(Piece::named(name, kind)?);
+            pieces.extend(plain_and_values(before, kind)?);
+            pieces.push(Piece::IfKnown(plain_and_values(part, kind)?));
             rest = after;
         }
-        if !rest.is_empty() {
-            pieces.push(Piece::Plain(rest.to_owned()));
-        }
+        pieces.extend(plain_and_values(rest, kind)?);
         Ok(Template { pieces })
     }
 
@@ -47,24 +48,68 @@ impl Template {
         Template { pieces: vec![Piece::DeviceName, Piece::Plain(format!(": {condition}"))] }
     }
 
-    /// Fills the placeholders; what is not known is a dash.
+    /// Fills the placeholders; what is not known is a dash, outside of square brackets.
     pub(crate) fn fill(&self, device: &Device, latest: &Latest, value: Option<f64>) -> String {
+        let filling = Filling { device, latest, value };
         let mut out = String::new();
-        for piece in &self.pieces {
-            match piece {
-                Piece::Plain(text) => out.push_str(text),
-                Piece::Field(field) => {
-                    let known = latest.get(*field).filter(|latest| latest.quality == Quality::Ok);
-                    push_value(&mut out, known.map(|latest| &latest.value));
-                }
-                Piece::Value => push_value(&mut out, value.map(Value::Number).as_ref()),
-                Piece::DeviceName if !device.name.is_empty() => out.push_str(&device.name),
-                Piece::DeviceName | Piece::DeviceId => out.push_str(device.id.as_str()),
-                Piece::Attribute(name) => push_value(&mut out, device.attributes.get(name)),
-            }
-        }
+        filling.fill(&self.pieces, &mut out);
         out
     }
+}
+
+/// What a text is filled with.
+struct Filling<'a> {
+    device: &'a Device,
+    latest: &'a Latest,
+    value: Option<f64>,
+}
+
+impl Filling<'_> {
+    /// Puts the pieces' text behind `out`; says whether all of them were known.
+    fn fill(&self, pieces: &[Piece], out: &mut String) -> bool {
+        let mut all_known = true;
+        for piece in pieces {
+            all_known &= match piece {
+                Piece::Plain(text) => push(out, Some(text)),
+                Piece::Field(field) => {
+                    let known = self.latest.get(*field).filter(|latest| latest.quality == Quality::Ok);
+                    push_value(out, known.map(|latest| &latest.value))
+                }
+                Piece::Value => push_value(out, self.value.map(Value::Number).as_ref()),
+                Piece::DeviceName if !self.device.name.is_empty() => push(out, Some(&self.device.name)),
+                Piece::DeviceName | Piece::DeviceId => push(out, Some(self.device.id.as_str())),
+                Piece::Attribute(name) => push_value(out, self.device.attributes.get(name)),
+                Piece::IfKnown(part) => {
+                    let before = out.len();
+                    if !self.fill(part, out) {
+                        out.truncate(before);
+                    }
+                    true
+                }
+            };
+        }
+        all_known
+    }
+}
+
+/// A text without parts in brackets.
+fn plain_and_values(text: &str, kind: Kind) -> Result<Vec<Piece>, (String, String)> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((plain, after)) = rest.split_once('{') {
+        let Some((name, after)) = after.split_once('}') else {
+            return Err(("a `{` without `}`".to_owned(), "a placeholder is `{name}`".to_owned()));
+        };
+        if !plain.is_empty() {
+            pieces.push(Piece::Plain(plain.to_owned()));
+        }
+        pieces.push(Piece::named(name, kind)?);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Plain(rest.to_owned()));
+    }
+    Ok(pieces)
 }
 
 impl Piece {
@@ -87,14 +132,33 @@ impl Piece {
     }
 }
 
-fn push_value(out: &mut String, value: Option<&Value>) {
+fn push(out: &mut String, text: Option<&str>) -> bool {
+    out.push_str(text.unwrap_or("—"));
+    text.is_some()
+}
+
+/// Whether there is a value; a dash stands where there is none.
+fn push_value(out: &mut String, value: Option<&Value>) -> bool {
     match value {
-        None => out.push('—'),
-        Some(Value::Bool(v)) => out.push_str(if *v { "1" } else { "0" }),
-        Some(Value::Text(v)) => out.push_str(v),
-        Some(Value::Number(v)) => {
-            let rounded = (v * 100.0).round() / 100.0;
-            out.push_str(&rounded.to_string());
+        None => push(out, None),
+        Some(Value::Bool(v)) => push(out, Some(if *v { "1" } else { "0" })),
+        Some(Value::Text(v)) => push(out, Some(v)),
+        Some(Value::Number(v)) => push(out, Some(&((v * 100.0).round() / 100.0).to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_are_in_pairs_and_not_in_one_another() {
+        for bad in ["a [b", "a ]b", "a [b [c] d]", "[a]]", "[{nonsense}]", "[{]}"] {
+            assert!(Template::parse(bad, Kind::Bin).is_err(), "{bad}");
         }
+        let parsed = Template::parse("{dev.name} on fire[, {temperature_c} °C]", Kind::Bin).unwrap();
+        assert!(
+            matches!(parsed.pieces.as_slice(), [Piece::DeviceName, Piece::Plain(_), Piece::IfKnown(part)] if part.len() == 3)
+        );
     }
 }

@@ -475,7 +475,8 @@ fn parameters_come_from_the_nearest_scope_that_is_usable() {
 #[test]
 fn texts_are_filled_on_the_transition() {
     let text = "const RULE = #{ kind: \"manhole\", key: \"k\", severity: \"minor\", condition: \"cover_tilted\", cooldown: 15.min,\n\
-                text_zh: \"{dev.name} 倾角 {tilt_deg}°\", text_en: \"{dev.id}: {value}, {water_level_cm} cm\" };\n\
+                text_zh: \"{dev.name} 倾角 {tilt_deg}°[，水位 {water_level_cm} cm][，值 {value}]\",\n\
+                text_en: \"{dev.id}: {value}, {water_level_cm} cm\" };\n\
                 fn on_message(msg, dev) { incident(msg.tilt_deg > 30.0, msg.tilt_deg * 2.0); }\n";
     let mut bench = Bench::new(compile(&[("r.rhai", text)]), Kind::Manhole);
     bench.late = true;
@@ -484,7 +485,7 @@ fn texts_are_filled_on_the_transition() {
         severity: Severity::Minor,
         condition: Arc::from("cover_tilted"),
         value: Some(62.512),
-        text_zh: "人民路1号 倾角 31.26°".to_owned(),
+        text_zh: "人民路1号 倾角 31.26°，值 62.51".to_owned(),
         text_en: "d-1: 62.51, — cm".to_owned(),
         late: true,
         cooldown_ms: 15 * MINUTE,

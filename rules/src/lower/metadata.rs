@@ -35,7 +35,11 @@ pub(crate) const METADATA: [(&str, &str, &str); 20] = [
     ("silent", "calls `on_silent(dev)` when the device was not heard for so long", "多久未收到消息即调用 on_silent"),
     ("every", "calls `on_timer(dev, \"every\")` in this period", "周期调用 on_timer"),
     ("parameters", "what may be tuned: `name: #{ default, min, max, unit }`, read as `param.name`", "可调参数"),
-    ("text_zh", "the text for duty staff in Chinese, with `{field}`, `{value}`, `{dev.name}`", "中文提示模板"),
+    (
+        "text_zh",
+        "the text for duty staff in Chinese, with `{field}`, `{value}`, `{dev.name}`; a part in `[` `]` is left out when something in it is unknown",
+        "中文提示模板，方括号内有未知值时整段省略",
+    ),
     ("text_en", "the text for duty staff in English", "英文提示模板"),
     (
         "group",
