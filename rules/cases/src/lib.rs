@@ -47,10 +47,11 @@
 //!   While a case is suspended, its deadline shows the due time of before; resuming moves it.
 //! - **Verification by sensor**: a case that is handled, all of whose conditions the profile lists for it, gets a
 //!   window. Once nothing holds, further readings of each of its sensors confirm the repair (`verified_by_sensor`, to
-//!   `CheckPassed`; closing stays with people unless the table says `auto_close`). What comes back in the window or
-//!   holds at its end goes to rework; a silent sensor leaves the check to a person (`verification_inconclusive`). A
-//!   person may check at once, which ends the window. The caller gives the readings of devices that
-//!   [`Reducer::awaits`] names to [`Reducer::heard`].
+//!   `CheckPassed`; closing stays with people unless the table says `auto_close`). A reading that shows it to hold
+//!   still, or to be back, sends the case to rework at once when the table's `grace` is over; a silent sensor leaves
+//!   the check to a person (`verification_inconclusive`). A person may check at once, which ends the window. The
+//!   caller gives what devices that [`Reducer::awaits`] names have said, with what the rules of
+//!   [`Reducer::asked_of`] make of it, to [`Reducer::heard`].
 //! - A case whose incidents all cleared stays open for staff, unless the profile says `auto_close`. It cannot
 //!   be closed while its condition holds, other than by force.
 //! - What staff ended while it still held comes back as a case when it gets worse than it ever was, or clears
@@ -81,7 +82,7 @@ pub use calendar::Calendar;
 pub use group::RuleGroup;
 pub use profile::{Profile, ProfileError};
 pub use reducer::{
-    At, CONSOLE_TOPIC, DIGEST_WAIT_MS, DUTY_OFFICER_MS, DutyNow, FEEDBACK, FOLDED_TOPIC, MAX_CALLS,
+    At, CONSOLE_TOPIC, DIGEST_WAIT_MS, DUTY_OFFICER_MS, DutyNow, FEEDBACK, FOLDED_TOPIC, Heard, MAX_CALLS,
     MAX_INCIDENTS_PER_CASE, MAX_NAME_BYTES, MAX_NOTE_BYTES, MAX_SILENCE_MS, MAX_SILENCES, PlatformMessage, Reducer,
     RestoreError, WINDOW_MS,
 };

@@ -1,9 +1,10 @@
 //! A device's message: repeats, times, counts, newest values, rules.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::Offset;
-use gengfu_cases::At;
+use gengfu_cases::{At, Heard};
 use gengfu_model::signal::EvidenceReading;
 use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{
@@ -71,13 +72,33 @@ impl Engine {
         };
         self.heard(index, record, out);
         let watched = self.is_live(record.seq) && self.reducer.awaits(&envelope.device);
-        let carried = if watched { carried(record, envelope.kind, &readings) } else { Vec::new() };
+        let (carried, fields) = if watched { carried(record, envelope.kind, &readings) } else { (Vec::new(), 0) };
         self.judge(index, record, readings, out);
-        self.settle(index, At { seq: record.seq, now: self.now }, out);
         if !carried.is_empty() {
-            let at = At { seq: record.seq, now: self.now };
-            self.reducer.heard(at, &envelope.device, &carried, &mut out.effects);
+            self.verify(index, record, &carried, fields, out);
         }
+        self.settle(index, At { seq: record.seq, now: self.now }, out);
+    }
+
+    /// Somebody waits for what this device says of a repair: told with what the rules make of it.
+    fn verify(&mut self, index: u32, record: &Record, readings: &[EvidenceReading], fields: u32, out: &mut Output) {
+        let state = &self.devices[index as usize];
+        let cx = Context {
+            zone: self.zone,
+            paused: &self.paused,
+            city: &self.city,
+            ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
+        };
+        let asked = self.reducer.asked_of(&state.device.id);
+        let rules: BTreeSet<Arc<str>> = asked.into_iter().map(|(rule, _)| rule).collect();
+        let mut said = BTreeMap::new();
+        for rule in rules {
+            for (key, holds) in self.pack.says(&cx, &state.rules, &rule, fields) {
+                said.insert((Arc::clone(&rule), key), holds);
+            }
+        }
+        let (at, device) = (At { seq: record.seq, now: self.now }, state.device.id.clone());
+        self.reducer.heard(at, &device, &Heard { readings, said: &said }, &mut out.effects);
     }
 
     /// Sorts the readings by time and tells what becomes of each; counts every value once. Gives the
@@ -261,19 +282,22 @@ pub(super) struct Accepted {
     pub(super) reading: Reading,
 }
 
-/// What a message's readings say now, for whoever verifies by it. What is older than what is known says nothing.
-fn carried(record: &Record, kind: Kind, readings: &[Accepted]) -> Vec<EvidenceReading> {
+/// What a message's readings say now, for whoever verifies by it, with a bit for each of its fields. What is older
+/// than what is known says nothing.
+fn carried(record: &Record, kind: Kind, readings: &[Accepted]) -> (Vec<EvidenceReading>, u32) {
     let current = readings.iter().filter(|accepted| accepted.late != Lateness::Older);
     let samples = current.flat_map(|accepted| accepted.reading.samples.iter().map(|sample| (accepted.time, sample)));
+    let fields = samples.clone().fold(0, |fields, (_, sample)| fields | (1_u32 << sample.field.0));
     let named = samples.filter_map(|(time, sample)| Some((time, sample, kind.field_def(sample.field)?.name)));
-    named
+    let said = named
         .map(|(time, sample, name)| EvidenceReading {
             field: name.to_owned(),
             value: Some(sample.value.clone()),
             event_time: Some(time),
             seq: Some(record.seq),
         })
-        .collect()
+        .collect();
+    (said, fields)
 }
 
 pub(super) fn count(state: &mut DeviceState, change: impl Fn(&mut Sheet)) {

@@ -13,6 +13,7 @@ mod accounts;
 mod authority;
 mod checkpoint;
 mod commands;
+mod day_sheets;
 mod device;
 mod duplicates;
 mod groups;

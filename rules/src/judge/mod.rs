@@ -18,6 +18,7 @@ pub(crate) mod number;
 mod place;
 mod reads;
 mod replay;
+mod says;
 mod scalar;
 mod script;
 mod state;

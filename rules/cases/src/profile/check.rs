@@ -50,6 +50,7 @@ pub(super) fn check(text: &str, file: ProfileFile) -> Result<Profile, Vec<Profil
         sources: policy::sources(&file.source, &mut problems),
         dispatch: policy::dispatch(&file.dispatch, &classes, &mut problems),
         classes,
+        outlast_ms: storms::outlast(file.incident.outlast.as_ref(), &mut problems),
         groups: storms::groups(&file.group, &file.incident.incident_only, &mut problems),
         inhibitions: storms::inhibitions(&file.inhibition, &mut problems),
         verifications: storms::verifications(&file.verification, &mut problems),

@@ -149,6 +149,8 @@ pub(super) struct IncidentFile {
     /// Conditions that open no case, of any asset type.
     #[serde(default)]
     pub(super) incident_only: Vec<Spanned<String>>,
+    /// Such as `"15m"`, which it is by default, or `"0s"`.
+    pub(super) outlast: Option<Spanned<String>>,
     pub(super) flapping: Option<FlappingFile>,
 }
 
@@ -197,6 +199,8 @@ pub(super) struct InhibitionFile {
 pub(super) struct VerificationFile {
     pub(super) condition: Vec<Spanned<String>>,
     pub(super) readings: Spanned<u32>,
+    /// Such as `"10m"`, which it is by default.
+    pub(super) grace: Option<Spanned<String>>,
     /// Such as `"2h"`.
     pub(super) window: Spanned<String>,
     #[serde(default)]

@@ -81,6 +81,8 @@ pub struct Profile {
     pub dispatch: Vec<DispatchRule>,
     /// When many incidents of a condition become one, by the condition.
     pub groups: BTreeMap<Arc<str>, GroupRule>,
+    /// For so many milliseconds what is left of a storm that wanes stands under it; 0: not at all.
+    pub outlast_ms: i64,
     /// What explains incidents of a condition, by that condition.
     pub inhibitions: BTreeMap<Arc<str>, Vec<Inhibition>>,
     /// How sensors verify what was handled, by the case's condition.
@@ -188,6 +190,22 @@ pub enum GroupBy {
     Attribute(Arc<str>),
 }
 
+impl std::fmt::Display for GroupBy {
+    /// As the profile writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            GroupBy::Feeder => f.write_str("feeder"),
+            GroupBy::Cabinet => f.write_str("cabinet"),
+            GroupBy::Catchment => f.write_str("catchment"),
+            GroupBy::CarrierCell => f.write_str("carrier_cell"),
+            GroupBy::Grid => f.write_str("grid"),
+            GroupBy::District => f.write_str("district"),
+            GroupBy::Radius(metres) => write!(f, "radius:{metres}"),
+            GroupBy::Attribute(name) => f.write_str(name),
+        }
+    }
+}
+
 /// When incidents of many assets become one parent incident with members.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GroupRule {
@@ -208,11 +226,17 @@ pub struct GroupRule {
     pub wait_ms: i64,
 }
 
+/// For how long after "handled" no reading contradicts, where the table says nothing: whoever did the work says so
+/// first and closes the lid then, and the sensor needs a report for it.
+pub const USUAL_GRACE_MS: i64 = 10 * gengfu_model::time::MINUTE_MS;
+
 /// How sensors verify that what was handled is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verification {
     /// So many further readings of each sensor confirm, once the condition is gone.
     pub readings: u32,
+    /// What is read within so many milliseconds contradicts nothing yet.
+    pub grace_ms: i64,
     /// After so many milliseconds it must be decided.
     pub window_ms: i64,
     /// What is confirmed is closed without being asked.
@@ -225,6 +249,7 @@ impl Verification {
     pub fn and(self, other: Verification) -> Verification {
         Verification {
             readings: self.readings.max(other.readings),
+            grace_ms: self.grace_ms.max(other.grace_ms),
             window_ms: self.window_ms.max(other.window_ms),
             auto_close: self.auto_close && other.auto_close,
         }

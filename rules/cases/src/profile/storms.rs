@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::check::{duration, severity, word};
 use super::error::Problems;
 use super::file::{GroupFile, InhibitionFile, VerificationFile};
-use super::{DEVICE_SILENT, GroupBy, GroupRule, Inhibition, Verification, tables};
+use super::{DEVICE_SILENT, GroupBy, GroupRule, Inhibition, USUAL_GRACE_MS, Verification, tables};
 
 /// The most assets that a group can ask for.
 const MAX_GROUP_DISTINCT: u32 = 1_000;
@@ -17,6 +17,9 @@ const MAX_GROUP_DISTINCT: u32 = 1_000;
 const MAX_READINGS: u32 = 100;
 /// The longest that calls wait for a storm to form, in milliseconds.
 const MAX_WAIT_MS: i64 = 5 * MINUTE_MS;
+/// How long what is left of a storm stands under it, where the profile does not say: three reports of a cover in a
+/// storm, one of a lamp at night.
+const USUAL_OUTLAST_MS: i64 = 15 * MINUTE_MS;
 /// The widest circle of a storm, in metres.
 const MAX_RADIUS_M: u32 = 20_000;
 
@@ -54,6 +57,15 @@ pub(super) fn groups(
         }
     }
     groups
+}
+
+/// How long what is left of a storm stands under it.
+pub(super) fn outlast(outlast: Option<&Spanned<String>>, problems: &mut Problems<'_>) -> i64 {
+    match outlast {
+        None => USUAL_OUTLAST_MS,
+        Some(none) if none.get_ref() == "0s" => 0,
+        Some(outlast) => duration(outlast, "incident.outlast", problems),
+    }
 }
 
 /// How long calls wait for a storm; that somebody is not called for long would be no grouping any more.
@@ -118,9 +130,16 @@ pub(super) fn verifications(
             problems.add(entry.readings.span().start, "verification.readings", message, "2 is usual");
         }
         let window_ms = duration(&entry.window, "verification.window", problems);
+        let grace = entry.grace.as_ref();
+        let grace_ms = grace.map_or(USUAL_GRACE_MS, |grace| duration(grace, "verification.grace", problems));
+        if grace_ms >= window_ms {
+            let place = grace.map_or(entry.window.span().start, |grace| grace.span().start);
+            let message = "the grace is as long as the window, so nothing could contradict".to_owned();
+            problems.add(place, "verification.grace", message, "10m is usual");
+        }
         for name in &entry.condition {
             let condition = word(name, "verification.condition", problems);
-            let verification = Verification { readings, window_ms, auto_close: entry.auto_close };
+            let verification = Verification { readings, grace_ms, window_ms, auto_close: entry.auto_close };
             if verifications.insert(condition.clone(), verification).is_some() {
                 let message = format!("`{condition}` is verified twice");
                 problems.add(name.span().start, "verification.condition", message, "keep one of the two");

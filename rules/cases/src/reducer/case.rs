@@ -8,7 +8,7 @@ use gengfu_model::{
 
 use super::escalation::{self, Call};
 use super::opening::{self, Opening};
-use super::state::{CaseExtra, CaseKey, OpenCase};
+use super::state::{CaseExtra, CaseKey, OpenCase, Sensor};
 use super::{At, MAX_INCIDENTS_PER_CASE, Reducer, clocks, dispatch, notify, personal, verify};
 use crate::deadline;
 use crate::profile::{CaseTarget, GroupBy, IOT, Route};
@@ -140,7 +140,7 @@ pub(super) fn open(
         incident: Some((incident.id, incident.state == IncidentState::Open)),
     };
     let case = opening::case(reducer, at, opening, out);
-    let extra = CaseExtra { keys: vec![key], sensors: vec![device.id.clone()], ..CaseExtra::default() };
+    let extra = CaseExtra { keys: vec![key], sensors: vec![Sensor::of(incident)], ..CaseExtra::default() };
     let event = happening(&case, at, "opened", None, incident_note(incident));
     let told = case.clone();
     publish(reducer, at, OpenCase { case, extra }, vec![event.clone()], None, out);
@@ -163,7 +163,7 @@ pub(super) fn join(reducer: &mut Reducer, at: At, incident: &Incident, plan: &Pl
     if let Err(index) = open.case.incidents.binary_search(&incident.id) {
         open.case.incidents.insert(index, incident.id);
         open.case.condition_holds = true;
-        open.extra.watch(std::slice::from_ref(&incident.device));
+        open.extra.watch(&[Sensor::of(incident)]);
         events.push(happening(&open.case, at, "incident_joined", Some(open.case.state), incident_note(incident)));
     }
     if let Some(target) = &plan.target {

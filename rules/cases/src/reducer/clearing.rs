@@ -7,7 +7,7 @@ use gengfu_model::{Attributes, DecisionKind, Device, EffectSink, Evidence, Incid
 use super::incident::take_worst;
 use super::state::{PendingClear, Track, TrackKey};
 use super::transition::{Change, put_out};
-use super::{At, Reducer, case, decide, silence, standing, storm};
+use super::{At, Reducer, case, decide, silence, standing, storm_over};
 
 /// A device lets go of what it holds. What it does not hold stays.
 ///
@@ -134,7 +134,7 @@ pub(super) fn clear_now(
     }
     silence::cleared(reducer, at, &cleared, out);
     if let Some(member) = member {
-        storm::left(reducer, at, &member.storm, out);
+        storm_over::left(reducer, at, &member.storm, out);
     }
     if let Some(of_case) = of_case {
         case::close_if_gone(reducer, at, of_case, out);

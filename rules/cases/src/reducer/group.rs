@@ -21,7 +21,7 @@ use super::place::Place;
 use super::save::json;
 use super::state::{StormKey, TrackKey};
 use super::storm::{self, Entry};
-use super::{At, Reducer, case, decide, silence, standing};
+use super::{At, Reducer, case, decide, silence, standing, storm_over};
 use crate::group::{PREFIX, RuleGroup, spoken};
 
 /// Keys of members' rows begin so, then comes the JSON of (device, group's name).
@@ -300,7 +300,11 @@ fn judge(
     let Some(group) = reducer.groups.of_storm(storm).cloned() else { return };
     let count = reducer.groups.counted.get(storm).map_or(0, Members::asset_count);
     if let Some(parent) = reducer.storms.get(storm).copied() {
-        return storm::count_to(reducer, at, parent, count, out);
+        storm::count_to(reducer, at, parent, count, out);
+        if reducer.ending.contains_key(storm) {
+            thinned(reducer, at, storm, evidence, out);
+        }
+        return;
     }
     let needs = group.needs(reducer.sizes.of(device.kind, &storm.group)) as usize;
     if since(reducer, storm, at.now.plus_ms(-group.within_ms), needs) < needs {
@@ -426,15 +430,18 @@ pub(super) fn save_place(reducer: &mut Reducer, storm: &StormKey, place: Option<
     };
 }
 
-/// A member left: the group's incident is over when no more than half of what was needed are left of those that
-/// made it.
+/// A member left, or came while the group's incident wanes: it is over when no more than half of what was needed are
+/// left of those that made it.
 fn thinned(reducer: &mut Reducer, at: At, storm: &StormKey, evidence: &Evidence, out: &mut EffectSink) {
     let Some(parent) = reducer.storms.get(storm).and_then(|id| reducer.incidents.get(id)) else { return };
     let (opened, kind) = (parent.opened, parent.kind);
     let Some(group) = reducer.groups.of_storm(storm) else { return };
     let enough = group.needs(reducer.sizes.of(kind, &storm.group)) as usize / 2;
+    let parent = parent.id;
     if since(reducer, storm, opened.plus_ms(-group.within_ms), enough + 1) <= enough {
-        storm::end(reducer, at, storm, parent.id, ("clear", evidence), out);
+        storm_over::wane(reducer, at, storm, parent, evidence, out);
+    } else {
+        storm_over::save_ending(reducer, storm, None, out);
     }
 }
 
@@ -473,7 +480,7 @@ pub(super) fn regroup(
     let gone = |storm: &&StormKey| is_group(storm) && reducer.groups.of_storm(storm).is_none();
     for storm in reducer.storms.keys().filter(gone).cloned().collect::<Vec<_>>() {
         if let Some(parent) = reducer.storms.get(&storm).copied() {
-            storm::end(reducer, at, &storm, parent, ("withdrawn", &evidence), out);
+            storm_over::end(reducer, at, &storm, parent, ("withdrawn", &evidence), out);
         }
     }
     for key in reducer.groups.members.keys().cloned().collect::<Vec<_>>() {

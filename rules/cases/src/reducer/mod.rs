@@ -35,6 +35,7 @@ mod standing;
 mod state;
 mod storm;
 mod storm_fold;
+mod storm_over;
 mod timer;
 mod transition;
 mod verify;
@@ -43,7 +44,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gengfu_model::duty::{Contact, EscalationChain, HandOverNote, Roster};
-use gengfu_model::signal::EvidenceReading;
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{
     Case, CaseReport, Device, DeviceId, DutyAction, EffectId, EffectSink, Incident, NewSilence, Role, Seq, Signal,
@@ -57,6 +57,7 @@ pub use self::personal::{CONSOLE_TOPIC, DIGEST_WAIT_MS, MAX_CALLS, WINDOW_MS};
 pub use self::platform::PlatformMessage;
 pub use self::request::{FEEDBACK, MAX_NAME_BYTES, MAX_NOTE_BYTES};
 pub use self::restore::RestoreError;
+pub use self::verify::Heard;
 pub use self::silence::{DUTY_OFFICER_MS, MAX_SILENCE_MS, MAX_SILENCES};
 use self::sizes::Sizes;
 use self::state::{CaseKey, KeptSilence, OpenCase, StormKey, Track, TrackKey};
@@ -115,6 +116,8 @@ pub struct Reducer {
     groups: group::Groups,
     /// The parent incidents of storms.
     storms: BTreeMap<StormKey, EffectId>,
+    /// When those are over that have waned.
+    ending: BTreeMap<StormKey, Timestamp>,
     /// Cases that are not final.
     cases: BTreeMap<EffectId, OpenCase>,
     /// Which case takes further incidents: found from `cases`.
@@ -148,6 +151,7 @@ impl Reducer {
             members_of: BTreeMap::new(),
             groups: group::Groups::default(),
             storms: BTreeMap::new(),
+            ending: BTreeMap::new(),
             cases: BTreeMap::new(),
             case_of: BTreeMap::new(),
             numbers: NumberCounter::default(),
@@ -312,9 +316,17 @@ impl Reducer {
         self.verifying.contains_key(device)
     }
 
-    /// A device that is awaited was heard, and its rules have judged. `readings` are what its message carried.
-    pub fn heard(&mut self, at: At, device: &DeviceId, readings: &[EvidenceReading], out: &mut EffectSink) {
-        verify::heard(self, at, device, readings, out);
+    /// What the cases that wait for a device go by: rule and key, each once, in order.
+    #[must_use]
+    pub fn asked_of(&self, device: &DeviceId) -> BTreeSet<(Arc<str>, Arc<str>)> {
+        let cases = self.verifying.get(device).into_iter().flatten().filter_map(|id| self.cases.get(id));
+        let asked = cases.flat_map(|open| open.extra.asked_of(device));
+        asked.map(|sensor| (sensor.rule.clone(), sensor.key.clone())).collect()
+    }
+
+    /// A device that is awaited was heard, and its rules have judged: to be told before their signals.
+    pub fn heard(&mut self, at: At, device: &DeviceId, heard: &Heard<'_>, out: &mut EffectSink) {
+        verify::heard(self, at, device, heard, out);
     }
 
     /// The silences that are not over, in the order of their ids.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use gengfu_model::{Case, EffectId, Incident, IncidentState};
 
-use super::Reducer;
+use super::{Reducer, storm_over};
 use super::duty::DUTY_PREFIX;
 use super::group::{MEMBER_PREFIX, PLACE_PREFIX};
 use super::state::{
-    CASE_PREFIX, CaseExtra, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, TRACK_PREFIX, Track, TrackKey,
+    CASE_PREFIX, CaseExtra, ENDING_PREFIX, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, TRACK_PREFIX, Track, TrackKey,
 };
 use crate::profile::Profile;
 
@@ -74,6 +74,8 @@ pub(super) fn restore(
             let incident = incidents.remove(&parent).ok_or(RestoreError::MissingIncident(parent))?;
             reducer.keep_incident(incident);
             reducer.storms.insert(read(key, name)?, parent);
+        } else if let Some(name) = key.strip_prefix(ENDING_PREFIX) {
+            storm_over::keep_ending(&mut reducer, read(key, name)?, read(key, value)?);
         } else if let Some(name) = key.strip_prefix(MEMBER_PREFIX) {
             reducer.groups.keep(read(key, name)?, read(key, value)?);
         } else if let Some(name) = key.strip_prefix(PLACE_PREFIX) {

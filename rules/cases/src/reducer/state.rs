@@ -18,6 +18,8 @@ pub(super) const NUMBERS_KEY: &str = "cases/numbers";
 pub(super) const TRACK_PREFIX: &str = "cases/track/";
 /// Keys of storms' rows begin so, then comes the JSON of the [`StormKey`]; the value is the parent's id.
 pub(super) const STORM_PREFIX: &str = "cases/storm/";
+/// Keys of rows of when a storm that wanes is over begin so, then comes the JSON of the [`StormKey`].
+pub(super) const ENDING_PREFIX: &str = "cases/ending/";
 /// Keys of silences' rows begin so, then comes the silence's id.
 pub(super) const SILENCE_PREFIX: &str = "cases/silence/";
 /// Keys of cases' rows begin so, then comes the case's id.
@@ -159,9 +161,9 @@ pub(super) struct CaseExtra {
     /// The next rung of the ladder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rung: Option<NextRung>,
-    /// Devices whose incidents it has: the first [`MAX_SENSORS`].
+    /// What its incidents go by: the first [`MAX_SENSORS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) sensors: Vec<DeviceId>,
+    pub(super) sensors: Vec<Sensor>,
     /// Something of it cleared without a verdict of its rule, so readings can confirm it no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) unjudged: bool,
@@ -174,18 +176,38 @@ pub(super) struct CaseExtra {
 }
 
 impl CaseExtra {
-    /// Remembers devices whose incidents it has, as long as there is room.
-    pub(super) fn watch(&mut self, devices: &[DeviceId]) {
-        for device in devices {
-            if self.sensors.len() < MAX_SENSORS && !self.sensors.contains(device) {
-                self.sensors.push(device.clone());
+    /// Remembers what incidents go by that it has, as long as there is room.
+    pub(super) fn watch(&mut self, sensors: &[Sensor]) {
+        for sensor in sensors {
+            if self.sensors.len() < MAX_SENSORS && !self.sensors.contains(sensor) {
+                self.sensors.push(sensor.clone());
             }
         }
     }
+
+    /// What a rule asks a device for, for the case: rule and key.
+    pub(super) fn asked_of(&self, device: &DeviceId) -> impl Iterator<Item = &Sensor> {
+        self.sensors.iter().filter(move |sensor| sensor.device == *device)
+    }
 }
 
-/// The most devices that a case remembers.
-pub(super) const MAX_SENSORS: usize = 20;
+/// The most sensors that a case remembers.
+pub(super) const MAX_SENSORS: usize = 40;
+
+/// A device by whose verdict under a rule and key an incident stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sensor {
+    pub(super) device: DeviceId,
+    pub(super) rule: Arc<str>,
+    pub(super) key: Arc<str>,
+}
+
+impl Sensor {
+    pub(super) fn of(incident: &Incident) -> Sensor {
+        Sensor { device: incident.device.clone(), rule: incident.rule.clone(), key: incident.key.clone() }
+    }
+}
 
 /// A window in which sensors verify what was handled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -193,6 +215,11 @@ pub(super) const MAX_SENSORS: usize = 20;
 pub(super) struct Verifying {
     /// When it opened.
     pub(super) since: Timestamp,
+    /// When what is read begins to contradict.
+    pub(super) grace_until: Timestamp,
+    /// Nothing of the case held any more, and before the grace was over something did again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) returned: bool,
     /// When it is over.
     pub(super) until: Timestamp,
     /// So many readings of each device confirm.
@@ -205,15 +232,15 @@ pub(super) struct Verifying {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) clear: Option<Seq>,
     /// What the newest messages in the window said.
-    pub(super) evidence: Vec<Heard>,
+    pub(super) evidence: Vec<Message>,
 }
 
 /// What a message in the window said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Heard {
+pub(super) struct Message {
     pub(super) device: DeviceId,
-    /// Something of the case held then.
+    /// Something of the case held by it.
     pub(super) holds: bool,
     pub(super) readings: Vec<EvidenceReading>,
 }
@@ -285,6 +312,11 @@ impl Hold {
 }
 
 impl Verifying {
+    /// When it must be looked at by itself.
+    pub(super) fn due(&self) -> Timestamp {
+        if self.returned { self.grace_until } else { self.until }
+    }
+
     /// Whether every device said so many times that nothing holds.
     pub(super) fn confirmed(&self, times: u32) -> bool {
         self.devices.values().all(|count| *count >= times)
@@ -317,7 +349,7 @@ impl OpenCase {
             stage.map(|due| (due, Timer::Stage(id))),
             total.map(|due| (due, Timer::Total(id))),
             self.extra.rung.map(|rung| (rung.time, Timer::Rung(id))),
-            self.extra.verifying.as_ref().map(|window| (window.until, Timer::Verify(id))),
+            self.extra.verifying.as_ref().map(|window| (window.due(), Timer::Verify(id))),
             self.next_call().map(|due| (due, Timer::Escalation(id))),
         ];
         timers.into_iter().flatten()

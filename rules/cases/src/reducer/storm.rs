@@ -4,12 +4,10 @@
 //! condition within the time that the profile says. Its parent incident has the case; members that open while it
 //! lasts get neither case nor message of their own (one that gets worse than the storm makes the storm worse),
 //! and cases of members that nobody dispatched yet are folded into the parent's, whose message says which
-//! messages it replaces. A member whose own case is dispatched stands for itself. The storm ends when no more
-//! than half of that number still hold; what is left then splits off and gets cases of its own, unless staff
-//! ended the storm's case: then they judged its members with it.
+//! messages it replaces. A member whose own case is dispatched stands for itself. How a storm ends is in
+//! `storm_over.rs`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use gengfu_model::{
     Decision, DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Why,
@@ -17,7 +15,7 @@ use gengfu_model::{
 
 use super::clearing::unasked;
 use super::state::{Membership, StormKey, TrackKey};
-use super::{At, Reducer, case, covering, decide, group, notify, radius, standing, storm_fold, transition};
+use super::{At, Reducer, case, covering, decide, group, notify, radius, storm_fold, storm_over, transition};
 use crate::group::spoken;
 use crate::profile::{GroupBy, GroupRule};
 
@@ -122,6 +120,7 @@ pub(super) fn enter(
     if let Some((storm, parent)) = under_way {
         incident.parent = Some(parent);
         count_up(reducer, at, &storm, parent, out);
+        storm_over::grown(reducer, &storm, out);
         return Entry::Member;
     }
     let (storm, assets) = match group {
@@ -319,7 +318,7 @@ pub(super) fn worsen(reducer: &mut Reducer, at: At, member: &Incident, out: &mut
     }
 }
 
-fn open_members(reducer: &Reducer, storm: &StormKey) -> Vec<Incident> {
+pub(super) fn open_members(reducer: &Reducer, storm: &StormKey) -> Vec<Incident> {
     let keys = reducer.members_of.get(storm).into_iter().flat_map(super::members::Members::keys);
     let ids = keys.filter_map(|key| reducer.tracks.get(key)?.incident);
     let open = ids.filter_map(|id| reducer.incidents.get(&id)).filter(|row| row.state == IncidentState::Open);
@@ -329,105 +328,15 @@ fn open_members(reducer: &Reducer, storm: &StormKey) -> Vec<Incident> {
 /// An incident is no member any more; the storm ends when few are left.
 pub(super) fn leave(reducer: &mut Reducer, at: At, key: &TrackKey, out: &mut EffectSink) {
     if let Some(storm) = forget_membership(reducer, key, out) {
-        left(reducer, at, &storm, out);
+        storm_over::left(reducer, at, &storm, out);
     }
 }
 
-fn forget_membership(reducer: &mut Reducer, key: &TrackKey, out: &mut EffectSink) -> Option<StormKey> {
+pub(super) fn forget_membership(reducer: &mut Reducer, key: &TrackKey, out: &mut EffectSink) -> Option<StormKey> {
     let mut track = reducer.tracks.get(key).cloned()?;
     let Membership { storm, .. } = track.member.take()?;
     reducer.save_track(key, Some(track), out);
     Some(storm)
-}
-
-/// Looks at a storm after a member left it.
-pub(super) fn left(reducer: &mut Reducer, at: At, storm: &StormKey, out: &mut EffectSink) {
-    // A rule's group ends by its members' verdicts, not by their incidents.
-    let Some(parent) = reducer.storms.get(storm).copied().filter(|_| !group::is_group(storm)) else { return };
-    let assets = reducer.members_of.get(storm).map_or(0, super::members::Members::asset_count);
-    let enough = reducer.profile.groups.get(&storm.condition).map_or(u32::MAX, |rule| rule.distinct / 2);
-    if u32::try_from(assets).unwrap_or(u32::MAX) <= enough {
-        end(reducer, at, storm, parent, ("clear", &unasked(at, "group")), out);
-    }
-}
-
-pub(super) fn end(
-    reducer: &mut Reducer,
-    at: At,
-    storm: &StormKey,
-    parent: EffectId,
-    (reason, evidence): (&str, &Evidence),
-    out: &mut EffectSink,
-) {
-    let rest = open_members(reducer, storm);
-    reducer.save_storm(storm.clone(), None, out);
-    if group::is_group(storm) {
-        group::save_place(reducer, storm, None, out);
-    }
-    let Some(mut parent) = reducer.incidents.get(&parent).cloned() else { return };
-    let of_case = parent.case.filter(|id| reducer.cases.contains_key(id));
-    parent.state = IncidentState::Cleared;
-    parent.updated = at.now;
-    parent.cleared = Some(at.now);
-    parent.cleared_by = Some(Arc::from(reason));
-    let told = parent.clone();
-    reducer.save_incident(parent, out);
-    out.push(Effect::Explanation { incident: told.id, change: "cleared", evidence: Box::new(evidence.clone()) });
-    let why = if reason == "withdrawn" { Why::RuleWithdrawn } else { Why::StormOver };
-    decide::about(at, &told, DecisionKind::Cleared, why, out);
-    if told.silenced_by.is_none() && told.inhibited_by.is_none() {
-        notify::incident(reducer, at, "incident.cleared", &told, out);
-    }
-    for member in rest {
-        let judged = told.case.filter(|_| of_case.is_none());
-        split_off(reducer, at, member, &told, judged, out);
-    }
-    if let Some(of_case) = of_case {
-        case::refresh(reducer, at, of_case, None, false, out);
-    }
-    reducer.forget_incident(told.id);
-    if let Some(of_case) = of_case {
-        case::close_if_gone(reducer, at, of_case, out);
-    }
-    standing::release(reducer, at, told.id, Why::CauseOver, out);
-}
-
-/// A member outlives its storm: it stands for itself, in a case of its own.
-fn split_off(
-    reducer: &mut Reducer,
-    at: At,
-    mut member: Incident,
-    parent: &Incident,
-    judged: Option<EffectId>,
-    out: &mut EffectSink,
-) {
-    member.parent = None;
-    member.updated = at.now;
-    let key = TrackKey::of(&member);
-    if radius::is_radius(reducer.tracks.get(&key).and_then(|track| track.member.as_ref())) {
-        // The storm's circle is no group of the register: it counts again when it opens again.
-        forget_membership(reducer, &key, out);
-    }
-    if member.case == parent.case && judged.is_none() {
-        member.case = None;
-    }
-    let place = reducer.tracks.get(&key).and_then(|track| track.place.as_ref());
-    let device = place.map(|place| place.device(&member));
-    let own = standing::has_open_case(reducer, &member);
-    match device.filter(|_| judged.is_none() && !own) {
-        Some(device) => {
-            let old_case = member.case;
-            let entry = standing::stand_alone(reducer, at, &device, &mut member, out);
-            standing::tell(reducer, at, &device, member, (entry, old_case), (DecisionKind::SplitOff, Why::StormOver), out);
-        }
-        None => {
-            if !own {
-                member.case = judged.or(member.case);
-            }
-            decide::because(at, &member, DecisionKind::SplitOff, Why::StormOver, parent.id, out);
-            reducer.save_incident(member, out);
-        }
-    }
 }
 
 /// A case was dispatched: what it has of a storm's members stands for itself from now on.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use gengfu_model::{EffectId, EffectSink, IncidentState};
 
-use super::state::TrackKey;
-use super::{At, Reducer, case, clearing, clocks, duty_request, escalation, personal, silence, verify};
+use super::state::{StormKey, TrackKey};
+use super::{At, Reducer, case, clearing, clocks, duty_request, escalation, personal, silence, storm_over, verify};
 
 /// What is due. The order is that in which timers of the same moment fire.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ pub(super) enum Timer {
     Total(EffectId),
     /// The next rung of a case's ladder.
     Rung(EffectId),
+    /// What is left of a storm that wanes had its time.
+    StormOver(StormKey),
 }
 
 pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
@@ -48,6 +50,7 @@ pub(super) fn fire(reducer: &mut Reducer, at: At, out: &mut EffectSink) {
             Timer::Stage(id) => clocks::stage_overdue(reducer, at, id, out),
             Timer::Total(id) => clocks::total_overdue(reducer, at, id, out),
             Timer::Rung(id) => clocks::rung(reducer, at, id, out),
+            Timer::StormOver(storm) => storm_over::due(reducer, at, &storm, out),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What every transition of an incident puts out: the incident, its explanation, its message, and what it
 //! means for its cases.
 
-use gengfu_model::{DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, Why};
+use gengfu_model::{DecisionKind, Device, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Why};
 
-use super::state::TrackKey;
+use super::state::{StormKey, TrackKey};
 use super::storm::Entry;
 use super::{At, Reducer, case, covering, decide, notify, silence, standing, storm};
 
@@ -36,6 +36,7 @@ pub(super) fn put_out(
     // What has a case goes on in it while a silence covers it, but calls nobody.
     let mut muted = None;
     let lodged = standing::lodges(reducer, &incident);
+    let explained = explains(reducer, &incident);
     if change.quiet && change.name == "reopened" {
         // Nobody looks for its place now; where it stood last time may be over.
         incident.case.take_if(|_| lodged);
@@ -73,6 +74,16 @@ pub(super) fn put_out(
     if change.place {
         explain_earlier(reducer, at, &told, out);
     }
+    if !explained.is_empty() && explained != explains(reducer, &told) {
+        // It turned into something else, and explains what it held back no more.
+        standing::release(reducer, at, id, Why::CauseOver, out);
+    }
+}
+
+/// The conditions and groups in which an incident explains others.
+fn explains(reducer: &Reducer, incident: &Incident) -> Vec<StormKey> {
+    let track = reducer.tracks.get(&TrackKey::of(incident)).filter(|_| incident.state == IncidentState::Open);
+    track.map_or_else(Vec::new, |track| track.causes.clone())
 }
 
 /// What explains others takes in what it would have held back.

@@ -2,12 +2,16 @@
 //!
 //! When a case is handled all of whose conditions the profile can verify, a window opens. Once nothing of the case
 //! holds, every sensor must go on to say so for as many further readings as the profile asks for, or for at least
-//! one when the window ends: then the case is checked by the sensor (and closed, where the profile says so). What
-//! comes back in the window, or still holds at its end by a sensor that was heard, goes back to rework. When the
-//! sensors said too little, the check is left to a person. Each outcome is a line of the history with the readings'
-//! times and values, an explanation `verified` of the case's newest incident, and a row of the decision log.
+//! one when the window ends: then the case is checked by the sensor (and closed, where the profile says so). A
+//! reading by which it still holds sends the case back to rework at once, and so does what comes back; but for the
+//! grace at the window's beginning, in which the lid may still be open. What came back within the grace goes back at
+//! its end, what was read then and still holds at the window's end. A reading counts by what its rule makes of it: of
+//! a lamp that is off by day nothing follows, whatever it carries. When the sensors said too little, the check is
+//! left to a person. Each outcome is a line of the history with the readings' times and values, an explanation
+//! `verified` of the case's newest incident, and a row of the decision log.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gengfu_model::signal::EvidenceReading;
 use gengfu_model::{
@@ -15,8 +19,8 @@ use gengfu_model::{
     Timestamp, Value, Why,
 };
 
-use super::state::{Heard, MAX_SENSORS, OpenCase, Verifying};
-use super::{At, MAX_NOTE_BYTES, Reducer, case, decide};
+use super::state::{MAX_SENSORS, Message, OpenCase, Sensor, TrackKey, Verifying};
+use super::{At, MAX_NOTE_BYTES, Reducer, case, decide, silence};
 use crate::calendar::Calendar;
 use crate::profile::Verification;
 
@@ -24,6 +28,18 @@ use crate::profile::Verification;
 const MAX_EVIDENCE: usize = 10;
 /// The most values of one message that are kept.
 const MAX_VALUES: usize = 16;
+/// Why a case goes back whose condition was gone for a while.
+const CAME_BACK: &str = "情况再次出现 / it came back";
+
+/// What an awaited device said.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// The values of its message that are not older than what is known.
+    pub readings: &'a [EvidenceReading],
+    /// What the rules that were asked say of them, by rule and key: whether it holds. A rule that reads none of
+    /// them, or says nothing of them, is not there.
+    pub said: &'a BTreeMap<(Arc<str>, Arc<str>), bool>,
+}
 
 /// The work was reported as done: opens the window, if all that was wrong can be verified.
 pub(super) fn begin(reducer: &mut Reducer, at: At, id: EffectId, out: &mut EffectSink) {
@@ -36,10 +52,12 @@ pub(super) fn begin(reducer: &mut Reducer, at: At, id: EffectId, out: &mut Effec
     let event = case::happening(&open.case, at, "verification_began", Some(open.case.state), note);
     open.extra.verifying = Some(Verifying {
         since: at.now,
+        grace_until: at.now.plus_ms(rule.grace_ms),
+        returned: false,
         until,
         readings: rule.readings,
         auto_close: rule.auto_close,
-        devices: open.extra.sensors.iter().map(|device| (device.clone(), 0)).collect(),
+        devices: open.extra.sensors.iter().map(|sensor| (sensor.device.clone(), 0)).collect(),
         clear: (!open.case.condition_holds).then_some(at.seq),
         evidence: Vec::new(),
     });
@@ -55,36 +73,54 @@ fn rule_for(reducer: &Reducer, case: &Case) -> Option<Verification> {
     rules.reduce(|one, other| one.zip(other).map(|(one, other)| one.and(other)))?
 }
 
-/// A device was heard. `readings` are what its message carried.
-pub(super) fn heard(
-    reducer: &mut Reducer,
-    at: At,
-    device: &DeviceId,
-    readings: &[EvidenceReading],
-    out: &mut EffectSink,
-) {
+/// A device was heard; the signals of its rules come after.
+pub(super) fn heard(reducer: &mut Reducer, at: At, device: &DeviceId, heard: &Heard<'_>, out: &mut EffectSink) {
     for id in reducer.verifying.get(device).cloned().unwrap_or_default() {
         let Some(mut open) = reducer.cases.get(&id).cloned() else { continue };
+        let asked: Vec<Sensor> = open.extra.asked_of(device).cloned().collect();
+        let verdict = |sensor: &Sensor| heard.said.get(&(sensor.rule.clone(), sensor.key.clone())).copied();
+        let said: Vec<bool> = asked.iter().filter_map(verdict).collect();
         let Some(window) = &mut open.extra.verifying else { continue };
-        let heard = Heard { device: device.clone(), holds: window.clear.is_none(), readings: newest(readings, window) };
-        if heard.readings.is_empty() {
+        let readings = newest(heard.readings, window);
+        if readings.is_empty() || said.is_empty() {
             continue;
         }
-        window.evidence.push(heard);
+        let holds = said.contains(&true);
+        // What was measured within the grace contradicts nothing, however late it comes.
+        let counts = at.now >= window.grace_until
+            && readings.iter().any(|reading| reading.event_time.is_some_and(|time| time >= window.grace_until));
+        window.evidence.push(Message { device: device.clone(), holds, readings });
         let surplus = window.evidence.len().saturating_sub(MAX_EVIDENCE);
         window.evidence.drain(..surplus);
         // The reading that cleared it is evidence; it is the further ones that count.
-        if window.clear.is_some_and(|clear| clear < at.seq)
+        if !holds
+            && window.clear.is_some_and(|clear| clear < at.seq)
             && let Some(count) = window.devices.get_mut(device)
         {
             *count = count.saturating_add(1);
         }
-        if window.confirmed(window.readings) {
+        let confirmed = window.confirmed(window.readings);
+        let still = |sensor: &&Sensor| verdict(sensor) == Some(true) && stands(reducer, sensor);
+        if confirmed {
             confirm(reducer, at, open, out);
+        } else if counts && asked.iter().any(|sensor| still(&sensor)) {
+            contradict(reducer, at, open, "读数表明情况仍在 / by this reading it still holds", out);
         } else {
             reducer.save_case(open, out);
         }
     }
+}
+
+/// Whether what a sensor is asked for is open, and calls people: in maintenance or silenced it is work that goes on.
+fn stands(reducer: &Reducer, sensor: &Sensor) -> bool {
+    let Sensor { device, rule, key } = sensor;
+    let Some(asset) = reducer.holds.get(&(device.clone(), rule.clone(), key.clone())) else { return false };
+    let key = TrackKey { rule: rule.clone(), asset: asset.clone(), key: key.clone() };
+    let Some(track) = reducer.tracks.get(&key).filter(|track| !track.is_quiet()) else { return false };
+    let Some(incident) = track.incident.and_then(|id| reducer.incidents.get(&id)) else { return false };
+    let place = track.place.as_ref().map(|place| place.device(incident));
+    let silenced = place.is_some_and(|device| silence::covering(reducer, &device, incident).is_some());
+    incident.state == IncidentState::Open && !silenced
 }
 
 /// The newest value of each field that was measured since the window opened.
@@ -117,23 +153,30 @@ pub(super) fn follow(reducer: &mut Reducer, at: At, id: EffectId, quiet: bool, o
     let holds = open.case.condition_holds;
     let Some(window) = &mut open.extra.verifying else { return };
     match (holds, window.clear) {
-        (false, None) => window.clear = Some(at.seq),
+        (false, None) => {
+            window.clear = Some(at.seq);
+            window.returned = false;
+        }
         (true, Some(_)) => {
             window.clear = None;
             window.devices.values_mut().for_each(|count| *count = 0);
-            if !quiet {
-                return contradict(reducer, at, open, "情况再次出现 / it came back", out);
+            if !quiet && at.now >= window.grace_until {
+                return contradict(reducer, at, open, CAME_BACK, out);
             }
+            window.returned = !quiet;
         }
         _ => return,
     }
     reducer.save_case(open, out);
 }
 
-/// The window is over.
+/// The window is over, or the grace in which something came back.
 pub(super) fn due(reducer: &mut Reducer, at: At, id: EffectId, out: &mut EffectSink) {
     let Some(open) = reducer.cases.get(&id).cloned() else { return };
     let Some(window) = &open.extra.verifying else { return };
+    if window.returned {
+        return contradict(reducer, at, open, CAME_BACK, out);
+    }
     if window.clear.is_some() && window.confirmed(1) {
         return confirm(reducer, at, open, out);
     }
@@ -202,7 +245,7 @@ fn contradict(reducer: &mut Reducer, at: At, mut open: OpenCase, reason: &str, o
 /// The readings in words, the newest first: what is cut off is the oldest.
 fn words(calendar: &Calendar, window: &Verifying) -> String {
     let value = |value: &Option<Value>| value.as_ref().map_or_else(|| "-".to_owned(), said);
-    let of_message = |heard: &Heard| {
+    let of_message = |heard: &Message| {
         let time = heard.readings.iter().filter_map(|row| row.event_time).max().unwrap_or(window.since);
         let values = heard.readings.iter().map(|row| format!("{} = {}", row.field, value(&row.value)));
         format!("{} {} {}", clock(calendar, time), heard.device, values.collect::<Vec<_>>().join(", "))

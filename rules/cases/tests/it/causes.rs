@@ -131,6 +131,21 @@ fn what_is_in_the_case_of_its_cause_stays_there_whatever_else_explains_it() {
 }
 
 #[test]
+fn a_cause_that_turns_into_something_else_explains_no_more() {
+    let mut world = World::new(yuncheng(), "2026-11-20 19:00");
+    let lamp = fed("l1");
+    dark(&mut world, &lamp);
+    let into = outage(&mut world).case.expect("a case");
+    assert_eq!(of(&world, &lamp).case, Some(into));
+    let meter = Device { feeder: "F7".into(), ..device("meter", "01-02") };
+    world.raise(&meter, "outage", Major, "cover_displaced");
+    let left = of(&world, &lamp);
+    assert_eq!(left.inhibited_by, None);
+    let own = left.case.expect("a case of its own");
+    assert!(own != into && case(&world, own).condition_holds);
+}
+
+#[test]
 fn a_silence_or_maintenance_takes_what_a_cause_held_out_of_its_case() {
     for maintenance in [true, false] {
         let mut world = World::new(yuncheng(), "2026-11-20 19:00");

@@ -10,7 +10,7 @@ use gengfu_model::silence::Matcher;
 use gengfu_model::staff::CaseStep;
 use gengfu_model::{Assertion, CaseState, Device, DeviceId, DeviceLife, Incident, IncidentState, NewSilence, Role};
 
-use crate::support::{World, device, in_maintenance, lamp, signal, yuncheng};
+use crate::support::{World, device, in_maintenance, lamp, profile, signal, yuncheng};
 
 /// A lamp of feeder F7 on a road of its own.
 fn fed(id: &str) -> Device {
@@ -170,6 +170,72 @@ fn own_incidents_of_members_stand_under_the_groups_and_split_off_when_it_is_over
     let child = &world.ledger.incidents[&child.id];
     assert!(child.parent.is_none() && child.case.is_some(), "{child:?}");
     assert_eq!(child.state, IncidentState::Open);
+}
+
+#[test]
+fn what_lags_behind_when_a_group_is_over_has_time_to_clear() {
+    for late in [true, false] {
+        let mut world = World::new(profile(&[("outlast = \"0s\"", "outlast = \"15m\"")]), "2026-11-20 19:00");
+        world.reducer.tell_groups(named(group()));
+        members(&mut world, &["l1", "l2", "l3", "l4"]);
+        let parent = parents(&world)[0].id;
+        world.raise(&fed("l4"), "dark", Minor, "lamp_dark");
+        leave(&mut world, &["l1", "l2", "l3"]);
+        assert_eq!((open_parents(&world), world.reducer.cases().count()), (1, 1), "one is still dark");
+        world.minutes(14);
+        if late {
+            world.minutes(1);
+            let left = world.ledger.incidents.values().rfind(|row| &*row.asset == "A-l4").expect("one");
+            assert!(left.parent.is_none() && left.case.is_some() && open_parents(&world) == 0, "{left:?}");
+        } else {
+            world.clear(&fed("l4"), "dark");
+            leave(&mut world, &["l4"]);
+            assert_eq!((open_parents(&world), world.reducer.cases().count()), (0, 1));
+            assert_eq!(world.ledger.incidents[&parent].cleared, Some(world.now));
+        }
+    }
+}
+
+#[test]
+fn a_group_that_grows_again_while_it_wanes_does_not_end() {
+    let mut world = World::new(profile(&[("outlast = \"0s\"", "outlast = \"15m\"")]), "2026-11-20 19:00");
+    world.reducer.tell_groups(named(group()));
+    members(&mut world, &["l1", "l2", "l3"]);
+    world.raise(&fed("l3"), "dark", Minor, "lamp_dark");
+    leave(&mut world, &["l1", "l2"]);
+    world.minutes(5);
+    members(&mut world, &["l5", "l6"]);
+    world.minutes(30);
+    assert_eq!(open_parents(&world), 1);
+    // With no incident of its own left, it ends as soon as its members are few.
+    world.clear(&fed("l3"), "dark");
+    leave(&mut world, &["l3", "l5"]);
+    assert_eq!(open_parents(&world), 0);
+}
+
+#[test]
+fn what_explains_is_looked_at_before_what_it_explains() {
+    // A meter falls silent, then its feeder, both held back by the cell. When the cell is heard again, the feeder is
+    // raised, and goes on to explain the meter, which is older.
+    let mut world = World::new(yuncheng(), "2026-11-20 19:00");
+    world.reducer.tell_groups(named(RuleGroup { condition: "feeder_silent".into(), ..group() }));
+    let celled = |device: Device| Device { carrier_cell: "460-00-9".into(), ..device };
+    let gateway = celled(device("gateway", "01-02"));
+    world.raise(&gateway, "cell", Major, "cell_outage");
+    let cell = world.incident().id;
+    let meter = celled(Device { feeder: "F7".into(), ..device("meter", "01-02") });
+    world.raise(&meter, "silent", Minor, "device_silent");
+    for id in ["l1", "l2", "l3"] {
+        says(&mut world, &celled(fed(id)), true);
+    }
+    let feeder = parents(&world)[0].id;
+    let silent = world.ledger.incidents.values().rfind(|row| &*row.asset == "A-meter").expect("one").id;
+    let held_by = |world: &World, id| world.ledger.incidents[&id].inhibited_by;
+    assert_eq!((held_by(&world, feeder), held_by(&world, silent)), (Some(cell), Some(cell)));
+    assert!(silent < feeder);
+    world.clear(&gateway, "cell");
+    assert_eq!((held_by(&world, feeder), held_by(&world, silent)), (None, Some(feeder)));
+    assert!(world.ledger.incidents[&feeder].case.is_some());
 }
 
 #[test]

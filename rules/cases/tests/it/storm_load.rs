@@ -12,7 +12,7 @@ use gengfu_model::{
     Timestamp,
 };
 
-use crate::support::{Ledger, device, lamp, local, signal, yuncheng};
+use crate::support::{Ledger, device, lamp, local, profile, signal};
 
 struct Storm {
     profile: Arc<Profile>,
@@ -24,7 +24,7 @@ struct Storm {
 
 impl Storm {
     fn new() -> Storm {
-        let profile = yuncheng();
+        let profile = profile(&[("outlast = \"0s\"", "outlast = \"15m\"")]);
         let reducer = Reducer::new(profile.clone());
         Storm { profile, reducer, ledger: Ledger::default(), now: local("2026-11-20 21:00"), seq: Seq(0) }
     }
@@ -125,6 +125,7 @@ fn ten_thousand_water_alarms_are_at_most_ten_cases_and_none_is_lost() {
     }
     assert_eq!(storm.open().count(), 0);
     assert!(storm.reducer.cases().all(|case| !case.condition_holds));
+    assert_eq!(storm.ledger.cases.len(), 8 + 4 * 8, "nor does the last cover of a catchment get a case of its own");
     storm.nothing_is_lost();
 }
 

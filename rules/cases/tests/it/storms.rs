@@ -107,6 +107,70 @@ fn it_ends_when_half_are_back_and_what_is_left_stands_for_itself() {
     assert_eq!((parents.len(), parents[0].id, parents[1].state), (2, storm, IncidentState::Open));
 }
 
+/// A storm of four lamps of which one is left, where what is left has a quarter of an hour.
+fn waning() -> (World, EffectId) {
+    let profile = profile(&[("outlast = \"0s\"", "outlast = \"15m\"")]);
+    let mut world = World::new(profile, "2026-11-20 19:00");
+    dark(&mut world, &["l1", "l2", "l3", "l4"]);
+    for id in ["l4", "l3", "l2"] {
+        world.clear(&fed(id), "dark");
+    }
+    let storm = parent(&world);
+    assert_eq!((storm.state, of(&world, "A-l1").parent), (IncidentState::Open, Some(storm.id)), "it goes on for a while");
+    let case = storm.case.expect("a case");
+    assert!(world.ledger.cases[&case].condition_holds);
+    (world, case)
+}
+
+#[test]
+fn what_lags_behind_when_a_storm_wanes_gets_no_case_of_its_own() {
+    let (mut world, case) = waning();
+    world.minutes(14);
+    world.clear(&fed("l1"), "dark");
+    assert_eq!((parent(&world).state, parent(&world).cleared), (IncidentState::Cleared, Some(world.now)));
+    assert!(!world.ledger.cases[&case].condition_holds);
+    assert_eq!(open_cases(&world), [case]);
+    world.minutes(60);
+    assert_eq!(world.ledger.cases.len(), 1 + 2, "but for the two that were folded when it began");
+    assert!(world.ledger.state.keys().all(|key| !key.starts_with("cases/storm/") && !key.starts_with("cases/ending/")));
+}
+
+#[test]
+fn what_holds_when_a_storm_has_waned_for_long_stands_for_itself() {
+    let (mut world, case) = waning();
+    world.minutes(14);
+    assert_eq!(open_cases(&world), [case]);
+    world.minutes(1);
+    let left = of(&world, "A-l1");
+    assert_eq!((parent(&world).state, left.state, left.parent), (IncidentState::Cleared, IncidentState::Open, None));
+    let own = left.case.expect("a case of its own");
+    assert!(own != case && world.ledger.cases[&own].condition_holds && !world.ledger.cases[&case].condition_holds);
+    assert_eq!(world.decided(left.id).last(), Some(&("split_off", "storm_over")));
+}
+
+#[test]
+fn a_storm_that_grows_again_does_not_end() {
+    let (mut world, case) = waning();
+    world.minutes(14);
+    dark(&mut world, &["l5"]);
+    world.minutes(60);
+    let storm = parent(&world);
+    assert_eq!((storm.state, of(&world, "A-l5").parent), (IncidentState::Open, Some(storm.id)));
+    assert_eq!(open_cases(&world), [case]);
+    world.clear(&fed("l5"), "dark");
+    world.minutes(15);
+    assert_eq!(parent(&world).state, IncidentState::Cleared, "its time begins anew");
+}
+
+#[test]
+fn how_long_what_is_left_waits_is_a_time() {
+    let text = gengfu_cases::profile::YUNCHENG.replacen("outlast = \"15m\"", "outlast = \"soon\"", 1);
+    let errors = gengfu_cases::Profile::parse(&text).expect_err("no time");
+    assert!(errors.iter().any(|error| error.to_string().contains("`soon` is no duration")), "{errors:?}");
+    let text = gengfu_cases::profile::YUNCHENG.replacen("outlast = \"15m\"\n", "", 1);
+    assert_eq!(gengfu_cases::Profile::parse(&text).expect("a good profile").outlast_ms, 15 * 60_000);
+}
+
 #[test]
 fn when_staff_ended_the_storms_case_they_judged_its_members_with_it() {
     let mut world = world();
