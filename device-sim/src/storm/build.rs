@@ -62,7 +62,7 @@ pub(super) fn city(seed: u64, size: &StormSize) -> City {
     City { devices }
 }
 
-/// A cover without a known angle at installation, as most registers have them.
+/// A cover with its angle at installation.
 fn cover(n: usize, district: usize, catchment: String, carrier_cell: String) -> Blank {
     Blank {
         kind: Kind::Manhole,
@@ -76,7 +76,7 @@ fn cover(n: usize, district: usize, catchment: String, carrier_cell: String) -> 
         cabinet: String::new(),
         catchment,
         carrier_cell,
-        attributes: Vec::new(),
+        attributes: vec![("baseline_tilt_deg", json!((n % 25) as f64 / 10.0))],
     }
 }
 
