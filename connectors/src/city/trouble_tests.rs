@@ -1,23 +1,19 @@
 //! A platform in every kind of trouble: whatever it does, each case is there once, in the order of the outbox.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::collections::VecDeque;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use gengfu_model::EffectId;
 use gengfu_model::time::HOUR_MS;
-use gengfu_model::{Effect, EffectId, Seq, Timestamp};
 
 use super::{Authorization, Platform, PlatformBody};
-use crate::LedgerReader;
-use crate::delivery::{Backoff, Clock, Deliverer, DeliveryConfig, DeliveryState, StartAt, Target};
-use crate::ledger::samples::{id, outbox};
-use crate::ledger::{Ledger, LedgerOptions, SqliteLedger};
+use crate::delivery::fixture::{self, Fixture, PATIENCE, Request};
+use crate::delivery::{Deliverer, DeliveryState, StartAt, Target};
 
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How long the gateway waits for an answer here.
 const TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -65,17 +61,7 @@ impl City {
     }
 
     fn handle(&self, stream: &TcpStream) -> Option<()> {
-        let mut reader = BufReader::new(stream);
-        let mut headers = BTreeMap::new();
-        reader.read_line(&mut String::new()).ok()?;
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).ok()?;
-            let Some((name, value)) = line.trim().split_once(": ") else { break };
-            headers.insert(name.to_ascii_lowercase(), value.to_owned());
-        }
-        let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
-        reader.read_exact(&mut body).ok()?;
+        let Request { headers, mut rest, .. } = fixture::read(stream)?;
         let key = headers.get("idempotency-key")?.clone();
         let (act, known) = {
             let mut state = self.0.0.lock().unwrap();
@@ -97,7 +83,7 @@ impl City {
             Act::Take if known => say("HTTP/1.1 409 known\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
             Act::Take => say("HTTP/1.1 201 taken\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"),
             // The gateway closes when its time is over.
-            Act::TakeTooLate => reader.read_to_end(&mut Vec::new()).ok().map(drop),
+            Act::TakeTooLate => rest.read_to_end(&mut Vec::new()).ok().map(drop),
             Act::TakeAndClose => stream.shutdown(std::net::Shutdown::Write).ok(),
             Act::Answer(status) => {
                 say(&format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
@@ -121,61 +107,19 @@ impl City {
     }
 }
 
-struct Gateway {
-    dir: tempfile::TempDir,
-    ledger: SqliteLedger,
-    reader: LedgerReader,
-    ahead_ms: Arc<AtomicI64>,
-    clock: Clock,
-    next: u64,
-}
-
-impl Gateway {
-    fn new() -> Gateway {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("ledger.db");
-        let ledger =
-            SqliteLedger::open_with(&path, LedgerOptions { reserve_bytes: 0, ..LedgerOptions::default() }).unwrap();
-        let reader = LedgerReader::open(&path).unwrap();
-        let ahead_ms = Arc::new(AtomicI64::new(0));
-        let (started, ahead) = (Instant::now(), ahead_ms.clone());
-        let clock: Clock = Arc::new(move || {
-            let run = i64::try_from(started.elapsed().as_millis()).unwrap();
-            Timestamp(1_783_900_800_000 + run + ahead.load(Ordering::SeqCst))
-        });
-        Gateway { dir, ledger, reader, ahead_ms, clock, next: 1 }
-    }
-
-    fn put(&mut self, count: u64) -> Vec<EffectId> {
-        let ids: Vec<EffectId> = (self.next..self.next + count).map(|seq| id(seq, 0)).collect();
-        self.next += count;
-        let rows: Vec<(EffectId, Effect)> =
-            ids.iter().map(|id| (*id, Effect::Outbox(Box::new(outbox(*id, "case.opened"))))).collect();
-        self.ledger.commit(&rows, Seq(self.next), Timestamp(0)).unwrap();
-        ids
-    }
-
-    fn start(&self, address: SocketAddr) -> Deliverer {
-        let body = PlatformBody::CloudEvent { source: "/gengfu".to_owned() };
-        let proof = Authorization::Bearer("token".to_owned());
-        let url = format!("http://{address}/cases");
-        let channel = Platform::new(&url, b"", TIMEOUT, proof, body).unwrap();
-        let target = Target {
-            name: "platform:city".to_owned(),
-            topics: vec!["case.".to_owned()],
-            start: StartAt::Oldest,
-            channel: Box::new(channel),
-            keep_trying: true,
-        };
-        let config = DeliveryConfig {
-            backoff: Backoff { first_ms: 1, most_ms: 20 },
-            skip_after: 3,
-            poll: Duration::from_millis(5),
-            ..DeliveryConfig::default()
-        };
-        let record = self.dir.path().join("delivery.db");
-        Deliverer::start(&self.reader, &record, vec![target], config, &self.clock).unwrap()
-    }
+/// Cases of the fixture's outbox go to the platform at that address.
+fn start(fixture: &Fixture, address: SocketAddr) -> Deliverer {
+    let body = PlatformBody::CloudEvent { source: "/gengfu".to_owned() };
+    let proof = Authorization::Bearer("token".to_owned());
+    let url = format!("http://{address}/cases");
+    let channel = Platform::new(&url, b"", TIMEOUT, proof, body).unwrap();
+    fixture.deliver(Target {
+        name: "platform:city".to_owned(),
+        topics: vec!["case.".to_owned()],
+        start: StartAt::Oldest,
+        channel: Box::new(channel),
+        keep_trying: true,
+    })
 }
 
 /// Waits until the record says that an item was delivered; gives how many attempts it took.
@@ -191,15 +135,9 @@ fn delivered(deliverer: &Deliverer, id: EffectId) -> u32 {
     }
 }
 
-fn address() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
-
 #[test]
 fn whatever_the_platform_does_each_case_is_there_once() {
-    let mut gateway = Gateway::new();
+    let mut fixture = Fixture::new();
     let city = City::default();
     let script = [
         Act::TakeTooLate,
@@ -214,10 +152,10 @@ fn whatever_the_platform_does_each_case_is_there_once() {
         Act::Answer(429),
     ];
     city.0.0.lock().unwrap().script.extend(script);
-    let (listener, address) = address();
+    let (listener, address) = fixture::listener();
     city.serve(listener);
-    let sent = gateway.put(5);
-    let deliverer = gateway.start(address);
+    let sent = fixture.put(&["case.opened"; 5]);
+    let deliverer = start(&fixture, address);
     let attempts: Vec<u32> = sent.iter().map(|id| delivered(&deliverer, *id)).collect();
     let expected: Vec<String> = sent.iter().map(ToString::to_string).collect();
     let taken = city.has(5);
@@ -232,11 +170,11 @@ fn whatever_the_platform_does_each_case_is_there_once() {
 
 #[test]
 fn a_platform_that_is_down_for_a_day_has_everything_when_it_is_back() {
-    let mut gateway = Gateway::new();
-    let (listener, address) = address();
+    let mut fixture = Fixture::new();
+    let (listener, address) = fixture::listener();
     drop(listener);
-    let before = gateway.put(3);
-    let deliverer = gateway.start(address);
+    let before = fixture.put(&["case.opened"; 3]);
+    let deliverer = start(&fixture, address);
     let tried = |id: EffectId, times: u32| {
         let begun = Instant::now();
         while deliverer.receipts().of_item(id).unwrap().first().is_none_or(|found| found.attempts < times) {
@@ -246,8 +184,8 @@ fn a_platform_that_is_down_for_a_day_has_everything_when_it_is_back() {
     };
     tried(before[0], 2);
     // Longer than anything else is tried.
-    gateway.ahead_ms.store(25 * HOUR_MS, Ordering::SeqCst);
-    let meanwhile = gateway.put(2);
+    fixture.ahead(25 * HOUR_MS);
+    let meanwhile = fixture.put(&["case.opened"; 2]);
     deliverer.wake();
     tried(before[0], 4);
     let city = City::default();
@@ -260,13 +198,13 @@ fn a_platform_that_is_down_for_a_day_has_everything_when_it_is_back() {
 
 #[test]
 fn a_case_that_the_platform_refuses_does_not_hold_up_the_others_for_ever() {
-    let mut gateway = Gateway::new();
+    let mut fixture = Fixture::new();
     let city = City::default();
     city.0.0.lock().unwrap().script.extend([Act::Answer(422); 3]);
-    let (listener, address) = address();
+    let (listener, address) = fixture::listener();
     city.serve(listener);
-    let sent = gateway.put(2);
-    let deliverer = gateway.start(address);
+    let sent = fixture.put(&["case.opened"; 2]);
+    let deliverer = start(&fixture, address);
     assert_eq!((delivered(&deliverer, sent[1]), delivered(&deliverer, sent[0])), (1, 4));
     assert_eq!(city.has(2).iter().map(|(_, times)| *times).collect::<Vec<_>>(), [1, 1]);
 }

@@ -19,6 +19,8 @@ pub mod http;
 mod receipts;
 mod store;
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tls_tests;

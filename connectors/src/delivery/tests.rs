@@ -1,21 +1,20 @@
 //! Delivery over real sockets to a receiver that checks, fails and goes away.
 
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex};
 use std::time::Instant;
 
+use gengfu_model::Effect;
 use gengfu_model::time::HOUR_MS;
-use gengfu_model::{Effect, OutboxItem};
 
+use super::fixture::{self, Fixture, PATIENCE, Request};
 use super::*;
-use crate::ledger::samples::{id, outbox};
-use crate::ledger::{Ledger, LedgerOptions, Page, SqliteLedger};
+use crate::ledger::Page;
+use crate::ledger::samples::id;
 
 const SECRET: &[u8] = b"a secret of some length";
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A request as the receiver saw it.
 #[derive(Clone, Debug)]
@@ -98,18 +97,7 @@ impl Drop for Receiver {
 }
 
 fn handle(stream: &TcpStream, shared: &Shared) {
-    let mut reader = BufReader::new(stream);
-    let mut headers = std::collections::BTreeMap::new();
-    let mut first = String::new();
-    reader.read_line(&mut first).unwrap();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).unwrap();
-        let Some((name, value)) = line.trim().split_once(": ") else { break };
-        headers.insert(name.to_ascii_lowercase(), value.to_owned());
-    }
-    let mut body = vec![0; headers["content-length"].parse().unwrap()];
-    reader.read_exact(&mut body).unwrap();
+    let Request { first, headers, body, .. } = fixture::read(stream).unwrap();
     let body = String::from_utf8(body).unwrap();
     assert!(first.starts_with("POST /hook HTTP/1.1"), "{first}");
     let time = Timestamp(headers["x-gengfu-timestamp"].parse().unwrap());
@@ -126,84 +114,26 @@ fn handle(stream: &TcpStream, shared: &Shared) {
     (&*stream).write_all(answer.as_bytes()).unwrap();
 }
 
-struct Fixture {
-    dir: tempfile::TempDir,
-    ledger: SqliteLedger,
-    reader: LedgerReader,
-    clock: Clock,
-    /// Added to the clock's time.
-    ahead_ms: Arc<AtomicI64>,
-    next: u64,
+/// What a webhook of those topics delivers.
+fn start(fixture: &Fixture, address: SocketAddr, topics: &[&str], start: StartAt) -> Deliverer {
+    let channel = Webhook::new(WebhookConfig {
+        url: format!("http://{address}/hook"),
+        secret: SECRET.to_vec(),
+        timeout: Duration::from_secs(5),
+        roots_pem: Vec::new(),
+    });
+    fixture.deliver(Target {
+        name: "city".to_owned(),
+        topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+        start,
+        channel: Box::new(channel.unwrap()),
+        keep_trying: false,
+    })
 }
 
-impl Fixture {
-    fn new() -> Fixture {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("ledger.db");
-        let ledger =
-            SqliteLedger::open_with(&path, LedgerOptions { reserve_bytes: 0, ..LedgerOptions::default() }).unwrap();
-        let reader = LedgerReader::open(&path).unwrap();
-        let ahead_ms = Arc::new(AtomicI64::new(0));
-        let (started, ahead) = (Instant::now(), ahead_ms.clone());
-        let clock: Clock = Arc::new(move || {
-            let run = i64::try_from(started.elapsed().as_millis()).unwrap();
-            Timestamp(1_783_900_800_000 + run + ahead.load(Ordering::SeqCst))
-        });
-        Fixture { dir, ledger, reader, clock, ahead_ms, next: 1 }
-    }
-
-    /// Puts rows in the outbox and gives their ids.
-    fn put(&mut self, topics: &[&str]) -> Vec<String> {
-        let effects: Vec<(EffectId, Effect)> = topics
-            .iter()
-            .map(|topic| {
-                let id = id(self.next, 0);
-                self.next += 1;
-                (id, Effect::Outbox(Box::new(outbox(id, topic))))
-            })
-            .collect();
-        self.ledger.commit(&effects, Seq(self.next), Timestamp(0)).unwrap();
-        effects.iter().map(|(id, _)| id.to_string()).collect()
-    }
-
-    /// Puts a row about a case in the outbox.
-    fn put_about(&mut self, case: EffectId, topic: &str) -> String {
-        let id = id(self.next, 0);
-        self.commit(vec![Effect::Outbox(Box::new(OutboxItem { case: Some(case), ..outbox(id, topic) }))]);
-        id.to_string()
-    }
-
-    /// Commits effects of one record.
-    fn commit(&mut self, effects: Vec<Effect>) {
-        let numbered = (0..).zip(effects).map(|(ordinal, effect)| (id(self.next, ordinal), effect));
-        let effects: Vec<_> = numbered.collect();
-        self.next += 1;
-        self.ledger.commit(&effects, Seq(self.next), Timestamp(0)).unwrap();
-    }
-
-    fn start(&self, address: SocketAddr, topics: &[&str], start: StartAt) -> Deliverer {
-        let channel = Webhook::new(WebhookConfig {
-            url: format!("http://{address}/hook"),
-            secret: SECRET.to_vec(),
-            timeout: Duration::from_secs(5),
-            roots_pem: Vec::new(),
-        });
-        let target = Target {
-            name: "city".to_owned(),
-            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
-            start,
-            channel: Box::new(channel.unwrap()),
-            keep_trying: false,
-        };
-        let config = DeliveryConfig {
-            backoff: Backoff { first_ms: 1, most_ms: 20 },
-            skip_after: 3,
-            poll: Duration::from_millis(5),
-            ..DeliveryConfig::default()
-        };
-        let record = self.dir.path().join("delivery.db");
-        Deliverer::start(&self.reader, &record, vec![target], config, &self.clock).unwrap()
-    }
+/// Puts a row of each topic in the outbox; gives their ids as texts, as receivers see them.
+fn put(fixture: &mut Fixture, topics: &[&str]) -> Vec<String> {
+    fixture.put(topics).iter().map(ToString::to_string).collect()
 }
 
 fn ids(seen: &[Seen], status: u16) -> Vec<String> {
@@ -227,12 +157,12 @@ fn recorded(deliverer: &Deliverer, id: &str, state: DeliveryState) -> Delivery {
 fn items_arrive_signed_in_order_with_what_the_ledger_says() {
     let mut fixture = Fixture::new();
     let receiver = Receiver::start("127.0.0.1:0");
-    let sent = fixture.put(&["case.opened"; 12]);
-    let deliverer = fixture.start(receiver.address, &[], StartAt::Oldest);
+    let sent = put(&mut fixture, &["case.opened"; 12]);
+    let deliverer = start(&fixture, receiver.address, &[], StartAt::Oldest);
     let seen = receiver.accepted(12);
     assert_eq!(ids(&seen, 204), sent);
     assert_eq!((seen[0].topic.as_str(), seen[0].body.as_str()), ("case.opened", "{\"id\":\"1-0\",\"城\":1.5}"));
-    let more = fixture.put(&["case.updated"]);
+    let more = put(&mut fixture, &["case.updated"]);
     deliverer.wake();
     receiver.accepted(13);
     let receipt = recorded(&deliverer, &more[0], DeliveryState::Delivered);
@@ -246,8 +176,8 @@ fn a_failing_receiver_gets_the_same_item_again_and_those_behind_wait() {
     let mut fixture = Fixture::new();
     let receiver = Receiver::start("127.0.0.1:0");
     receiver.answer(&[500, 503]);
-    let sent = fixture.put(&["case.opened"; 3]);
-    let deliverer = fixture.start(receiver.address, &[], StartAt::Oldest);
+    let sent = put(&mut fixture, &["case.opened"; 3]);
+    let deliverer = start(&fixture, receiver.address, &[], StartAt::Oldest);
     let seen = receiver.accepted(3);
     let all: Vec<&str> = seen.iter().map(|seen| seen.id.as_str()).collect();
     assert_eq!(all, ["1-0", "1-0", "1-0", "2-0", "3-0"]);
@@ -260,12 +190,12 @@ fn a_receiver_that_is_down_and_comes_back_misses_nothing() {
     let mut fixture = Fixture::new();
     let first = Receiver::start("127.0.0.1:0");
     let address = first.address;
-    let before = fixture.put(&["case.opened"]);
-    let deliverer = fixture.start(address, &[], StartAt::Oldest);
+    let before = put(&mut fixture, &["case.opened"]);
+    let deliverer = start(&fixture, address, &[], StartAt::Oldest);
     first.accepted(1);
     recorded(&deliverer, &before[0], DeliveryState::Delivered);
     drop(first);
-    let sent = fixture.put(&["case.opened"; 5]);
+    let sent = put(&mut fixture, &["case.opened"; 5]);
     deliverer.wake();
     // It has been tried in vain, more often than a refused item would hold the line up.
     let begun = Instant::now();
@@ -283,14 +213,14 @@ fn a_receiver_that_is_down_and_comes_back_misses_nothing() {
 fn a_restart_goes_on_where_it_was() {
     let mut fixture = Fixture::new();
     let receiver = Receiver::start("127.0.0.1:0");
-    let first = fixture.put(&["case.opened"; 3]);
-    let deliverer = fixture.start(receiver.address, &[], StartAt::Oldest);
+    let first = put(&mut fixture, &["case.opened"; 3]);
+    let deliverer = start(&fixture, receiver.address, &[], StartAt::Oldest);
     receiver.accepted(3);
     recorded(&deliverer, &first[2], DeliveryState::Delivered);
     drop(deliverer);
-    let second = fixture.put(&["case.opened"; 3]);
+    let second = put(&mut fixture, &["case.opened"; 3]);
     // Known by now: where a new target would begin does not matter any more.
-    let _again = fixture.start(receiver.address, &[], StartAt::Newest);
+    let _again = start(&fixture, receiver.address, &[], StartAt::Newest);
     let seen = receiver.accepted(6);
     assert_eq!(ids(&seen, 204), [first, second].concat());
 }
@@ -299,16 +229,16 @@ fn a_restart_goes_on_where_it_was() {
 fn a_refused_item_steps_aside_and_is_given_up_in_the_end() {
     let mut fixture = Fixture::new();
     let receiver = Receiver::start("127.0.0.1:0");
-    let sent = fixture.put(&["case.opened"; 3]);
+    let sent = put(&mut fixture, &["case.opened"; 3]);
     receiver.shared.state.lock().unwrap().poison.push(sent[0].clone());
-    let deliverer = fixture.start(receiver.address, &[], StartAt::Oldest);
+    let deliverer = start(&fixture, receiver.address, &[], StartAt::Oldest);
     let seen = receiver.accepted(2);
     assert_eq!(ids(&seen, 204), sent[1..]);
     let held_up = seen.iter().position(|seen| seen.id == sent[1]).unwrap();
     assert!(held_up >= 3, "it held the line up for three attempts: {seen:#?}");
     // It is still tried, until its time is over.
     receiver.wait(|seen| seen.iter().filter(|seen| seen.status == 422).count() >= 5);
-    fixture.ahead_ms.store(25 * HOUR_MS, Ordering::SeqCst);
+    fixture.ahead(25 * HOUR_MS);
     let receipt = recorded(&deliverer, &sent[0], DeliveryState::Failed);
     assert_eq!(receipt.answer, "422 no thanks");
     let failed = deliverer.receipts().deliveries("city", Some(DeliveryState::Failed), &Page::default()).unwrap();
@@ -319,9 +249,9 @@ fn a_refused_item_steps_aside_and_is_given_up_in_the_end() {
 fn a_target_is_told_what_it_wants_from_where_it_begins() {
     let mut fixture = Fixture::new();
     let receiver = Receiver::start("127.0.0.1:0");
-    fixture.put(&["case.opened", "case.updated"]);
-    let deliverer = fixture.start(receiver.address, &["case.", "incident.opened"], StartAt::Newest);
-    let sent = fixture.put(&["incident.cleared", "case.updated", "cases", "incident.opened"]);
+    put(&mut fixture, &["case.opened", "case.updated"]);
+    let deliverer = start(&fixture, receiver.address, &["case.", "incident.opened"], StartAt::Newest);
+    let sent = put(&mut fixture, &["incident.cleared", "case.updated", "cases", "incident.opened"]);
     deliverer.wake();
     let seen = receiver.accepted(2);
     assert_eq!(ids(&seen, 204), [sent[1].clone(), sent[3].clone()]);
@@ -334,22 +264,22 @@ fn what_was_withdrawn_while_the_receiver_was_down_is_not_sent() {
     let first = Receiver::start("127.0.0.1:0");
     let address = first.address;
     let (told, untold, storm) = (id(900, 0), id(901, 0), id(902, 0));
-    let known = fixture.put_about(told, "case.opened");
-    let deliverer = fixture.start(address, &[], StartAt::Oldest);
+    let known = fixture.put_about(told, "case.opened").to_string();
+    let deliverer = start(&fixture, address, &[], StartAt::Oldest);
     recorded(&deliverer, &known, DeliveryState::Delivered);
     drop(first);
     drop(deliverer);
     // One case was told of and one was not, when both are folded.
-    let late = fixture.put_about(told, "case.updated");
-    let never = fixture.put_about(untold, "case.opened");
-    let flood = fixture.put_about(storm, "case.opened");
+    let late = fixture.put_about(told, "case.updated").to_string();
+    let never = fixture.put_about(untold, "case.opened").to_string();
+    let flood = fixture.put_about(storm, "case.opened").to_string();
     let mut folded = Vec::new();
     for case in [told, untold] {
         fixture.commit(vec![Effect::OutboxWithdrawn { case, into: storm }]);
-        folded.push(fixture.put_about(case, "case.folded"));
+        folded.push(fixture.put_about(case, "case.folded").to_string());
     }
     let again = Receiver::start(&address.to_string());
-    let deliverer = fixture.start(address, &[], StartAt::Oldest);
+    let deliverer = start(&fixture, address, &[], StartAt::Oldest);
     let not_needed = recorded(&deliverer, &folded[1], DeliveryState::Withdrawn);
     assert_eq!((not_needed.attempts, not_needed.answer.as_str()), (0, "not sent: nothing had been told of the case"));
     for id in [&late, &never] {
