@@ -3,8 +3,10 @@
 //! Promises: what [`Attachments::keep`] has said yes to survives a power cut, whole; a file under its name has the
 //! bytes of that hash or is reported as damaged; handing the same bytes in again changes nothing, or heals a file
 //! that was damaged. Which case a file belongs to is the ledger's to know. A file that no case names is what a
-//! refused request or a kill between file and journal left behind: no harm, and the doctor counts it.
+//! refused request or a kill between file and journal left behind: no harm, the doctor counts it, and the next start
+//! removes it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -65,6 +67,20 @@ impl Attachments {
                 fs::remove_file(path)?;
                 swept += 1;
             }
+        }
+        Ok(swept)
+    }
+
+    /// Removes the files whose hash is none of `named`; gives how many there were. To be called while nobody writes.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or a file not be removed.
+    pub fn sweep_unnamed(&self, named: &BTreeSet<String>) -> io::Result<usize> {
+        let unnamed = self.list()?.into_iter().filter(|(hash, _)| !named.contains(hash));
+        let mut swept = 0;
+        for (hash, _) in unnamed {
+            fs::remove_file(self.path(&hash))?;
+            swept += 1;
         }
         Ok(swept)
     }

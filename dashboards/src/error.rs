@@ -1,4 +1,5 @@
-//! The one shape of an error that the API answers: `{"error":{"code","message","field","hint"}}`.
+//! The one shape of an error that the API answers: `{"error":{"code","message","field","hint"}}`, with the list
+//! `against` where something is blocked.
 //!
 //! Promises: what a person did wrong is said with place and hint; what went wrong inside is logged
 //! once, here, and answered with a fixed text.
@@ -21,6 +22,7 @@ pub struct ApiError {
     message: String,
     field: Option<String>,
     hint: Option<String>,
+    against: Vec<String>,
     retry_after_s: Option<u64>,
 }
 
@@ -42,6 +44,9 @@ pub struct ErrorDetail {
     pub field: Option<String>,
     /// What to do.
     pub hint: Option<String>,
+    /// With `blocked`: what stands against it, one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<String>,
 }
 
 impl ApiError {
@@ -54,6 +59,7 @@ impl ApiError {
             message: message.into(),
             field: None,
             hint: None,
+            against: Vec::new(),
             retry_after_s: None,
         }
     }
@@ -120,6 +126,12 @@ impl ApiError {
         self
     }
 
+    /// 409: something stands against it, and it could be forced.
+    #[must_use]
+    pub fn blocked(message: impl Into<String>, against: Vec<String>) -> ApiError {
+        ApiError { against, ..ApiError::new(StatusCode::CONFLICT, "blocked", message) }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -151,6 +163,7 @@ impl From<Refusal> for ApiError {
             message: refusal.message,
             field: refusal.field,
             hint: refusal.hint,
+            against: Vec::new(),
             retry_after_s: None,
         }
     }
@@ -170,8 +183,9 @@ impl From<SeriesError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let detail = ErrorDetail { code: self.code, message: self.message, field: self.field, hint: self.hint };
-        let mut response = (self.status, axum::Json(ErrorBody { error: detail })).into_response();
+        let ApiError { status, code, message, field, hint, against, .. } = self;
+        let detail = ErrorDetail { code, message, field, hint, against };
+        let mut response = (status, axum::Json(ErrorBody { error: detail })).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -53,7 +53,7 @@ pub struct StormSize {
     pub trucks: usize,
     /// Devices of the cell that falls silent.
     pub silent: usize,
-    /// Whether the water goes after a while; what is left of a flood then splits off into cases of its own.
+    /// Whether the water goes after a while.
     pub drains: bool,
     /// All times and reporting intervals are divided by this.
     pub speed: f64,

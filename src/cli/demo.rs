@@ -13,7 +13,7 @@ use gengfu_model::staff::{Action, CaseStep, Role};
 
 use super::serve::StopSignals;
 use super::{
-    ConfigArgument, Failure, devices, history, ledger_file, random_secret, runtime, say, start_logging, users,
+    ConfigArgument, Failure, demo_duty, devices, history, ledger_file, random_secret, runtime, say, start_logging, users,
 };
 use crate::config::Config;
 use crate::local::{Local, local_request};
@@ -126,6 +126,8 @@ impl Demo {
         let credentials = self.staff(gateway).await?;
         if !self.folder.join("settled").try_exists().map_err(Failure::failed)? {
             settle_history(config, gateway).await?;
+            let zone = config.city.time_zone.parse().map_err(Failure::failed)?;
+            demo_duty::set_up(gateway, &city, zone).await?;
             std::fs::write(self.folder.join("settled"), "").map_err(Failure::failed)?;
         }
         let addresses = gateway.addresses();
@@ -171,12 +173,13 @@ impl Demo {
             return Ok(text.trim().to_owned());
         }
         let password = random_secret(10)?;
-        for (name, roles) in [("admin", Role::ALL.to_vec()), ("duty", vec![Role::DutyOfficer, Role::Acceptor])] {
+        let everybody = std::iter::once(("admin", Role::ALL.to_vec())).chain(demo_duty::people());
+        for (name, roles) in everybody {
             let user = users::user(name, &password, roles, Vec::new(), 1)?;
             let verdict = gateway.shared().request(local_request(Action::PutUser { user })).await;
             verdict.map_err(|refusal| Failure::Failed(refusal.message))?;
         }
-        let text = format!("user admin (everything) or duty (duty officer), password {password}");
+        let text = format!("user admin (everything), duty (duty officer) or chen.gang (shift leader), password {password}");
         let write = || {
             use std::io::Write as _;
             let mut file =

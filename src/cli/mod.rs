@@ -8,6 +8,7 @@ mod check;
 mod codecs;
 mod contact;
 mod demo;
+mod demo_duty;
 mod devices;
 mod doctor;
 mod duty;

@@ -146,6 +146,7 @@ pub(super) fn start_pipeline(
     supervisor.spawn("engine", move || engine.run(&engine_queue)).map_err(thread)?;
     decode::start(supervisor, config.engine.decoders, decode_input, engine_input.clone()).map_err(thread)?;
     let (data, synced) = (&config.data.folder, journal.synced_end());
+    let reader = ledger_reader(data)?;
     Ok(Arc::new(Handle {
         jobs: Arc::new(Jobs::new(data, Arc::clone(&synced))),
         shadows: Arc::new(Shadows::new(data, synced, Arc::clone(clock))),
@@ -163,9 +164,9 @@ pub(super) fn start_pipeline(
         no_room: no_room.stores,
         pack,
         live_pack,
-        ledger: ledger_reader(&config.data.folder)?,
         told: Arc::default(),
-        files: CaseFiles::open(config),
+        files: CaseFiles::open(config, &reader),
+        ledger: reader,
         listener_metrics: RwLock::default(),
     }))
 }

@@ -36,6 +36,16 @@ fn read(api: &Api, path: &str, etag: &str) -> (u16, String, Vec<u8>) {
     (answer.status().as_u16(), headers, answer.body_mut().read_to_vec().unwrap())
 }
 
+/// Reads a part of a file, if it still has that tag.
+fn read_range(api: &Api, path: &str, range: &str, of: &str) -> (u16, String, Vec<u8>) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = agent.get(format!("{}{path}", api.base())).header("authorization", api.authorization());
+    let mut answer = request.header("range", range).header("if-range", of).call().unwrap();
+    let headers = answer.headers().iter().map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
+    let headers = headers.collect::<String>();
+    (answer.status().as_u16(), headers, answer.body_mut().read_to_vec().unwrap())
+}
+
 /// A gateway with one case of a cover in 盐湖区; gives the case's path.
 fn gateway_with_a_case() -> (TestGateway, String) {
     let gateway = TestGateway::start_with(std::sync::Arc::new(SystemClock), |config| {
@@ -104,6 +114,19 @@ fn a_photo_goes_into_the_history_and_comes_back_to_whoever_may_see_the_case() {
     }
     let etag = format!("\"{}\"", photo["sha256"].as_str().unwrap());
     assert_eq!(read(&admin, url, &etag).0, 304);
+    // A film is wanted in parts.
+    for (range, part) in [("bytes=0-2", &PHOTO[..3]), ("bytes=6-9", b"JFIF"), ("bytes=-5", b"frame"), ("bytes=40-999", &PHOTO[40..])] {
+        let (status, headers, bytes) = read_range(&admin, url, range, &etag);
+        assert_eq!((status, bytes.as_slice()), (206, part), "{range}");
+        assert!(headers.contains("accept-ranges: bytes") && headers.contains("content-range: bytes "), "{headers}");
+    }
+    assert!(read_range(&admin, url, "bytes=6-9", &etag).1.contains(&format!("content-range: bytes 6-9/{}", PHOTO.len())));
+    let (status, headers, _) = read_range(&admin, url, "bytes=1000-", &etag);
+    assert!(status == 416 && headers.contains(&format!("content-range: bytes */{}", PHOTO.len())), "{status} {headers}");
+    // What is no single range, or of another file, is answered whole.
+    for (range, of) in [("bytes=0-1,4-5", &*etag), ("lines=1-2", &etag), ("bytes=5-2", &etag), ("bytes=0-2", "\"another\"")] {
+        assert_eq!(read_range(&admin, url, range, of).2, PHOTO, "{range}");
+    }
     assert!(read(&admin, note["url"].as_str().unwrap(), "").1.contains("content-disposition: attachment"));
 
     // After a restart it is all there.
@@ -247,6 +270,9 @@ fn what_was_answered_is_there_after_a_kill_and_the_ledger_is_its_replay() {
     let half = data.join("attachments/ff");
     std::fs::create_dir_all(&half).unwrap();
     std::fs::write(half.join("ff-1-2.part"), b"half a pho").unwrap();
+    // And what a refused request does: whole, and of no case.
+    let orphan = half.join("f".repeat(64));
+    std::fs::write(&orphan, PHOTO).unwrap();
 
     let mut child = serve(&config);
     let api = Api::login(&listening(&data), "admin", PASSWORD);
@@ -255,6 +281,7 @@ fn what_was_answered_is_there_after_a_kill_and_the_ledger_is_its_replay() {
     }
     assert_eq!(api.list(&format!("{case}/attachments")).len(), 5);
     assert!(!half.join("ff-1-2.part").try_exists().unwrap(), "what was half written is swept");
+    assert!(!orphan.try_exists().unwrap(), "and so is what no case names");
     // A device goes on as before.
     let sent = ureq::post(format!("{}/v1/devices/cover-1/telemetry", api.base()))
         .header("authorization", format!("Bearer {}", token_of("cover-1")))

@@ -37,7 +37,10 @@ fn places(case: &str, incident: &str, version: &str) -> Vec<(String, &'static st
         ("#/admin/accounts?name=officer", ".card .chips"),
         ("#/admin/audit", ".grid tbody tr"),
         ("#/admin/messages", ".messages"),
+        ("#/admin/sheets", ".worst"),
         ("#/admin/findings", ".sheet-title"),
+        ("#/city/profile", ".profile .section"),
+        ("#/city/places", ".places"),
         ("#/status", ".status .section"),
     ];
     places.into_iter().map(|(to, ready)| (to.to_owned(), ready)).collect()

@@ -18,6 +18,7 @@ mod console_duty;
 mod console_life;
 mod console_pages;
 mod console_rules;
+mod console_tools;
 mod disk_full;
 mod docs;
 mod duty;

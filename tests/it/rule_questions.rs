@@ -11,7 +11,7 @@ use gengfu_model::staff::{Action, Role};
 use gengfu_model::{Kind, Timestamp};
 use serde_json::{Value, json};
 
-use crate::harness::{Api, TestGateway, wait_for};
+use crate::harness::{Api, PASSWORD, TestGateway, wait_for};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -123,6 +123,29 @@ fn a_parameter_is_inherited_from_the_kind_to_the_device_and_the_chain_is_told() 
     assert_eq!(api.delete("/api/v1/rules/tilt/parameters/limit?scope=group:F7").0, 404);
     let audit = api.list("/api/v1/audit");
     assert!(audit.iter().any(|row| row["action"] == "set_parameter" && row["subject"] == "tilt.limit for group:F7"));
+}
+
+#[test]
+fn an_account_of_some_districts_sets_for_these_alone() {
+    let (gateway, _clock, admin) = city();
+    let user = json!({ "name": "east", "password": PASSWORD, "roles": ["engineer"], "districts": ["east"] });
+    assert_eq!(admin.post("/api/v1/users", &user).0, 201);
+    let east = gateway.login("east");
+    assert_eq!(set(&east, "district:east", json!(25.0)).0, 200);
+    assert_eq!(set(&east, "device:cover-0", json!(18.0)).0, 200, "a device of its own");
+    // What reaches beyond, and what it does not see.
+    for scope in ["kind", "district:west", "group:F7"] {
+        let (status, answer) = set(&east, scope, json!(5.0));
+        assert_eq!((status, answer["error"]["field"].as_str()), (403, Some("scope")), "{scope}: {answer}");
+    }
+    assert_eq!(set(&east, "device:cover-2", json!(5.0)).0, 404, "a device of others is not there for it");
+    let unset = |api: &Api, scope: &str| api.delete(&format!("/api/v1/rules/tilt/parameters/limit?scope={scope}")).0;
+    assert_eq!(set(&admin, "district:west", json!(40.0)).0, 200);
+    assert_eq!((unset(&east, "district:west"), unset(&east, "kind")), (403, 403));
+    assert_eq!(unset(&east, "district:east"), 200);
+    assert_eq!(effective(&admin, "cover-0"), (18.0, "device:cover-0".to_owned()));
+    assert_eq!(effective(&admin, "cover-1"), (20.0, "default".to_owned()));
+    assert_eq!(effective(&admin, "cover-2"), (40.0, "district:west".to_owned()));
 }
 
 #[test]

@@ -246,6 +246,24 @@ fn the_thunderstorm_is_three_circuits_eight_floods_and_the_covers_that_float() {
     });
 }
 
+#[test]
+fn when_the_water_drains_no_cover_that_lags_behind_gets_a_case_of_its_own() {
+    let storm = Storm::new(9, StormSize { drains: true, ..StormSize::water(400, 8) }, EVENING.0).unwrap();
+    let (listener, address) = local();
+    drop(listener);
+    let night = Night::before(&storm, address);
+    night.live_through(&storm);
+    let incidents = night.all("/api/v1/incidents?");
+    let still: Vec<&Value> = incidents.iter().filter(|row| row["state"] == "open").collect();
+    assert!(still.is_empty(), "{} are open, such as {}", still.len(), still[0]);
+    assert_eq!(by_condition(incidents.iter()), BTreeMap::from([("flood", 8), ("manhole_water", 400)]));
+    let cases = night.all("/api/v1/cases?");
+    let open: Vec<&Value> = cases.iter().filter(|case| case["final"] == false).collect();
+    assert_eq!(by_condition(open.iter().copied()), BTreeMap::from([("flood", 8)]));
+    assert!(open.iter().all(|case| case["condition_holds"] == false), "the streets are dry");
+    assert_eq!(cases.len(), 8 + 4 * 8, "beside those, what was folded before each group had formed");
+}
+
 /// How long requests to the API took, while something else went on.
 struct Probe {
     stop: Arc<AtomicBool>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gengfu_ingest::{Clock, ManualClock, SystemClock};
 use gengfu_model::Kind;
-use gengfu_model::staff::Action;
+use gengfu_model::staff::{Action, Role};
 use serde_json::{Value, json};
 
 use crate::harness::{Api, TestGateway, wait_for};
@@ -49,6 +49,49 @@ fn shadow(api: &Api, look: impl Fn(&Value) -> bool) -> Value {
     })
 }
 
+/// Rules that take their time: a loop of tens of thousands of operations for each message.
+pub(crate) fn slow_pack() -> BTreeMap<String, String> {
+    let text = "/// Counts to ten thousand.\nconst RULE = #{ kind: \"manhole\", key: \"open\", severity: \"critical\", \
+        condition: \"cover_displaced\", parameters: #{ limit: #{ default: 30.0, min: 5.0, max: 90.0, unit: \"°\" } }, \
+        text_zh: \"移位\", text_en: \"displaced\" };\n\
+        fn on_message(msg, dev) {\n    let n = 0;\n    while n < 10000 { n += 1; }\n    \
+        incident(n > 0 && msg.tilt_deg > param.limit);\n}\n";
+    BTreeMap::from([("slow.rhai".to_owned(), text.to_owned())])
+}
+
+/// Begins a backtest of [`slow_pack`] that would take minutes; gives its id.
+pub(crate) fn begin_slow_backtest(api: &Api) -> String {
+    let values: Vec<String> = (20..60).map(|limit| limit.to_string()).collect();
+    let ask = json!({ "files": slow_pack(), "from": "1h", "sweep": format!("slow.limit={}", values.join(",")) });
+    let (status, job) = api.post("/api/v1/rules/backtest", &ask);
+    assert_eq!(status, 200, "{job}");
+    job["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_backtest_that_takes_too_long_is_cancelled_and_leaves_nothing() {
+    let (gateway, clock, api) = city();
+    let mut cover = gateway.mqtt("cover-0");
+    for n in 0..200 {
+        cover.publish(&format!(r#"{{"tilt_deg":{}}}"#, 1.0 + f64::from(n) / 100.0));
+    }
+    clock.advance(61_000);
+    let id = begin_slow_backtest(&api);
+    let path = format!("/api/v1/rules/trials/{id}");
+    assert_eq!(api.get(&path).1["state"], "running");
+    gateway.put_user("officer", vec![Role::DutyOfficer]);
+    assert_eq!(gateway.login("officer").delete(&path).0, 403);
+    let (status, answer) = api.delete(&path);
+    assert_eq!(status, 200, "{answer}");
+    let ended = wait_for("its end", || {
+        let view = api.get(&path).1;
+        (view["state"] != "running").then_some(view)
+    });
+    assert_eq!((&ended["state"], ended["report"].is_null()), (&json!("cancelled"), true), "{ended}");
+    assert_eq!(api.delete(&path).0, 404, "it runs no more");
+    assert_eq!(api.delete("/api/v1/rules/trials/no-such").0, 404);
+}
+
 #[test]
 fn a_backtest_is_a_job_with_progress_and_a_report_that_a_publication_can_name() {
     let (gateway, clock, api) = city();
@@ -78,6 +121,8 @@ fn a_backtest_is_a_job_with_progress_and_a_report_that_a_publication_can_name() 
     };
     let (status, refusal) = publish("31.0", false);
     assert_eq!((status, &refusal["error"]["code"]), (409, &json!("blocked")), "{refusal}");
+    let against = refusal["error"]["against"].as_array().unwrap();
+    assert!(against.len() == 1 && against[0].as_str().unwrap().contains("run the backtest again"), "{refusal}");
     assert_eq!(publish("30.0", false).0, 200);
     let version = live(&api);
     assert_eq!((&version["reason"], &version["trial"], &version["by"]), (&json!("误报"), &job["id"], &json!("admin")));

@@ -141,6 +141,53 @@ fn a_cover_that_was_tipped_on_a_friday_evening_is_seen_through_to_its_closing() 
 }
 
 #[test]
+fn what_the_sensor_shows_to_hold_still_goes_back_with_that_reading_and_what_it_shows_mended_is_checked() {
+    let bureau = Bureau::at("2026-11-20T09:00:00+08:00");
+    let mut cover = bureau.gateway.mqtt("cover-1");
+    cover.publish(r#"{"tilt_deg":50}"#);
+    let found = || bureau.api("officer").list("/api/v1/cases").into_iter().next();
+    let case = wait_for("the case", found);
+    let id = case["id"].as_str().unwrap().to_owned();
+    bureau.step("acceptor", &id, "file", json!({}));
+    bureau.step("dispatcher", &id, "dispatch", json!({ "department": "市政处" }));
+    bureau.step("handler", &id, "receive", json!({}));
+    bureau.step("handler", &id, "handle", json!({ "note": "已复位" }));
+    // Within the grace the lid may still be open; a message that says nothing of the lid proves nothing later on.
+    bureau.until("2026-11-20T09:05:00+08:00");
+    cover.publish(r#"{"tilt_deg":50.5}"#);
+    bureau.until("2026-11-20T09:15:00+08:00");
+    cover.publish(r#"{"battery_pct":81}"#);
+    bureau.until("2026-11-20T09:16:00+08:00");
+    cover.publish(r#"{"tilt_deg":49}"#);
+    let back = wait_for("the case to go back", || {
+        let row = bureau.case(&id);
+        (row["state"] == "handling").then_some(row)
+    });
+    assert_eq!(back["reworks"], 1);
+    let rework = |row: &Value| {
+        let lines = row["history"].as_array().unwrap();
+        lines.iter().rfind(|line| line["action"] == "rework").unwrap()["note"].as_str().unwrap().to_owned()
+    };
+    let note = rework(&back);
+    assert!(note.contains("by this reading it still holds") && note.contains("tilt_deg = 49"), "{note}");
+    assert!(note.contains("tilt_deg = 50.5") && !note.contains("battery"), "{note}");
+
+    bureau.step("handler", &id, "handle", json!({ "note": "重新复位" }));
+    for (minute, tilt) in [(20, 0.5), (25, 0.6), (30, 0.7)] {
+        bureau.until(&format!("2026-11-20T09:{minute}:00+08:00"));
+        cover.publish(&format!(r#"{{"tilt_deg":{tilt}}}"#));
+    }
+    let checked = wait_for("the sensor's word", || {
+        let row = bureau.case(&id);
+        (row["state"] == "check_passed").then_some(row)
+    });
+    let lines = checked["history"].as_array().unwrap();
+    let word = lines.iter().rfind(|line| line["action"] == "verified_by_sensor").expect("its line");
+    assert!(word["note"].as_str().unwrap().contains("tilt_deg = 0.7"), "{word}");
+    bureau.step("acceptor", &id, "close", json!({ "feedback": "real" }));
+}
+
+#[test]
 fn a_limit_in_working_days_waits_for_the_end_of_a_holiday() {
     // The National Day holiday of 2026 is from 1 to 7 October.
     let bureau = Bureau::at("2026-09-30T17:30:00+08:00");

@@ -9,9 +9,20 @@ export class ApiFailure extends Error {
     message: string,
     readonly field: string | null,
     readonly hint: string | null,
+    /** What stands against it, one by one, where it is blocked. */
+    readonly against: string[] = [],
   ) {
     super(message);
   }
+}
+
+/** What the gateway says of a failure. */
+interface ErrorDetail {
+  code: string;
+  message: string;
+  field: string | null;
+  hint: string | null;
+  against?: string[];
 }
 
 /** Told when a request finds that the session is over. */
@@ -50,9 +61,8 @@ async function request(method: string, path: string, body?: unknown, timeoutMs?:
 
 async function failureOf(response: Response): Promise<ApiFailure> {
   try {
-    const { error } = (await response.json()) as { error: Record<string, string | null> };
-    const code = error["code"] ?? "internal";
-    return new ApiFailure(response.status, code, error["message"] ?? code, error["field"] ?? null, error["hint"] ?? null);
+    const { error } = (await response.json()) as { error: ErrorDetail };
+    return new ApiFailure(response.status, error.code, error.message, error.field, error.hint, error.against ?? []);
   } catch {
     return new ApiFailure(response.status, "internal", `HTTP ${response.status}`, null, null);
   }
@@ -75,6 +85,11 @@ export async function put<T>(path: string, body: unknown): Promise<T> {
 /** Sends a file as it is. */
 export async function upload<T>(path: string, type: string, file: Blob): Promise<T> {
   return (await (await request("POST", path, new Upload(file, type))).json()) as T;
+}
+
+/** Sends a file in the place of what is there. */
+export async function replace<T>(path: string, type: string, file: Blob): Promise<T> {
+  return (await (await request("PUT", path, new Upload(file, type))).json()) as T;
 }
 
 export async function patch<T>(path: string, body: unknown): Promise<T> {

@@ -8,6 +8,7 @@ import type { Lang } from "./logic/format.ts";
 import { gathered } from "./logic/gather.ts";
 import { setZone } from "./logic/zone.ts";
 import { AdminPage } from "./pages/admin.tsx";
+import { CityPage } from "./pages/city.tsx";
 import { CostsPage } from "./pages/costs.tsx";
 import { DecisionsPage } from "./pages/decisions.tsx";
 import { DevicePage } from "./pages/device.tsx";
@@ -234,6 +235,8 @@ function Shown({ place }: { place: Place }) {
       return <CostsPage />;
     case "versions":
       return <VersionsPage id={place.id} search={place.search} />;
+    case "city":
+      return <CityPage id={place.id} />;
     case "admin":
       return <AdminPage id={place.id} search={place.search} />;
     case "evaluation":

@@ -8,7 +8,7 @@ export interface Place {
 }
 
 /** The pages of the navigation, in its order. */
-export const PAGES = ["work", "incidents", "duty", "notices", "silences", "decisions", "devices", "rules", "evaluation", "admin", "status"] as const;
+export const PAGES = ["work", "incidents", "duty", "notices", "silences", "decisions", "devices", "rules", "evaluation", "city", "admin", "status"] as const;
 export type PageName = (typeof PAGES)[number];
 
 /** Pages that belong to one of the navigation. */

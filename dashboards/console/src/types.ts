@@ -186,10 +186,27 @@ export interface Profile {
     code: string;
     name: string;
     big_name: string;
-    standards: { id: string; filing: string; limit: Deadline["limit"]; amount: number }[];
+    standards: { id: string; filing: string; closing: string; limit: Deadline["limit"]; amount: number }[];
   }[];
   sources: { name: string; zh: string; en: string; start: string }[];
   departments: string[];
+  name: string;
+  time_zone: string;
+  groups: { condition: string; by: string[]; distinct: number; share: number | null; within_min: number; parent_condition: string; severity: Severity }[];
+  outlast_min: number;
+  inhibitions: { cause: string; condition: string; by: string[]; within_min: number }[];
+  verifications: { condition: string; readings: number; grace_min: number; window_min: number; auto_close: boolean }[];
+  /** As TOML. */
+  text: string;
+}
+
+/** The two sheets of a day. */
+export interface DaySheets {
+  day: string;
+  devices: number;
+  messages: Record<string, number>;
+  values: Record<string, number>;
+  worst: { device: string; messages: Record<string, number>; values: Record<string, number> }[];
 }
 
 export interface Evaluation {

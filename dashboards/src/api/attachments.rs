@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use crate::api::case_steps::MAX_NOTE_BYTES;
 use crate::api::extract::bytes;
+use crate::api::range::{self, Part};
 use crate::api::{Params, cases};
 use crate::auth::Session;
 use crate::error::ApiError;
@@ -84,7 +85,7 @@ pub(crate) async fn list(
     Ok(Json(AttachmentsView { items: history.into_iter().filter_map(CaseAttachmentView::of).collect() }))
 }
 
-/// The bytes of a file of a case.
+/// The bytes of a file of a case, or one range of them.
 pub(crate) async fn one(
     State(state): State<AppState>,
     Extension(session): Extension<Session>,
@@ -108,8 +109,22 @@ pub(crate) async fn one(
     let kind = [
         (header::CONTENT_TYPE, file.media.mime().to_owned()),
         (header::CONTENT_DISPOSITION, disposition(&case, &file)),
+        (header::ACCEPT_RANGES, "bytes".to_owned()),
     ];
-    Ok((caching, kind, bytes).into_response())
+    let length = bytes.len();
+    Ok(match range::asked(&headers, &etag, length) {
+        Part::Whole => (caching, kind, bytes).into_response(),
+        Part::Bytes(part) => {
+            let which = format!("bytes {}-{}/{length}", part.start, part.end - 1);
+            let bytes = bytes.get(part).map(<[u8]>::to_vec).unwrap_or_default();
+            (StatusCode::PARTIAL_CONTENT, caching, kind, [(header::CONTENT_RANGE, which)], bytes).into_response()
+        }
+        Part::Beyond => {
+            let which = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
+            let message = format!("the file has {length} bytes, and none of those that are asked for");
+            (which, ApiError::new(StatusCode::RANGE_NOT_SATISFIABLE, "invalid", message)).into_response()
+        }
+    })
 }
 
 fn check_texts(query: &Query) -> Result<(), ApiError> {

@@ -12,6 +12,7 @@ mod case_steps;
 mod cases;
 mod catalogue;
 mod commands;
+mod day_sheets;
 mod decisions;
 mod device_import;
 mod devices;
@@ -30,6 +31,7 @@ mod people;
 mod places;
 mod platforms;
 mod profile;
+mod range;
 mod redecode;
 mod route;
 mod rules;
@@ -458,6 +460,14 @@ pub(crate) fn routes() -> Vec<Route> {
         get("/api/v1/balance", Login, "The two sheets", status::balance)
             .query(&[DEVICE])
             .answers::<views::BalanceView>(),
+        get("/api/v1/sheets", Login, "The two sheets of a day, and the devices that stand out", day_sheets::one)
+            .query(&[
+                Param { name: "day", doc: "in the city's time zone; today if left out", example: "2026-11-20" },
+                KIND,
+                DISTRICT,
+            ])
+            .slow()
+            .answers::<views::DaySheetsView>(),
         get("/api/v1/overview", Login, "How much is open", status::overview).answers::<status::OverviewView>(),
         get("/api/v1/catalogue", Login, "Kinds, fields, attributes", catalogue::catalogue)
             .answers::<views::CatalogueView>(),

@@ -141,7 +141,12 @@ pub(crate) async fn publish(
         .map_err(|error| ApiError::internal(&error))??;
     if !vetted.against.is_empty() && !pack.force {
         let hint = "mend it, or say `force`: what stands against the pack is kept with the version";
-        return Err(Refusal::new("blocked", vetted.against.join("; ")).hint(hint).into());
+        let first = vetted.against.first().cloned().unwrap_or_default();
+        let message = match vetted.against.len() {
+            0 | 1 => first,
+            count => format!("{first}, and {} more", count - 1),
+        };
+        return Err(ApiError::blocked(message, vetted.against).hint(hint));
     }
     let note =
         PackNote { reason: pack.reason, tests: vetted.tests, trial: vetted.trial, forced: vetted.against, limits };

@@ -40,7 +40,9 @@ pub use profile::{ClassView, ProfileCheckView, ProfileMistakeView, ProfileView, 
 pub use rule::{CheckView, DiffView, PackView, RuleDetail, RuleView, RulesView, TestView, TrialView, TrialsView};
 pub use rule_evaluation::RuleEvaluationView;
 pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView};
-pub use system::{AuditView, BalanceView, CatalogueView, FieldView, KindView, MessageSheet, StatusView, ValueSheet};
+pub use system::{
+    AuditView, BalanceView, CatalogueView, DaySheetsView, FieldView, KindView, MessageSheet, StatusView, ValueSheet,
+};
 pub use user::{LoginView, MeView, UserView};
 
 use gengfu_model::staff::Accepted;

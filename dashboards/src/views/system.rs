@@ -5,7 +5,7 @@ use gengfu_model::{FieldDef, FieldType};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::gateway::{Balance, Status};
+use crate::gateway::{Balance, DaySheets, Status};
 use crate::time_text::Time;
 
 /// How the running gateway is doing.
@@ -144,6 +144,31 @@ impl BalanceView {
                 difference: difference(balance.values_decoded, &value_terms),
             },
         }
+    }
+}
+
+/// The two sheets of a day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DaySheetsView {
+    /// The day, in the city's time zone.
+    pub day: String,
+    /// Devices that spoke on it.
+    pub devices: u64,
+    /// journaled = decoded + duplicate + quarantined.
+    pub messages: MessageSheet,
+    /// decoded = stored + late + duplicate + replaced + out of range + too far ahead.
+    pub values: ValueSheet,
+    /// Devices of which most was not simply stored, the worst first.
+    pub worst: Vec<BalanceView>,
+}
+
+impl DaySheetsView {
+    /// Of a day.
+    #[must_use]
+    pub fn new(day: chrono::NaiveDate, sheets: DaySheets) -> DaySheetsView {
+        let BalanceView { messages, values, .. } = BalanceView::new(None, &sheets.sum);
+        let worst = sheets.worst.into_iter().map(|(device, sheet)| BalanceView::new(Some(device), &sheet)).collect();
+        DaySheetsView { day: day.format("%Y-%m-%d").to_string(), devices: sheets.devices, messages, values, worst }
     }
 }
 

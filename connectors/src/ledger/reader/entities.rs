@@ -7,7 +7,7 @@ use gengfu_model::places::PlacesRow;
 use gengfu_model::staff::User;
 use gengfu_model::{
     Attachment, Case, CaseEvent, CommandRow, Device, DeviceId, Disposition, EffectId, Evidence, Finding, Incident,
-    MqttSession, Silence, Timestamp,
+    Kind, MqttSession, Silence, Timestamp,
 };
 use rusqlite::{OptionalExtension, Row};
 use serde::de::DeserializeOwned;
@@ -178,6 +178,39 @@ impl LedgerReader {
     /// [`LedgerError`] when it cannot be read.
     pub fn device(&self, id: &DeviceId) -> Result<Option<Device>, LedgerError> {
         self.by_name("device", "SELECT body FROM device WHERE id = ?1", id.as_str())
+    }
+
+    /// Gives the finished sheets of a day (`YYYY-MM-DD`), as JSON, by device: of one kind or all, of these districts
+    /// or all. A device that the register has forgotten is of no kind and no district.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the rows cannot be read.
+    pub fn day_sheets(
+        &self,
+        day: &str,
+        kind: Option<Kind>,
+        districts: &[String],
+        each: &mut dyn FnMut(&str, &str),
+    ) -> Result<(), LedgerError> {
+        self.on(|conn| {
+            let failed = |error: rusqlite::Error| LedgerError::sqlite("read day sheets", &error);
+            let sql = "SELECT day_sheet.device, day_sheet.counts, device.kind, device.district
+                       FROM day_sheet LEFT JOIN device ON device.id = day_sheet.device
+                       WHERE day_sheet.day = ?1 ORDER BY day_sheet.device";
+            let mut statement = conn.prepare_cached(sql).map_err(failed)?;
+            let mut rows = statement.query([day]).map_err(failed)?;
+            while let Some(row) = rows.next().map_err(failed)? {
+                let of_kind: Option<String> = row.get(2).map_err(failed)?;
+                let district: Option<String> = row.get(3).map_err(failed)?;
+                let is_kind = kind.is_none_or(|kind| of_kind.as_deref() == Some(kind.name()));
+                let seen = districts.is_empty() || district.is_some_and(|own| districts.contains(&own));
+                if is_kind && seen {
+                    let (device, counts) = (row.get_ref(0).and_then(text), row.get_ref(1).and_then(text));
+                    each(device.map_err(failed)?, counts.map_err(failed)?);
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Every MQTT session that is kept, by device.

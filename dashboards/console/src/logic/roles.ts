@@ -22,6 +22,8 @@ export const mayTakeOver = holds(["acceptor", "duty_officer", "dispatcher", "han
 /** Change the register. */
 export const mayRegister = holds(["engineer", "administrator"]);
 export const mayCommand = holds(["duty_officer", "shift_leader", "engineer", "administrator"]);
+export const mayPutPlaces = holds(["engineer", "administrator"]);
+export const maySetProfile = holds(["administrator"]);
 export const mayManageUsers = holds(["administrator"]);
 export const mayAudit = holds(["shift_leader", "evaluator", "administrator"]);
 export const mayReadMessages = holds(["duty_officer", "shift_leader", "evaluator", "engineer", "administrator"]);

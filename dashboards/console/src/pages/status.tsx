@@ -5,11 +5,10 @@ import { useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { countText, momentText } from "../logic/format.ts";
 import { Facts, Section, Waiting } from "../parts/bits.tsx";
+import { MESSAGE_TERMS, Sheet, VALUE_TERMS } from "../parts/sheet.tsx";
 import type { Balance, Overview, Status } from "../types.ts";
 
 const SEVERITIES = ["critical", "major", "minor", "info"] as const;
-const MESSAGE_TERMS = ["decoded", "duplicate", "quarantined"] as const;
-const VALUE_TERMS = ["stored", "late", "duplicate", "replaced", "out_of_range", "too_far_ahead"] as const;
 
 export function StatusPage() {
   const { t, w } = useTexts();
@@ -101,43 +100,5 @@ function Position({ label, at, head }: { label: string; at: number; head: number
       <td class="num strong">{countText(at)}</td>
       <td class="dim">{behind > 0 ? t("status.behind", { count: countText(behind) }) : t("status.upToDate")}</td>
     </tr>
-  );
-}
-
-interface SheetProps {
-  title: string;
-  whole: string;
-  sheet: Record<string, number>;
-  terms: readonly string[];
-  /** A count that stands beside the sheet. */
-  beside: string | null;
-}
-
-function Sheet({ title, whole, sheet, terms, beside }: SheetProps) {
-  const { t, w } = useTexts();
-  const difference = sheet["difference"] ?? 0;
-  return (
-    <Section title={title} side={difference === 0 ? t("status.balanced") : <span title={t("status.underWay")}>{t("status.difference", { count: countText(difference) })}</span>}>
-      <table class="grid">
-        <tbody>
-          <tr class="sum">
-            <td>{w("sheet", whole)}</td>
-            <td class="num strong">{countText(sheet[whole] ?? 0)}</td>
-          </tr>
-          {terms.map((term) => (
-            <tr key={term}>
-              <td class="indent">{w("sheet", term)}</td>
-              <td class="num">{countText(sheet[term] ?? 0)}</td>
-            </tr>
-          ))}
-          {beside !== null && (
-            <tr class="beside">
-              <td>{w("sheet", beside)}</td>
-              <td class="num">{countText(sheet[beside] ?? 0)}</td>
-            </tr>
-          )}
-        </tbody>
-      </table>
-    </Section>
   );
 }

@@ -8,7 +8,7 @@ import { momentText } from "../logic/format.ts";
 import { mayPublish } from "../logic/roles.ts";
 import { useLoaded } from "../load.ts";
 import type { Files, Trial } from "../types_rules.ts";
-import { failureText } from "./bits.tsx";
+import { AskForm } from "./ask_form.tsx";
 
 /** Trials that are offered: the newest. */
 const TRIALS = 20;
@@ -24,22 +24,16 @@ interface Props {
 
 export function PublishForm({ files, changes, trial, done }: Props) {
   const { me, tell } = useApp();
-  const texts = useTexts();
-  const { t } = texts;
+  const { t } = useTexts();
   const now = useNow(60_000);
   const loaded = useLoaded(() => get<{ items: Trial[] }>("/api/v1/rules/trials"), []);
   const [fields, setFields] = useState({ reason: "", after: trial ?? "", perHour: "", faults: "", hours: "24" });
   const [against, setAgainst] = useState<string[] | null>(null);
-  const [failure, setFailure] = useState<string | null>(null);
   const [sure, setSure] = useState(false);
-  const [busy, setBusy] = useState(false);
   if (!mayPublish(me.roles)) return <p class="dim">{t("publish.notYours")}</p>;
   const set = (part: Partial<typeof fields>): void => setFields({ ...fields, ...part });
   const number = (text: string): number | null => (text.trim() === "" ? null : Math.max(0, Math.floor(Number(text) || 0)));
-  const publish = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
+  const publish = async (): Promise<void> => {
     const limits = {
       ...(number(fields.perHour) === null ? {} : { limit_incidents_per_hour: number(fields.perHour) }),
       ...(number(fields.faults) === null ? {} : { limit_faults: number(fields.faults) }),
@@ -57,16 +51,14 @@ export function PublishForm({ files, changes, trial, done }: Props) {
       tell(t("publish.done"));
       done();
     } catch (error) {
-      // The gateway joins what stands against a pack with semicolons.
-      if (error instanceof ApiFailure && error.code === "blocked") setAgainst(error.message.split("; "));
-      else setFailure(failureText(error, texts));
       setSure(false);
+      if (!(error instanceof ApiFailure) || error.code !== "blocked") throw error;
+      setAgainst(error.against);
     }
-    setBusy(false);
   };
   const trials = (loaded.value?.items ?? []).filter((each) => each.state === "done").slice(0, TRIALS);
   return (
-    <form class="step-form" onSubmit={(event) => void publish(event)}>
+    <AskForm go={publish} label={t(sure ? "publish.goForced" : "publish.go")} grave={sure} disabled={fields.reason.trim() === ""}>
       <p class="dim">{t("publish.about")}</p>
       {changes === 0 && <p class="holds">{t("publish.noChange")}</p>}
       <label class="wide">
@@ -115,16 +107,6 @@ export function PublishForm({ files, changes, trial, done }: Props) {
           </label>
         </div>
       )}
-      {failure !== null && (
-        <p class="bad" role="alert">
-          {failure}
-        </p>
-      )}
-      <div class="buttons">
-        <button type="submit" class={sure ? "grave" : "main"} disabled={busy || fields.reason.trim() === ""}>
-          {t(sure ? "publish.goForced" : "publish.go")}
-        </button>
-      </div>
-    </form>
+    </AskForm>
   );
 }

@@ -7,7 +7,7 @@ import { changeCount, keepDraft, readDraft } from "../logic/draft.ts";
 import { fromField } from "../logic/zone.ts";
 import { href } from "../router.ts";
 import type { Files, Trial } from "../types_rules.ts";
-import { failureText } from "./bits.tsx";
+import { AskForm } from "./ask_form.tsx";
 
 const STRETCHES = ["1d", "3d", "7d", "14d", "30d"] as const;
 
@@ -17,8 +17,7 @@ interface Props {
 }
 
 export function TrialForm({ draft }: Props) {
-  const texts = useTexts();
-  const { t } = texts;
+  const { t } = useTexts();
   const changes = changeCount(readDraft());
   const [what, setWhat] = useState(draft !== null && changes > 0 ? "draft" : "live");
   const [stretch, setStretch] = useState("7d");
@@ -26,35 +25,25 @@ export function TrialForm({ draft }: Props) {
   const [to, setTo] = useState("");
   const [sweep, setSweep] = useState("");
   const [history, setHistory] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<string | null>(null);
-  const start = async (event: Event): Promise<void> => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
-    try {
-      const files = what === "draft" && draft !== null ? await draft() : null;
-      const begins = stretch === "own" ? String(fromField(from) ?? from) : stretch;
-      const ends = to === "" ? null : String(fromField(to) ?? to);
-      const body = {
-        ...(files === null ? {} : { files }),
-        from: begins,
-        ...(ends === null ? {} : { to: ends }),
-        ...(sweep.trim() === "" ? {} : { sweep: sweep.trim() }),
-        history,
-        examples: 20,
-      };
-      const trial = await post<Trial>("/api/v1/rules/backtest", body);
-      const kept = readDraft();
-      if (files !== null && kept !== null && trial !== null) keepDraft({ ...kept, trial: trial.id });
-      location.hash = href("trials", trial?.id ?? null);
-    } catch (error) {
-      setFailure(failureText(error, texts));
-    }
-    setBusy(false);
+  const start = async (): Promise<void> => {
+    const files = what === "draft" && draft !== null ? await draft() : null;
+    const begins = stretch === "own" ? String(fromField(from) ?? from) : stretch;
+    const ends = to === "" ? null : String(fromField(to) ?? to);
+    const body = {
+      ...(files === null ? {} : { files }),
+      from: begins,
+      ...(ends === null ? {} : { to: ends }),
+      ...(sweep.trim() === "" ? {} : { sweep: sweep.trim() }),
+      history,
+      examples: 20,
+    };
+    const trial = await post<Trial>("/api/v1/rules/backtest", body);
+    const kept = readDraft();
+    if (files !== null && kept !== null && trial !== null) keepDraft({ ...kept, trial: trial.id });
+    location.hash = href("trials", trial?.id ?? null);
   };
   return (
-    <form class="step-form trial-form" onSubmit={(event) => void start(event)}>
+    <AskForm look="trial-form" go={start} label={t("trial.start")}>
       <p class="dim">{t("trial.about")}</p>
       <div class="fields">
         <label>
@@ -95,16 +84,6 @@ export function TrialForm({ draft }: Props) {
           {t("trial.history")}
         </label>
       </div>
-      {failure !== null && (
-        <p class="bad" role="alert">
-          {failure}
-        </p>
-      )}
-      <div class="buttons">
-        <button type="submit" class="main" disabled={busy}>
-          {t("trial.start")}
-        </button>
-      </div>
-    </form>
+    </AskForm>
   );
 }

@@ -24,7 +24,7 @@ pub const CALL_KINDS: [&str; 12] = [
 
 /// Places of these texts.
 const PLACES: &[&str] =
-    &["number", "class", "asset", "text", "due", "district", "severity", "level", "who", "count", "open"];
+    &["number", "class", "asset", "text", "what", "due", "district", "severity", "level", "who", "count", "open"];
 
 /// The texts of notifications, by what happened.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,32 +69,32 @@ pub(super) fn calls(entries: &[CallFile], problems: &mut Problems<'_>) -> CallTe
 fn usual(kind: &str) -> (&'static str, &'static str) {
     match kind {
         "alarm" => (
-            "【{severity}】{asset}：{text}。案卷 {number}，时限 {due}，请签收。",
-            "[{severity}] {asset}: {text}. Case {number}, due {due}. Please acknowledge.",
+            "【{severity}】{what}。案卷 {number}，时限 {due}，请签收。",
+            "[{severity}] {what}. Case {number}, due {due}. Please acknowledge.",
         ),
         "repeated" => (
-            "【再次通知】案卷 {number} 尚未签收：{asset}，{text}，时限 {due}。",
-            "[again] Case {number} is not acknowledged: {asset}, {text}, due {due}.",
+            "【再次通知】案卷 {number} 尚未签收：{what}，时限 {due}。",
+            "[again] Case {number} is not acknowledged: {what}, due {due}.",
         ),
         "escalated" => (
-            "【升级至第 {level} 级】案卷 {number} 无人签收：{asset}，{text}，时限 {due}。",
-            "[level {level}] Nobody acknowledged case {number}: {asset}, {text}, due {due}.",
+            "【升级至第 {level} 级】案卷 {number} 无人签收：{what}，时限 {due}。",
+            "[level {level}] Nobody acknowledged case {number}: {what}, due {due}.",
         ),
         "came_back" => (
-            "【签收后无进展】案卷 {number}：{asset}，{text}，请重新签收并处理。",
-            "[no progress] Case {number} was acknowledged and did not move: {asset}, {text}.",
+            "【签收后无进展】案卷 {number}：{what}，请重新签收并处理。",
+            "[no progress] Case {number} was acknowledged and did not move: {what}.",
         ),
         "returned" => (
-            "【退回】案卷 {number} 被处置部门退回，需重新派遣：{asset}，{text}。",
-            "[sent back] Case {number} was sent back and must be dispatched again: {asset}, {text}.",
+            "【退回】案卷 {number} 被处置部门退回，需重新派遣：{what}。",
+            "[sent back] Case {number} was sent back and must be dispatched again: {what}.",
         ),
         "worsened" => (
-            "【{severity}】案卷 {number} 情况加重：{asset}，{text}，时限 {due}。",
-            "[{severity}] Case {number} got worse: {asset}, {text}, due {due}.",
+            "【{severity}】案卷 {number} 情况加重：{what}，时限 {due}。",
+            "[{severity}] Case {number} got worse: {what}, due {due}.",
         ),
         "overdue" => (
-            "【超期】案卷 {number}：{class} {asset}，{text}，时限 {due}。",
-            "[overdue] Case {number}: {class} {asset}, {text}, was due {due}.",
+            "【超期】案卷 {number}：{class} {what}，时限 {due}。",
+            "[overdue] Case {number}: {class} {what}, was due {due}.",
         ),
         "withdrawn" => (
             "案卷 {number} 已并入其他案卷，此前通知作废。",
@@ -109,6 +109,6 @@ fn usual(kind: &str) -> (&'static str, &'static str) {
             "Your shift in {district} is over: please hand over. You stay on duty until you do.",
         ),
         "test" => ("这是一条测试通知，收件人 {who}。", "This is a test notification for {who}."),
-        _ => ("案卷 {number}：{asset}，{text}", "Case {number}: {asset}, {text}"),
+        _ => ("案卷 {number}：{what}", "Case {number}: {what}"),
     }
 }

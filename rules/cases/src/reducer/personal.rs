@@ -375,12 +375,22 @@ fn texts(reducer: &Reducer, kind: &str, case: &Case, level: u8, who: &Arc<str>) 
         "who" => who.to_string(),
         _ => text.to_owned(),
     };
+    // Rules' texts name the part as a rule, and those of groups the group.
+    let named = |text: &str, between: &str| {
+        let known = asset.is_empty() || text.contains(&**asset) || asset.contains(':');
+        if known { text.to_owned() } else { format!("{asset}{between}{text}") }
+    };
     let pair = reducer.profile.calls.of(kind);
     let zh = pair.zh.fill(|place| match place {
         "severity" => in_chinese(case.severity).to_owned(),
+        "what" => named(&case.text_zh, "，"),
         _ => value(place, &case.text_zh),
     });
-    (zh, pair.en.fill(|place| value(place, &case.text_en)))
+    let en = pair.en.fill(|place| match place {
+        "what" => named(&case.text_en, ", "),
+        _ => value(place, &case.text_en),
+    });
+    (zh, en)
 }
 
 /// A severity as duty staff say it.

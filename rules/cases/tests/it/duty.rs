@@ -84,6 +84,24 @@ fn row(who: &str, kind: &str, level: u64) -> (String, String, u64) {
 }
 
 #[test]
+fn a_text_names_the_part_once() {
+    let mut world = World::on_watch(roster_of("yanhu"), "2026-11-23 10:00");
+    let mut said = |name: &str, condition: &str| {
+        let cover = gengfu_model::Device { name: name.into(), ..device(condition, "01-02") };
+        world.raise(&cover, "open", Severity::Critical, condition);
+        let item = world.ledger.outbox.iter().rfind(|item| &*item.topic == gengfu_cases::CONSOLE_TOPIC).unwrap();
+        serde_json::from_str::<Value>(&item.body).unwrap()["text_zh"].as_str().unwrap().to_owned()
+    };
+    let apart = said("3号井盖", "gas_alarm");
+    assert!(apart.contains("】3号井盖，gas_alarm 告警。"), "{apart}");
+    // Rules' own texts name it, and those of a group the group.
+    let named = said("cover_displaced", "cover_displaced");
+    assert!(named.contains("】cover_displaced 告警。"), "{named}");
+    let group = said("catchment:YH-S03", "flood");
+    assert!(group.contains("】flood 告警。"), "{group}");
+}
+
+#[test]
 fn a_roster_says_who_is_on_duty_now_and_next() {
     let calendar = yuncheng().calendar.clone();
     let roster = roster_of("yanhu");
