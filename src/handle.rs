@@ -1,24 +1,27 @@
 //! The running gateway as the API, the command line and the tests see it.
 
+mod measure;
+mod views;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 
-use gengfu_connectors::LedgerReader;
 use gengfu_connectors::attachments::AttachmentError;
+use gengfu_connectors::{LedgerError, LedgerReader};
 use gengfu_dashboards::gateway::{
-    Answer, BacktestAsk, Balance, Delivery, DeviceNow, Gateway, LatestField, ParametersAsk, PublishAsk, RuleNow,
-    Status, StreamEvent, Vetted,
+    Answer, BacktestAsk, Balance, DayAsked, DaySheets, Delivery, DeviceNow, Gateway, ParametersAsk, PublishAsk,
+    RuleNow, Status, StreamEvent, Vetted,
 };
 use gengfu_ingest::journal::JournalHandle;
 use gengfu_ingest::{Clock, Directory};
 use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
-use gengfu_rules::engine::{DeviceView, Engine, Sheet};
+use gengfu_model::{Control, Device, DeviceId, EffectId, Evidence, Refusal};
+use gengfu_rules::engine::Engine;
 use gengfu_rules::testing::{self, Options};
-use gengfu_rules::{Level, Pack, Places, RuleCounts, RuleInfo, explained_by};
+use gengfu_rules::{Pack, Places, explained_by};
 use tokio::sync::{broadcast, oneshot};
 
 use crate::downlink::Downlink;
@@ -34,10 +37,12 @@ use crate::trial::keeper::Wake;
 use crate::trial::shadow::Shadows;
 use crate::trial::vet::{profile_at_work, vet};
 
+pub(crate) use views::balance_of;
+use views::{device_now, rule_now};
+pub use views::{diagnostic_json, tier_json};
+
 /// How many devices are looked at to reckon the rules' memory: some milliseconds of the engine's thread.
 const LOOKED_AT: usize = 10_000;
-/// Rules that metrics name; the others are `other`, so that a pack of hundreds does not flood the collector.
-const NAMED_RULES: usize = 50;
 
 /// What all parts of the process share of the running gateway.
 pub struct Handle {
@@ -89,62 +94,6 @@ impl Handle {
         // The engine's queue may be full of batches: wait for a place off the async threads.
         tokio::task::spawn_blocking(move || engine.send(query)).await.ok()?.ok()?;
         receiver.await.ok()
-    }
-
-    fn measure_journal(&self, samples: &mut Samples) {
-        let journal = self.journal.metrics();
-        samples.add("gengfu_journal_synced_sequence", journal.last_seq.0);
-        samples.add("gengfu_journal_commits_total", journal.commits);
-        samples.add("gengfu_journal_messages_total", journal.messages);
-        samples.add("gengfu_journal_controls_total", journal.controls);
-        samples.add("gengfu_journal_messages_too_large_total", journal.too_large);
-        samples.add("gengfu_journal_sync_microseconds_total", journal.sync_micros);
-        samples.add("gengfu_journal_slowest_sync_microseconds", journal.slowest_sync_micros);
-        samples.add("gengfu_journal_full", u64::from(journal.full));
-        samples.add("gengfu_journal_full_times_total", journal.full_times);
-        samples.add("gengfu_journal_clock_fault", u64::from(journal.clock_fault.is_some()));
-        samples.add("gengfu_journal_segments_archived_total", journal.archived);
-        samples.add("gengfu_journal_archive_failures_total", journal.archive_failures);
-    }
-
-    fn measure_engine(&self, samples: &mut Samples) {
-        samples.add("gengfu_engine_applied_sequence", self.progress.get().applied.0);
-        let Ok(pack) = self.live_pack.read().map(|pack| Arc::clone(&pack)) else { return };
-        samples.add("gengfu_engine_rules", pack.rules().len() as u64);
-        let counts = pack.counts();
-        let sum = |term: fn(&RuleCounts) -> u64| counts.iter().map(term).sum::<u64>();
-        samples.add("gengfu_engine_rule_evaluations_total", sum(|rule| rule.evaluations));
-        samples.add("gengfu_engine_rule_operations_total", sum(|rule| rule.operations));
-        samples.add("gengfu_engine_rule_faults_total", sum(|rule| rule.faults));
-        samples.add("gengfu_engine_rule_skips_total", sum(|rule| rule.skipped));
-        samples.add("gengfu_engine_rule_signals_total", sum(|rule| rule.signals));
-        let mut by_work: Vec<&RuleCounts> = counts.iter().collect();
-        by_work.sort_by(|a, b| b.operations.cmp(&a.operations).then_with(|| a.rule.cmp(&b.rule)));
-        for (place, rule) in by_work.into_iter().enumerate() {
-            let name = if place < NAMED_RULES { &*rule.rule } else { "other" };
-            samples.add_labelled("gengfu_rule_evaluations_total", "rule", name, rule.evaluations);
-            samples.add_labelled("gengfu_rule_faults_total", "rule", name, rule.faults);
-            samples.add_labelled("gengfu_rule_signals_total", "rule", name, rule.signals);
-            let cpu = rule.cpu_ms().map_or(0, |ms| (ms * 1_000.0) as u64);
-            samples.add_labelled("gengfu_rule_cpu_microseconds_total", "rule", name, cpu);
-        }
-    }
-
-    fn measure_stores(&self, samples: &mut Samples) {
-        let positions = self.progress.get();
-        samples.add("gengfu_ledger_committed_sequence", positions.ledger.0);
-        samples.add("gengfu_ledger_full", u64::from(self.no_room.ledger.load(Ordering::Relaxed)));
-        samples.add("gengfu_series_stored_sequence", positions.series.0);
-        match self.ledger.counts() {
-            Ok(counts) => {
-                for (severity, count) in &counts.open_incidents_by_severity {
-                    samples.add_labelled("gengfu_ledger_incidents_open", "severity", severity.name(), *count);
-                }
-                samples.add("gengfu_ledger_cases_open", counts.open_cases);
-                samples.add("gengfu_ledger_cases_overdue", counts.overdue_cases);
-            }
-            Err(error) => tracing::warn!(%error, "metrics: cannot read the ledger"),
-        }
     }
 
     /// Evaluates explanations again, each with the pack that made it.
@@ -268,6 +217,28 @@ impl Gateway for Shared {
             });
             let (sheet, refused) = sheets.await.unwrap_or_default();
             balance_of(&sheet, refused)
+        })
+    }
+
+    fn day_sheets(&self, asked: DayAsked) -> Answer<Result<DaySheets, LedgerError>> {
+        let handle = Arc::clone(&self.0);
+        Box::pin(async move {
+            let of_engine = asked.clone();
+            let counted = handle.query(move |engine| {
+                let mut sheets = DaySheets::default();
+                let wanted = |device: &Device| {
+                    of_engine.kind.is_none_or(|kind| device.kind == kind)
+                        && (of_engine.districts.is_empty()
+                            || of_engine.districts.iter().any(|own| **own == *device.district))
+                };
+                engine.day_sheets(of_engine.day, &wanted, &mut |device, sheet| {
+                    sheets.count(device.as_str(), &balance_of(sheet, 0));
+                });
+                sheets
+            });
+            let counted = counted.await.unwrap_or_default();
+            let read = tokio::task::spawn_blocking(move || views::finished_sheets(&handle.ledger, &asked, counted));
+            read.await.unwrap_or_else(|_| Ok(DaySheets::default()))
         })
     }
 
@@ -459,30 +430,8 @@ impl Gateway for Shared {
 
     fn rules_now(&self) -> Vec<RuleNow> {
         let Ok(pack) = self.0.live_pack.read().map(|pack| Arc::clone(&pack)) else { return Vec::new() };
-        let rules = pack.rules().iter().zip(pack.counts());
-        rules
-            .map(|(info, counts)| RuleNow {
-                cpu_ms: counts.cpu_ms(),
-                cpu_samples: counts.timed,
-                state_bytes: None,
-                id: info.id.to_string(),
-                kind: info.kind,
-                tier: tier_json(info),
-                evaluations: counts.evaluations,
-                operations: counts.operations,
-                faults: counts.faults,
-                skipped: counts.skipped,
-                paused: counts.paused,
-                signals: counts.signals,
-                last_fault: counts.last_fault.and_then(|fault| serde_json::to_value(fault).ok()),
-            })
-            .collect()
+        pack.rules().iter().zip(pack.counts()).map(|(info, counts)| rule_now(info, counts)).collect()
     }
-}
-
-/// How a rule runs, and what keeps it from being lowered, as editors and the API read it.
-pub fn tier_json(info: &RuleInfo) -> serde_json::Value {
-    serde_json::json!({ "rule": info.id, "kind": info.kind, "file": info.file, "tier": info.tier, "reason": info.tier_reason })
 }
 
 /// Whether an explanation evaluates again to the values that it shows: `same`, `different`, or why that
@@ -510,51 +459,4 @@ pub(crate) fn replay_with(
 
 fn unreadable(error: &TrialError) -> Refusal {
     Refusal::new("unavailable", error.to_string())
-}
-
-/// A diagnostic as editors read it.
-pub fn diagnostic_json(diagnostic: &gengfu_rules::Diagnostic) -> serde_json::Value {
-    serde_json::json!({
-        "severity": match diagnostic.level { Level::Error => "error", Level::Warning => "warning" },
-        "file": diagnostic.file,
-        "line": diagnostic.line,
-        "column": diagnostic.column,
-        "end_column": diagnostic.end_column,
-        "source": diagnostic.source_line,
-        "message": diagnostic.message,
-        "hint": diagnostic.hint,
-    })
-}
-
-fn device_now(view: &DeviceView) -> DeviceNow {
-    let fields = view.latest.iter().filter_map(|(field, latest)| {
-        let name = view.device.kind.field_def(field)?.name;
-        Some((name, LatestField { value: latest.value.clone(), time: latest.event_time, quality: latest.quality }))
-    });
-    DeviceNow {
-        device: view.device.id.clone(),
-        kind: view.device.kind,
-        life: view.device.life,
-        heard: view.heard,
-        fields: fields.collect(),
-    }
-}
-
-/// The engine's sheets as the API gives them.
-pub(crate) fn balance_of(sheet: &Sheet, refused: u64) -> Balance {
-    Balance {
-        journaled: sheet.journaled,
-        decoded: sheet.decoded,
-        duplicate: sheet.duplicate,
-        quarantined: sheet.quarantined,
-        redecoded: sheet.redecoded,
-        values_decoded: sheet.values_decoded,
-        values_stored: sheet.values_stored,
-        values_late: sheet.values_late,
-        values_duplicate: sheet.values_duplicate,
-        values_replaced: sheet.values_replaced,
-        values_out_of_range: sheet.values_out_of_range,
-        values_too_far_ahead: sheet.values_too_far_ahead,
-        refused,
-    }
 }

@@ -1,0 +1,93 @@
+//! What the engine knows as the API gives it.
+
+use gengfu_connectors::{LedgerError, LedgerReader};
+use gengfu_dashboards::gateway::{Balance, DayAsked, DaySheets, DeviceNow, LatestField, RuleNow};
+use gengfu_rules::engine::{DeviceView, Sheet};
+use gengfu_rules::{Level, RuleCounts, RuleInfo};
+
+/// How a rule runs, and what keeps it from being lowered, as editors and the API read it.
+pub fn tier_json(info: &RuleInfo) -> serde_json::Value {
+    serde_json::json!({ "rule": info.id, "kind": info.kind, "file": info.file, "tier": info.tier, "reason": info.tier_reason })
+}
+
+/// A diagnostic as editors read it.
+pub fn diagnostic_json(diagnostic: &gengfu_rules::Diagnostic) -> serde_json::Value {
+    serde_json::json!({
+        "severity": match diagnostic.level { Level::Error => "error", Level::Warning => "warning" },
+        "file": diagnostic.file,
+        "line": diagnostic.line,
+        "column": diagnostic.column,
+        "end_column": diagnostic.end_column,
+        "source": diagnostic.source_line,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+    })
+}
+
+pub(super) fn device_now(view: &DeviceView) -> DeviceNow {
+    let fields = view.latest.iter().filter_map(|(field, latest)| {
+        let name = view.device.kind.field_def(field)?.name;
+        Some((name, LatestField { value: latest.value.clone(), time: latest.event_time, quality: latest.quality }))
+    });
+    DeviceNow {
+        device: view.device.id.clone(),
+        kind: view.device.kind,
+        life: view.device.life,
+        heard: view.heard,
+        fields: fields.collect(),
+    }
+}
+
+/// The engine's sheets as the API gives them.
+pub(crate) fn balance_of(sheet: &Sheet, refused: u64) -> Balance {
+    Balance {
+        journaled: sheet.journaled,
+        decoded: sheet.decoded,
+        duplicate: sheet.duplicate,
+        quarantined: sheet.quarantined,
+        redecoded: sheet.redecoded,
+        values_decoded: sheet.values_decoded,
+        values_stored: sheet.values_stored,
+        values_late: sheet.values_late,
+        values_duplicate: sheet.values_duplicate,
+        values_replaced: sheet.values_replaced,
+        values_out_of_range: sheet.values_out_of_range,
+        values_too_far_ahead: sheet.values_too_far_ahead,
+        refused,
+    }
+}
+
+/// Adds the sheets that the ledger has of a day to those that are still being counted.
+pub(super) fn finished_sheets(
+    ledger: &LedgerReader,
+    asked: &DayAsked,
+    mut sheets: DaySheets,
+) -> Result<DaySheets, LedgerError> {
+    let day = asked.day.format("%Y-%m-%d").to_string();
+    ledger.day_sheets(&day, asked.kind, &asked.districts, &mut |device, counts| {
+        // Written by this program as plain data.
+        let sheet: Sheet = serde_json::from_str(counts).unwrap_or_default();
+        sheets.count(device, &balance_of(&sheet, 0));
+    })?;
+    sheets.cut();
+    Ok(sheets)
+}
+
+/// A rule with what it did since the process started.
+pub(super) fn rule_now(info: &RuleInfo, counts: RuleCounts) -> RuleNow {
+    RuleNow {
+        cpu_ms: counts.cpu_ms(),
+        cpu_samples: counts.timed,
+        state_bytes: None,
+        id: info.id.to_string(),
+        kind: info.kind,
+        tier: tier_json(info),
+        evaluations: counts.evaluations,
+        operations: counts.operations,
+        faults: counts.faults,
+        skipped: counts.skipped,
+        paused: counts.paused,
+        signals: counts.signals,
+        last_fault: counts.last_fault.and_then(|fault| serde_json::to_value(fault).ok()),
+    }
+}
