@@ -11,6 +11,7 @@ mod effect;
 mod expr;
 mod function;
 mod group;
+mod lists;
 mod member;
 mod memory;
 mod metadata;
@@ -18,6 +19,7 @@ mod names;
 mod operators;
 mod place;
 mod ranges;
+mod recursion;
 mod script;
 mod value;
 mod verdicts;
@@ -33,7 +35,7 @@ use crate::pack::{RuleInfo, Tier, TierReason};
 use crate::program::{CommandCall, Effect, Entry, Key, MAX_SLOTS, Member, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
-pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS};
+pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS, is_word};
 pub(crate) use names::device_names;
 
 use member::SILENT_INTERVALS;
@@ -139,7 +141,7 @@ struct Lowerer<'a> {
     /// Those of them that never end.
     endless: Vec<&'a str>,
     /// The recursive functions of the current entry.
-    instances: Vec<script::Instance>,
+    instances: Vec<recursion::Instance>,
     /// How many loops are around.
     loops: u32,
     /// Variables of the current entry that may hold a list or map, as a mask.
@@ -185,8 +187,8 @@ impl<'a> Lowerer<'a> {
             script_nodes: Vec::new(),
             script_ops: Vec::new(),
             script_functions: Vec::new(),
-            recursive: script::recursive(file),
-            endless: script::endless(file).into_iter().map(|function| function.name.as_str()).collect(),
+            recursive: recursion::recursive(file),
+            endless: recursion::endless(file).into_iter().map(|function| function.name.as_str()).collect(),
             instances: Vec::new(),
             loops: 0,
             lists: 0,
@@ -225,7 +227,7 @@ impl<'a> Lowerer<'a> {
                 continue;
             }
             let bound = match self.expr(&constant.value) {
-                Some(Value { ty: Type::List(_) | Type::Map, .. }) if script::is_table(&constant.value) => {
+                Some(Value { ty: Type::List(_) | Type::Map, .. }) if lists::is_table(&constant.value) => {
                     Bound::Table(Box::new(constant.value.clone()))
                 }
                 Some(Value { ty, constant: Some(value), .. }) => Bound::Constant(ty, value),
