@@ -19,12 +19,12 @@ use gengfu_model::{Case, EffectId, Incident, Kind, Timestamp, Value};
 
 use crate::harness::{TestGateway, wait_for};
 
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
-const DAY: i64 = 24 * HOUR;
+pub(crate) const MINUTE: i64 = 60_000;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
+pub(crate) const DAY: i64 = 24 * HOUR;
 /// 2026-06-19 10:00 in China, where the harness's city is.
-const START: i64 = 1_781_834_400_000;
-const MIDNIGHT: i64 = START - 10 * HOUR;
+pub(crate) const START: i64 = 1_781_834_400_000;
+pub(crate) const MIDNIGHT: i64 = START - 10 * HOUR;
 
 const TILT: &str = r#"/// Manhole cover tilted.
 const RULE = #{ kind: "manhole", key: "tilt", severity: "major", condition: "cover_displaced", cooldown: 15.min,
@@ -44,7 +44,7 @@ fn pack(tilt: &str) -> BTreeMap<String, String> {
     BTreeMap::from([("tilt.rhai".to_owned(), tilt.to_owned()), ("silent.rhai".to_owned(), SILENT.to_owned())])
 }
 
-fn write_pack(folder: &Path, files: &BTreeMap<String, String>) {
+pub(crate) fn write_pack(folder: &Path, files: &BTreeMap<String, String>) {
     std::fs::create_dir_all(folder).unwrap();
     for (name, text) in files {
         std::fs::write(folder.join(name), text).unwrap();
@@ -160,12 +160,12 @@ fn disk(data: &Path) -> Arc<RealDisk> {
     Arc::new(RealDisk::open(data.join("journal")).unwrap())
 }
 
-fn rehearse(data: &Path, ask: &Ask) -> Played {
+pub(crate) fn rehearse(data: &Path, ask: &Ask) -> Played {
     let source = Source { data, disk: disk(data), limit: ReadLimit::Everything };
     play(&source, ask, &Unwatched).unwrap()
 }
 
-fn opened_in(reader: &LedgerReader, from: i64, to: i64) -> (BTreeMap<EffectId, Incident>, BTreeMap<EffectId, Case>) {
+pub(crate) fn opened_in(reader: &LedgerReader, from: i64, to: i64) -> (BTreeMap<EffectId, Incident>, BTreeMap<EffectId, Case>) {
     let page = Page { limit: 1_000, cursor: None };
     let filter = IncidentFilter { from: Some(Timestamp(from)), to: Some(Timestamp(to)), ..IncidentFilter::default() };
     let incidents = reader.incidents(&filter, &page).unwrap().items;
@@ -174,7 +174,7 @@ fn opened_in(reader: &LedgerReader, from: i64, to: i64) -> (BTreeMap<EffectId, I
     (incidents.into_iter().map(|row| (row.id, row)).collect(), within.map(|row| (row.id, row)).collect())
 }
 
-fn ask(files: Option<BTreeMap<String, String>>, from: i64, to: i64) -> Ask {
+pub(crate) fn ask(files: Option<BTreeMap<String, String>>, from: i64, to: i64) -> Ask {
     Ask { files, from: Timestamp(from), to: Timestamp(to), sweep: None, against: Against::History, examples: 5 }
 }
 

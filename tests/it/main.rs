@@ -6,6 +6,7 @@ mod advisories;
 mod arrows;
 mod attachments;
 mod backtest;
+mod backtest_groups;
 mod backup;
 mod bad_input;
 mod browser;
