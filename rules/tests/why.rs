@@ -68,6 +68,48 @@ fn timers_and_verdicts_are_shown() {
     assert_eq!((late.keys[0].is.as_str(), late.keys[0].says.as_str()), ("major", "major"));
 }
 
+/// What a rule says of a device by a message that carried these fields.
+fn says(bench: &Bench, rule: &str, fields: &[&str]) -> Vec<(String, bool)> {
+    let bits = fields.iter().map(|name| 1_u32 << bench.device.kind.field(name).expect("a field of the kind").0);
+    let cx = Context::new(&bench.device, &bench.latest, &bench.parameters, bench.now, bench.seq);
+    let said = bench.pack.says(&cx, &bench.state, rule, bits.fold(0, |all, bit| all | bit));
+    said.into_iter().map(|(key, holds)| (key.to_string(), holds)).collect()
+}
+
+#[test]
+fn a_rule_is_asked_what_it_makes_of_each_message() {
+    // A lamp that is dark at night; by day its rule says nothing, whatever comes.
+    let mut lamp = Bench::shipped(Kind::Streetlight);
+    let night = [("on", true.into()), ("power_w", 0.0.into()), ("voltage_v", 220.0.into())];
+    let carried = ["on", "power_w", "voltage_v"];
+    lamp.feed(&night);
+    lamp.advance(11 * MINUTE);
+    lamp.feed(&night);
+    let before = lamp.state.clone();
+    let dark = |bench: &Bench, fields: &[&str]| {
+        says(bench, "streetlight-dark", fields).into_iter().find(|(key, _)| key == "dark").map(|(_, holds)| holds)
+    };
+    assert_eq!(dark(&lamp, &carried), Some(true));
+    assert_eq!(dark(&lamp, &["temperature_c"]), None, "it reads nothing of that message");
+    assert_eq!(lamp.state, before, "and nothing changes");
+    lamp.feed(&[("on", false.into()), ("power_w", 0.0.into())]);
+    assert_eq!(dark(&lamp, &carried), None, "it is switched off");
+    lamp.feed(&[("on", true.into()), ("power_w", 90.0.into())]);
+    assert_eq!(dark(&lamp, &carried), Some(false));
+    assert_eq!(says(&lamp, "no-such-rule", &carried), []);
+
+    let mut cover = Bench::of(Kind::Manhole, "incident(msg.tilt_deg > 30.0);");
+    assert_eq!(says(&cover, "r", &["tilt_deg"]), [], "it was never heard");
+    for (tilt, holds) in [(40.0, true), (41.0, true), (2.0, false), (1.0, false)] {
+        cover.feed(&[("tilt_deg", tilt.into())]);
+        assert_eq!(
+            says(&cover, "r", &["tilt_deg"]).iter().map(|(_, holds)| *holds).collect::<Vec<_>>(),
+            [holds],
+            "{tilt}"
+        );
+    }
+}
+
 #[test]
 fn a_failure_and_a_quarantine_are_shown() {
     let mut bench = Bench::of(Kind::Toilet, "incident(10 / msg.visits > 3 && msg.sos);");

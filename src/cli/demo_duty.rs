@@ -58,12 +58,13 @@ async fn ask(gateway: &Gateway, ask: DutyAction) -> Result<(), Failure> {
     verdict.map(drop).map_err(|refusal| Failure::Failed(refusal.message))
 }
 
-/// Two shifts of twelve hours, in which two officers take turns by the day; tomorrow they have swapped by day.
+/// Two shifts of twelve hours, in which two officers take turns by the day; tomorrow somebody else stands in by day.
 fn roster(district: &Arc<str>, number: usize, tomorrow: &str) -> Result<Roster, Failure> {
     let (first, second) = match number {
         0 => (DUTY, OFFICERS[0]),
         _ => (OFFICERS[(2 * number - 1) % OFFICERS.len()], OFFICERS[2 * number % OFFICERS.len()]),
     };
+    let stands_in = OFFICERS.iter().find(|name| **name != first && **name != second).copied().unwrap_or(first);
     let turns = |people: [&str; 2]| Turns { people: people.map(Arc::from).to_vec(), since: Arc::from(""), days: 1 };
     let shift = |name: &str, from: &str, to: &str, officers: [&str; 2], leaders: [&str; 2]| {
         Ok::<_, Failure>(Shift {
@@ -86,7 +87,7 @@ fn roster(district: &Arc<str>, number: usize, tomorrow: &str) -> Result<Roster, 
             date: tomorrow.into(),
             shift: "白班".into(),
             post: Post::Officer,
-            who: first.into(),
+            who: stands_in.into(),
         }],
     })
 }
@@ -153,6 +154,8 @@ mod tests {
             gengfu_cases::roster::check(&roster).unwrap();
             let named = roster.shifts.iter().flat_map(|shift| shift.officers.people.iter().chain(&shift.leaders.people));
             assert!(named.chain(roster.overrides.iter().map(|other| &other.who)).all(|who| accounts.contains(&**who)));
+            let own = &roster.shifts[0].officers.people;
+            assert!(!own.contains(&roster.overrides[0].who), "nobody watches for a whole day: {roster:?}");
             for shift in &roster.shifts {
                 assert_ne!(shift.officers.people[0], shift.officers.people[1], "{roster:?}");
             }

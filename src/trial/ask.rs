@@ -85,8 +85,10 @@ impl Sweep {
         } else {
             numbers(',').map_err(|_| usage())?
         };
-        let good = rule.is_empty() || name.is_empty() || values.is_empty() || values.iter().any(|v| !v.is_finite());
-        if good || values.len() > MAX_VALUES {
+        if values.len() > MAX_VALUES {
+            return Err(format!("`{text}`: more than {MAX_VALUES} values, leave some out"));
+        }
+        if rule.is_empty() || name.is_empty() || values.is_empty() || values.iter().any(|v| !v.is_finite()) {
             return Err(usage());
         }
         Ok(Sweep { rule: rule.to_owned(), name: name.to_owned(), values })

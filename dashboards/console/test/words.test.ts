@@ -54,6 +54,12 @@ test("conditions of the shipped rules", () => {
   const conditions = files.flatMap((name) => [...read(`rules/library/${name}`).matchAll(/condition: "(\w+)"/g)].map((match) => match[1]!));
   assert.ok(conditions.length > 30);
   allHaveTexts("condition", [...new Set(conditions)]);
+  // The shipped profile speaks of some that no rule raises.
+  const profile = read("rules/cases/profile/yuncheng.toml");
+  const tables = [...profile.matchAll(/^(?:condition|cause|parent_condition|inhibits) = (.*)$/gm)].flatMap((match) => [...match[1]!.matchAll(/"(\w+)"/g)]);
+  const spoken = tables.map((match) => match[1]!);
+  assert.ok(spoken.includes("feeder_silent"), spoken.join());
+  allHaveTexts("condition", [...new Set(spoken)]);
 });
 
 test("kinds of notifications", () => {

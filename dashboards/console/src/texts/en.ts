@@ -147,6 +147,7 @@ export const en: Record<keyof typeof zh, string> = {
   "condition.feeder_silent": "Feeder silent",
   "condition.flood": "Flood",
   "condition.gas_alarm": "Flammable or toxic gas",
+  "condition.gateway_fault": "Gateway fault",
   "condition.lamp_cycling": "Lamp cycling",
   "condition.lamp_dark": "Lamp dark",
   "condition.lamp_power": "Lamp power abnormal",

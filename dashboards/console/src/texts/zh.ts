@@ -146,6 +146,7 @@ export const zh = {
   "condition.feeder_silent": "线路路灯成片失联",
   "condition.flood": "内涝",
   "condition.gas_alarm": "可燃或有毒气体",
+  "condition.gateway_fault": "网关故障",
   "condition.lamp_cycling": "路灯频繁亮灭",
   "condition.lamp_dark": "路灯不亮",
   "condition.lamp_power": "路灯功率异常",
