@@ -6,8 +6,8 @@
 //! replayed. All mistakes of a pack are reported at load, with file, line, column and a hint; nothing
 //! is half loaded. Judging a device does not allocate unless its state changes.
 //!
-//! This is the lowered tier: what it cannot lower (loops, arrays, recursion) is refused at load with a
-//! hint. [`reference::reference`] writes the language's reference page.
+//! A rule is lowered to flat typed nodes; what that cannot take (loops, lists, maps, recursion) runs in rhai's
+//! interpreter with the same meaning. [`reference::reference`] writes the language's reference pages.
 //!
 //! It knows no transport, no store and no runtime, and it leaves incidents, groups and cases to
 //! `gengfu-cases`: what comes out of here are [`gengfu_model::Signal`]s.
@@ -19,6 +19,7 @@ pub mod engine;
 pub mod functions;
 mod interp;
 mod judge;
+mod language;
 pub mod latest;
 pub mod library;
 mod lower;
@@ -29,8 +30,8 @@ pub mod paused;
 pub mod places;
 mod program;
 pub mod reference;
-#[allow(dead_code, reason = "the interpreter and the tests of rules take the rest")]
 mod sandbox;
+pub mod scaffold;
 mod script;
 mod template;
 pub mod testing;
@@ -40,6 +41,7 @@ pub use city::City;
 pub use diagnostic::{Diagnostic, Level};
 pub use judge::{Context, FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, MAX_WINDOW_SAMPLES, QUARANTINE_MS, RuleState};
 pub use judge::{Why, WhyKey, WhyReading, WhySlot, WhyStep, explained_by};
+pub use language::Language;
 pub use latest::{Latest, LatestValue};
 pub use pack::{FaultNote, GroupInfo, Pack, ParameterInfo, RuleCounts, RuleInfo, Tier, TierReason};
 pub use parameters::{Effective, Parameters};

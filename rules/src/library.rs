@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use gengfu_model::Value;
 use gengfu_model::catalogue::KINDS;
 
-use crate::pack::{GroupInfo, Pack, ParameterInfo};
+use crate::language::Language;
+use crate::pack::{GroupInfo, Pack, ParameterInfo, RuleInfo};
 
 /// File name and text of every shipped rule.
 pub static LIBRARY: [(&str, &str); 47] = [
@@ -71,64 +72,88 @@ pub fn files() -> BTreeMap<String, String> {
 ///
 /// `standard` tells what becomes of an incident of a rule, asset type and condition, for people.
 #[must_use]
-pub fn page(standard: &dyn Fn(&str, &str, &str) -> String) -> String {
+pub fn page(language: Language, standard: &dyn Fn(&str, &str, &str) -> String) -> String {
     let pack = Pack::compile(&files()).expect("the shipped rules have no mistakes, says a test");
-    let mut page = String::from(
-        "# The shipped rules\n\nEach is a file in `rules/library` with its tests; \
-         `gengfu rules test --coverage` runs them. The row is that of the example profile.\n",
-    );
+    let mut page = language
+        .of(
+            "# The shipped rules\n\n[中文](rules.zh.md). Each is a file in `rules/library` with its tests; \
+             `gengfu rules test --coverage` runs them. The row is that of the example profile.\n",
+            "# 自带规则\n\n[English](rules.md)。每条规则是 `rules/library` 中的一个文件，测试写在其中；\
+             用 `gengfu rules test --coverage` 运行。所列立案条目取自示例城市配置。\n",
+        )
+        .to_owned();
     for def in &KINDS {
-        page.push_str(&format!("\n## {} · {}\n", def.en, def.zh));
+        page.push_str(&format!("\n## {}\n", language.of(def.en, def.zh)));
         for rule in pack.rules().iter().filter(|rule| rule.kind == def.kind) {
-            page.push_str(&format!("\n### `{}`\n\n{}\n", rule.id, rule.doc));
-            let fields = rule.fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
-            if !fields.is_empty() {
-                page.push_str(&format!("\nReads {fields}. "));
-            } else {
-                page.push('\n');
-            }
-            let keys = rule.keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-            page.push_str(&if keys.is_empty() {
-                "No keys of its own.\n".to_owned()
-            } else {
-                format!("Keys {keys}.\n")
-            });
+            page.push_str(&format!("\n### `{}`\n\n{}\n", rule.id, language.part_of(&rule.doc)));
+            page.push_str(&reads_and_keys(language, rule));
             for condition in &rule.conditions {
                 page.push_str(&format!("- `{condition}`: {}\n", standard(&rule.id, def.asset_type, condition)));
             }
             if let Some(group) = &rule.group {
-                page.push_str(&grouped(group, &standard(&rule.id, def.asset_type, &group.condition)));
+                let becomes = standard(&rule.id, def.asset_type, &group.condition);
+                page.push_str(&grouped(language, group, &becomes));
             }
             for parameter in &rule.parameters {
-                page.push_str(&tunable(parameter));
+                page.push_str(&tunable(language, parameter));
             }
         }
     }
     page
 }
 
-/// When its members are one incident of their group.
-fn grouped(group: &GroupInfo, standard: &str) -> String {
-    let by = group.by.iter().map(|by| format!("`{by}`")).collect::<Vec<_>>().join(" or ");
-    let number = group.distinct.map(|number| format!("{number} assets"));
-    let share = group.share.map(|share| format!("{} % of the group", share * 100.0));
-    let enough = [number, share].into_iter().flatten().collect::<Vec<_>>();
-    let enough = enough.join(if group.both { " and " } else { " or " });
-    let minutes = group.within_ms / gengfu_model::time::MINUTE_MS;
-    format!(
-        "- group by {by}: {enough} within {minutes} min are `{}` ({}): {standard}\n",
-        group.condition,
-        group.severity.name()
-    )
+fn reads_and_keys(language: Language, rule: &RuleInfo) -> String {
+    let fields = rule.fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+    let keys = rule.keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let reads = match (language, fields.is_empty()) {
+        (_, true) => String::new(),
+        (Language::English, _) => format!("Reads {fields}. "),
+        (Language::Chinese, _) => format!("读取 {fields}。"),
+    };
+    let has = match (language, keys.is_empty()) {
+        (Language::English, true) => "No keys of its own.".to_owned(),
+        (Language::English, false) => format!("Keys {keys}."),
+        (Language::Chinese, true) => "自身没有报警键。".to_owned(),
+        (Language::Chinese, false) => format!("报警键 {keys}。"),
+    };
+    format!("\n{reads}{has}\n")
 }
 
-fn tunable(parameter: &ParameterInfo) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "any".to_owned(), |value| value.to_string());
+/// When its members are one incident of their group.
+fn grouped(language: Language, group: &GroupInfo, standard: &str) -> String {
+    let by = group.by.iter().map(|by| format!("`{by}`")).collect::<Vec<_>>().join(language.of(" or ", " 或 "));
+    let number = group.distinct.map(|number| format!("{number} {}", language.of("assets", "个部件")));
+    let share = group.share.map(|share| {
+        let percent = share * 100.0;
+        language.of(&format!("{percent} % of the group"), &format!("本组的 {percent} %")).to_owned()
+    });
+    let enough = [number, share].into_iter().flatten().collect::<Vec<_>>();
+    let joint = if group.both { language.of(" and ", "且 ") } else { language.of(" or ", "或 ") };
+    let enough = enough.join(joint);
+    let minutes = group.within_ms / gengfu_model::time::MINUTE_MS;
+    let (condition, severity) = (&group.condition, group.severity.name());
+    match language {
+        Language::English => {
+            format!("- group by {by}: {enough} within {minutes} min are `{condition}` ({severity}): {standard}\n")
+        }
+        Language::Chinese => {
+            format!("- 按 {by} 成组：{minutes} 分钟内 {enough}，成为 `{condition}`（{severity}）：{standard}\n")
+        }
+    }
+}
+
+fn tunable(language: Language, parameter: &ParameterInfo) -> String {
+    let any = language.of("any", "不限");
+    let number = |value: Option<f64>| value.map_or_else(|| any.to_owned(), |value| value.to_string());
     let default = match &parameter.default {
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Text(text) => text.to_string(),
     };
     let (min, max, unit) = (number(parameter.min), number(parameter.max), &parameter.unit);
-    format!("- parameter `{}`: {default} {unit} ({min} to {max})\n", parameter.name).replace("  (", " (")
+    let name = &parameter.name;
+    match language {
+        Language::English => format!("- parameter `{name}`: {default} {unit} ({min} to {max})\n").replace("  (", " ("),
+        Language::Chinese => format!("- 参数 `{name}`：{default} {unit}（{min} 至 {max}）\n").replace(" （", "（"),
+    }
 }

@@ -431,11 +431,12 @@ impl ParameterInfo {
         match (&self.default, value) {
             (Value::Bool(_), Value::Bool(_)) => Ok(()),
             (Value::Number(_), Value::Number(n)) if n.is_finite() => {
-                let (name, unit) = (&self.name, &self.unit);
+                let name = &self.name;
+                let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
                 match (self.min.filter(|min| n < min), self.max.filter(|max| n > max)) {
                     (None, None) => Ok(()),
-                    (Some(min), _) => Err(format!("parameter `{name}` is at least {min} {unit}, {n} is too small")),
-                    (_, Some(max)) => Err(format!("parameter `{name}` is at most {max} {unit}, {n} is too large")),
+                    (Some(min), _) => Err(format!("parameter `{name}` is at least {min}{unit}, {n} is too small")),
+                    (_, Some(max)) => Err(format!("parameter `{name}` is at most {max}{unit}, {n} is too large")),
                 }
             }
             (Value::Bool(_), _) => Err(format!("parameter `{}` is true or false", self.name)),

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -38,36 +38,85 @@ fn diagnostics_read_as_they_should() {
     }
 }
 
-/// `docs/rule-errors.md`: every rule of `golden/` with what its author reads.
+/// Every rule of `golden/` in the order of the pages: its name, what it shows in English and in Chinese.
+const PAGES: [(&str, &str, &str); 33] = [
+    ("unknown-field", "A misspelt field", "字段名写错：给出最接近的字段"),
+    ("wrong-types", "Wrong types", "类型不符：比较、运算、参数、分支"),
+    ("never-clears", "A missing clear", "缺少解除：报警永远不会解除，或条件恒真"),
+    ("endless-loop", "An endless loop", "死循环"),
+    ("thresholds", "A threshold out of the field's range", "阈值超出字段取值范围，条件恒真或恒假"),
+    ("two-severities", "One key with two severities", "同一个键在可能同时成立的路径上有两个级别"),
+    ("exclusive-paths", "Two severities on paths that exclude each other", "互斥路径上的两个级别：允许"),
+    ("judged-twice", "A key judged twice", "同一个键被判定两次"),
+    ("unknown-function", "A misspelt word", "函数名写错"),
+    ("unknown-name", "A name that is not there", "名称不存在"),
+    ("unknown-attribute", "An attribute or parameter that is not there", "登记属性或参数不存在"),
+    ("syntax", "Syntax", "语法错误"),
+    ("no-rule", "A file without RULE", "文件没有 RULE"),
+    ("metadata", "Mistakes in RULE", "RULE 中的错误"),
+    ("metadata-kind", "More mistakes in RULE", "RULE 中的更多错误"),
+    ("parameters", "Parameters", "参数声明"),
+    ("entries", "Functions that never run, and more", "永不运行的函数及其他"),
+    ("silent", "Silence", "静默与文本占位符"),
+    ("same-slot", "Two memories that would be one", "两处记忆同名"),
+    ("memory-in-loop", "Memory in a loop", "循环中使用带记忆的词"),
+    ("list-types", "Lists and maps", "列表与映射的类型"),
+    ("recursion", "Recursion without an end", "没有终点的递归"),
+    ("recursion-types", "Recursion with other types", "递归参数类型不符"),
+    ("refused", "What a rule cannot have", "规则中不允许的语句"),
+    ("refused-more", "What a rule cannot have, too", "规则中不允许的更多写法"),
+    ("group-column", "A group that is not there", "分组列不存在"),
+    ("group-enough", "When a group is enough", "成组条件不完整"),
+    ("group-text", "The text of a group", "成组提示的占位符"),
+    ("group-without-member", "A group without `member`", "有 `group` 而无 `member`"),
+    ("member-without-group", "`member` without a group", "有 `member` 而无 `group`"),
+    ("member-constant", "A `member` that is always the same", "`member` 对所有设备结果相同"),
+    ("member-raises", "A `member` that raises", "`member` 中报警"),
+    ("warnings", "Warnings", "警告：可以加载，但应当看一看"),
+];
+
+const HEAD_EN: &str = "\
+# What a rule engineer reads when something is wrong
+
+[中文](rule-errors.zh.md). Every mistake of every file is reported at load, with file, line, column, the line itself and a
+hint. Nothing is half loaded: the pack that is live stays. `gengfu rules check FOLDER` shows it; with `--json` and by
+`POST /api/v1/rules/check` it comes as data for editors.
+";
+const HEAD_ZH: &str = "\
+# 规则写错时看到什么
+
+[English](rule-errors.md)。加载时一次报告所有文件的全部错误：文件、行、列、该行原文、提示（`did you mean` 为最接近的名称）。
+有错误时不会加载一半，线上规则包保持不变。`gengfu rules check FOLDER` 显示这些信息；加 `--json`，或用
+`POST /api/v1/rules/check`，得到供编辑器使用的数据。`error` 为错误，`warning` 为警告，`=` 之后是提示。
+";
+
+/// `docs/rule-errors.md` and `docs/rule-errors.zh.md`: every rule of `golden/` with what its author reads.
 #[test]
-fn the_page_of_mistakes_is_current() {
+fn the_pages_of_mistakes_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut names: Vec<_> = fs::read_dir(&folder)
+    let on_disk = fs::read_dir(&folder)
         .unwrap()
-        .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".rhai")?.to_owned()))
-        .collect();
-    names.sort();
-    let mut page = String::from(
-        "<!-- Written by `rules/tests/diagnostics.rs` from `rules/tests/golden`: change a rule there, not this page. -->\n\
-         # What a rule engineer reads when something is wrong\n\n\
-         Every mistake of every file is reported at load, with file, line, column, the line itself and a hint. Nothing is \
-         half loaded: the pack that is live stays. `gengfu rules check FOLDER` shows it; with `--json` and by \
-         `POST /api/v1/rules/check` it comes as data for editors.\n\n\
-         规则加载时一次报告全部错误，给出文件、行、列、该行原文和提示；有错误时线上规则包保持不变。\n",
-    );
-    for name in names {
-        let rule = fs::read_to_string(folder.join(format!("{name}.rhai"))).unwrap();
-        let said = fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
-        let mut title = name.replace('-', " ");
-        title[..1].make_ascii_uppercase();
-        page += &format!("\n## {title}\n```rhai\n{}\n```\n```text\n{}\n```\n", rule.trim_end(), said.trim_end());
+        .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".rhai")?.to_owned()));
+    let listed: BTreeSet<String> = PAGES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    assert_eq!(on_disk.collect::<BTreeSet<_>>(), listed, "every rule of golden/ has its titles here");
+    let mut stale = Vec::new();
+    for (file, head) in [("rule-errors.md", HEAD_EN), ("rule-errors.zh.md", HEAD_ZH)] {
+        let mut page = format!(
+            "<!-- Written by `rules/tests/diagnostics.rs` from `rules/tests/golden`: change a rule there, not this page. -->\n{head}"
+        );
+        for (name, en, zh) in PAGES {
+            let rule = fs::read_to_string(folder.join(format!("{name}.rhai"))).unwrap();
+            let said = fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
+            let title = if head == HEAD_EN { en } else { zh };
+            page += &format!("\n## {title}\n```rhai\n{}\n```\n```text\n{}\n```\n", rule.trim_end(), said.trim_end());
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(file);
+        if fs::read_to_string(&path).unwrap_or_default() != page {
+            fs::write(&path, page).unwrap();
+            stale.push(file);
+        }
     }
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rule-errors.md");
-    if fs::read_to_string(&path).is_ok_and(|found| found == page) {
-        return;
-    }
-    fs::write(&path, page).unwrap();
-    panic!("docs/rule-errors.md was not up to date; it is now: look at the change and commit it");
+    assert!(stale.is_empty(), "docs/{stale:?} was not up to date; it is now: look at the change and commit it");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use common::{Bench, HOUR, MINUTE, SECOND, START, V};
 use gengfu_cases::Profile;
 use gengfu_cases::profile::Route;
 use gengfu_model::{Kind, Timestamp, Value};
-use gengfu_rules::{Pack, library};
+use gengfu_rules::{Language, Pack, library};
 
 fn n(v: f64) -> V {
     V::N(v)
@@ -30,10 +30,27 @@ fn the_library_compiles_without_a_warning_and_covers_every_kind() {
     for kind in gengfu_model::catalogue::KINDS.iter().map(|def| def.kind) {
         assert!(pack.rules().iter().any(|rule| rule.kind == kind));
     }
+}
+
+#[test]
+fn every_shipped_rule_says_in_both_languages_what_it_rests_on_and_has_tests_that_name_its_severity() {
+    let pack = Pack::compile(&library::files()).unwrap();
     for rule in pack.rules() {
-        assert!(rule.doc.lines().count() >= 3, "{} says why", rule.id);
-        assert!(!rule.text_zh.is_empty() && !rule.text_en.is_empty(), "{} has texts", rule.id);
-        assert_eq!(rule.doc.trim(), rule.doc);
+        let id = &rule.id;
+        assert_eq!(rule.doc.trim(), rule.doc, "{id}");
+        let (english, chinese) = (Language::English.part_of(&rule.doc), Language::Chinese.part_of(&rule.doc));
+        assert_ne!(english, chinese, "{id}: a doc in both languages");
+        for (doc, title_end, source) in [(&english, '.', "Source:"), (&chinese, '。', "来源：")] {
+            let (title, physics) = doc.split_once("\n\n").unwrap_or_else(|| panic!("{id}: a title and its reasons"));
+            let says_enough = title.ends_with(title_end) && physics.chars().count() > 20 && physics.contains(source);
+            assert!(says_enough, "{id}: {doc}");
+        }
+        let texts =
+            [&rule.text_zh, &rule.text_en].into_iter().chain(rule.group.iter().flat_map(|g| [&g.text_zh, &g.text_en]));
+        assert!(texts.clone().all(|text| !text.is_empty()), "{id} has texts");
+        assert!(rule.source.matches("\nfn test_").count() >= 1, "{id} has tests");
+        let asks = ["severity(", "open(", "count(", "group"].iter().any(|word| rule.source.contains(word));
+        assert!(asks, "{id}: its tests ask what it raises");
     }
 }
 

@@ -12,6 +12,7 @@ use gengfu::metrics::{METRICS, kind_of};
 use gengfu_cases::profile::Route;
 use gengfu_model::catalogue::KINDS;
 use gengfu_model::{FieldDef, FieldType};
+use gengfu_rules::Language;
 
 use crate::harness::TestGateway;
 
@@ -19,12 +20,21 @@ use crate::harness::TestGateway;
 const GENERATED: &str = "<!-- Written by `tests/it/docs.rs`: change the source that it names, not this page. -->";
 
 fn keep(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
-    if std::fs::read_to_string(&path).is_ok_and(|found| found == text) {
-        return;
+    keep_all(&[(name, text.to_owned())]);
+}
+
+fn keep_all(pages: &[(&str, String)]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let mut stale = Vec::new();
+    for (name, text) in pages {
+        let path = folder.join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|found| found == *text) {
+            continue;
+        }
+        std::fs::write(&path, text).unwrap();
+        stale.push(*name);
     }
-    std::fs::write(&path, text).unwrap();
-    panic!("docs/{name} was not up to date; it is now: look at the change and commit it");
+    assert!(stale.is_empty(), "docs/{stale:?} was not up to date; it is now: look at the change and commit it");
 }
 
 /// A struct of the configuration's source.
@@ -244,10 +254,20 @@ fn every_metric_is_listed_and_has_its_help_and_type() {
 #[test]
 fn the_shipped_rules_are_documented() {
     let profile = gengfu_cases::Profile::parse(gengfu_cases::profile::YUNCHENG).unwrap();
-    let standard = |rule: &str, asset_type: &str, condition: &str| match profile.route(rule, asset_type, condition) {
-        Route::Case(target) => format!("case of row {}", target.standard.as_deref().unwrap_or(&target.class)),
-        Route::IncidentOnly => "an incident, no case".to_owned(),
-        Route::Unmapped => "a case without a row, for the acceptor".to_owned(),
-    };
-    keep("rules.md", &format!("{GENERATED}\n\n{}", gengfu_rules::library::page(&standard)));
+    let pages = [("rules.md", Language::English), ("rules.zh.md", Language::Chinese)].map(|(name, language)| {
+        let standard = |rule: &str, asset_type: &str, condition: &str| match profile.route(rule, asset_type, condition)
+        {
+            Route::Case(target) => {
+                let row = target.standard.as_deref().unwrap_or(&target.class);
+                format!("{} {row}", language.of("case of row", "立案，条目"))
+            }
+            Route::IncidentOnly => language.of("an incident, no case", "只记事件，不立案").to_owned(),
+            Route::Unmapped => {
+                language.of("a case without a row, for the acceptor", "立案但无条目，由受理员处理").to_owned()
+            }
+        };
+        let page = format!("{GENERATED}\n\n{}", gengfu_rules::library::page(language, &standard));
+        (name, page)
+    });
+    keep_all(&pages);
 }

@@ -4,6 +4,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, post } from "../api.ts";
 import { kindLabel, useApp, useTexts } from "../context.tsx";
+import { docIn } from "../logic/doc.ts";
 import { mayPause, mayPublish, mayTry } from "../logic/roles.ts";
 import { useLoaded } from "../load.ts";
 import { useAsk } from "../parts/ask.ts";
@@ -69,7 +70,7 @@ function RuleRow({ rule, here }: { rule: Rule; here: boolean }) {
           </a>
           {rule.now && <RuleMarks now={rule.now} />}
         </div>
-        <div class="dim under doc">{rule.doc.split("\n").join(" ")}</div>
+        <div class="dim under doc">{docIn(rule.doc, lang).join(" ")}</div>
       </div>
       <div class="right dim">{rule.facts["kind"] === undefined ? "" : kindLabel(kinds, rule.facts["kind"], lang)}</div>
     </li>
@@ -77,7 +78,7 @@ function RuleRow({ rule, here }: { rule: Rule; here: boolean }) {
 }
 
 function RuleCard({ id, line, changed }: { id: string; line: number; changed: () => void }) {
-  const { me } = useApp();
+  const { me, lang } = useApp();
   const { t } = useTexts();
   const loaded = useLoaded(() => get<RuleDetail>(`/api/v1/rules/${encodeURIComponent(id)}`), [id]);
   const rule = loaded.value;
@@ -94,7 +95,11 @@ function RuleCard({ id, line, changed }: { id: string; line: number; changed: ()
       <header class="card-head">
         <div class="card-title">
           <h2 class="mono">{rule.id}</h2>
-          <p class="dim doc">{rule.doc.split("\n")[0]}</p>
+          {docIn(rule.doc, lang).map((paragraph) => (
+            <p class="dim doc" key={paragraph}>
+              {paragraph}
+            </p>
+          ))}
         </div>
         <div class="buttons">
           {(mayTry(me.roles) || mayPublish(me.roles)) && (
