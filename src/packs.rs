@@ -31,7 +31,15 @@ pub fn read_folder_with_tests(folder: &Path) -> Result<BTreeMap<String, String>,
 }
 
 fn read(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<BTreeMap<String, String>, String> {
-    let describe = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let describe = |path: &Path, error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotADirectory => {
+            format!("{}: this is a file: give the folder that it stands in", path.display())
+        }
+        std::io::ErrorKind::InvalidData => {
+            format!("{}: the text is no UTF-8: save it as UTF-8, not as GBK or UTF-16", path.display())
+        }
+        _ => format!("{}: {error}", path.display()),
+    };
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(|error| describe(folder, error))? {
         let path = entry.map_err(|error| describe(folder, error))?.path();
@@ -55,4 +63,22 @@ fn read(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<BTreeMap<String,
         return Err(format!("{}: there is no `.rhai` file in it", folder.display()));
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_folder_of_rules_is_said_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = |path: &Path| read_folder(path).unwrap_err();
+        assert!(said(folder.path()).ends_with("there is no `.rhai` file in it"));
+        let file = folder.path().join("bin-hot.rhai");
+        std::fs::write(&file, b"/// \xc0\xac\xbb\xf8\xcf\xe4").unwrap();
+        assert!(said(&file).ends_with("give the folder that it stands in"), "{}", said(&file));
+        assert!(said(folder.path()).ends_with("save it as UTF-8, not as GBK or UTF-16"), "{}", said(folder.path()));
+        std::fs::write(&file, "const RULE = #{};").unwrap();
+        assert_eq!(read_folder(folder.path()).unwrap().len(), 1);
+    }
 }

@@ -23,6 +23,7 @@ mod quarantine;
 mod restore;
 mod rules;
 mod rules_accounts;
+mod rules_new;
 mod rules_pin;
 mod rules_test;
 mod rules_why;
@@ -166,10 +167,15 @@ pub(crate) fn say(message: &str) {
     eprintln!("{message}");
 }
 
-/// Gives a program one line.
-#[expect(clippy::print_stdout, reason = "the command line gives programs their lines on standard output")]
+/// Gives a program one line. One that has read enough, such as `head`, has no use for the rest: then this ends.
 pub(crate) fn give(line: &str) {
-    println!("{line}");
+    use std::io::Write;
+    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            say(&format!("standard output: {error}"));
+        }
+        std::process::exit(1);
+    }
 }
 
 /// Sets logging up: to standard error, filtered by `GENGFU_LOG` (default `info`).

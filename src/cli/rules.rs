@@ -21,6 +21,8 @@ pub(super) struct Rules {
 
 #[derive(clap::Subcommand)]
 enum RulesCommand {
+    /// Write a first rule to change, with its tests.
+    New(super::rules_new::New),
     /// Check a folder of rule files; without a folder, the shipped library.
     Check {
         /// Folder of `.rhai` files.
@@ -106,6 +108,7 @@ impl Rules {
     pub(super) fn run(&self) -> Result<(), Failure> {
         match &self.command {
             RulesCommand::Check { folder, json } => check(folder.as_ref(), *json),
+            RulesCommand::New(command) => command.run(),
             RulesCommand::Test(test) => test.run(),
             RulesCommand::Pin(pin) => pin.run(),
             RulesCommand::Explain { incident, config } => explain(*incident, config),

@@ -20,7 +20,7 @@ pub(super) struct Test {
     /// The report as JSON.
     #[arg(long)]
     json: bool,
-    /// Only tests whose `FILE::NAME` holds this text.
+    /// Only tests whose `FILE::NAME` holds this text; `--coverage` and `--mutate` look at their rules alone.
     #[arg(long, default_value = "")]
     filter: String,
     /// Show each rule with the lines and sides of conditions that the tests evaluated.
@@ -52,8 +52,13 @@ impl Test {
         let report = testing::run(&files, &options).map_err(|found| self.mistakes(&found))?;
         if !report.is_green() || !self.mutate {
             self.show(&report, &files)?;
-            let failed = report.failed;
-            return if report.is_green() { Ok(()) } else { Err(Failure::Failed(format!("{failed} tests failed"))) };
+            let (failed, then) =
+                (report.failed, if self.mutate { ": no number was changed, make them pass first" } else { "" });
+            return if report.is_green() {
+                Ok(())
+            } else {
+                Err(Failure::Failed(format!("{failed} tests failed{then}")))
+            };
         }
         let report = testing::mutate(&files, &options).map_err(|found| self.mistakes(&found))?;
         if self.json {

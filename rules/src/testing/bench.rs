@@ -50,6 +50,8 @@ pub(super) struct Bench {
     pub(super) tape: Tape,
     messages: u64,
     start: Timestamp,
+    /// How many evaluations of the rule have failed.
+    faults: u64,
 }
 
 impl Bench {
@@ -73,6 +75,7 @@ impl Bench {
             tape: Tape::default(),
             messages: 0,
             start,
+            faults: 0,
         };
         let config = OutcomeConfig::default();
         bench.apply(Body::Control(Control::Started { version: "test".to_owned(), config }), None);
@@ -217,6 +220,20 @@ impl Bench {
                 _ => {}
             }
         }
+        self.note_faults();
+    }
+
+    /// An evaluation that failed says nothing; the tape says why.
+    fn note_faults(&mut self) {
+        let counts = self.engine.pack().counts();
+        let faults = counts.iter().map(|counts| counts.faults).sum();
+        if faults > self.faults
+            && let Some(fault) = counts.iter().find_map(|counts| counts.last_fault.as_ref())
+        {
+            let what = format!("FAILED in {}:{}: {}", fault.line, fault.column, fault.message);
+            self.tape.note(Timestamp(fault.time_ms), &fault.device, &what);
+        }
+        self.faults = faults;
     }
 
     /// The incidents of a device by key, oldest first.

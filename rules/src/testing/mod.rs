@@ -124,7 +124,9 @@ pub fn run(files: &BTreeMap<String, String>, options: &Options) -> Result<Report
             report.tests.push(result);
             report.tests.len() < MAX_TESTS
         });
-        report.coverage.extend(coverage.map(|coverage| coverage.report(&placed.rule)));
+        if one.is_asked_for(&options.filter) {
+            report.coverage.extend(coverage.map(|coverage| coverage.report(&placed.rule)));
+        }
     }
     report.tests.extend(table::orphans(files));
     report.failed = report.tests.iter().filter(|test| test.failure.is_some()).count();
@@ -152,6 +154,13 @@ struct Rule<'a> {
 impl Rule<'_> {
     fn is_untested(&self) -> bool {
         self.tables.is_empty() && !test_functions(self.text).iter().any(|function| function.arguments == 0)
+    }
+
+    /// Whether the filter asks for one of its tests.
+    fn is_asked_for(&self, filter: &str) -> bool {
+        let named = test_functions(self.text).into_iter().map(|function| format!("{}::{}", self.file, function.name));
+        let beside = self.tables.iter().map(|(file, _)| (*file).to_owned());
+        filter.is_empty() || named.chain(beside).chain([self.file.to_owned()]).any(|name| name.contains(filter))
     }
 
     /// Runs its tests in the order of the source until `take` has enough.

@@ -76,7 +76,8 @@ pub fn mutate(files: &BTreeMap<String, String>, options: &Options) -> Result<Mut
     let pack = Pack::compile(files)?;
     let mut report = MutationReport::default();
     for (file, text, placed) in rules(&pack, files) {
-        let Ok(tree) = parse(text) else { continue };
+        let own = Rule { file, text, id: &placed.rule.id, tables: table::of(files, file) };
+        let Some(tree) = parse(text).ok().filter(|_| own.is_asked_for(&options.filter)) else { continue };
         let why = exempt(text);
         for number in numbers(&tree, text) {
             for to in number.changed() {

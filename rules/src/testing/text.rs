@@ -28,12 +28,15 @@ impl fmt::Display for TestResult {
 }
 
 impl Report {
-    /// One line that says it all.
+    /// One line that says it all, and the name of each test that failed.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut text = format!("{} tests: {} passed, {} failed", self.tests.len(), self.passed, self.failed);
         if !self.untested.is_empty() {
             text.push_str(&format!("; without a test: {}", self.untested.join(", ")));
+        }
+        for test in self.tests.iter().filter(|test| test.failure.is_some()) {
+            text.push_str(&format!("\nfailed: {}::{}", test.file, test.name));
         }
         text
     }
@@ -46,7 +49,9 @@ impl FileCoverage {
         let mut out = format!("{}\n", self.summary());
         let lines: BTreeMap<u32, bool> = self.listing.iter().map(|line| (line.line, line.hit)).collect();
         let last = lines.keys().last().copied().unwrap_or_default();
-        for (number, text) in (1_u32..).zip(source.lines()) {
+        // What stands above RULE is the doc.
+        let begins = source.lines().take_while(|line| line.starts_with("///") || line.trim().is_empty()).count();
+        for (number, text) in (1_u32..).zip(source.lines()).skip(begins) {
             if number > last {
                 break;
             }

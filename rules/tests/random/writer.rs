@@ -20,14 +20,16 @@ struct Writer {
     roundabout: bool,
 }
 
-/// The own functions of every rule.
-fn functions(subject: &Subject) -> String {
+/// The own functions of every rule. What `four_times` is given is looked at in both spellings, whether it is needed or
+/// not, as with every own function that does not call itself.
+fn functions(subject: &Subject, roundabout: bool) -> String {
     let field = subject.floats[2];
+    let four_times = if roundabout { "times(x, 4)" } else { "0.0 + x + x + x + x" };
     format!(
         "fn yes(c) {{ or_else(c, false) }}\n\
          fn early(x) {{ if x > 20.0 {{ return x - 20.0; }} let y = x * 2.0; if y > 5.0 {{ return 1.5; }} y + 0.5 }}\n\
          fn smooth(msg) {{ let a = avg(msg.{field}, 2.h); if a > 25.0 {{ return a - 25.0; }} or_else(a, 1.5) }}\n\
-         fn four_times(x) {{ 0.0 + x + x + x + x }}\n\
+         fn four_times(x) {{ {four_times} }}\n\
          fn report(c, x) {{\n    if !c {{ clear(\"own\"); return; }}\n    \
          raise(#{{ key: \"own\", value: x, severity: if x > 10.0 {{ \"critical\" }} else {{ \"minor\" }} }});\n}}\n"
     )
@@ -73,7 +75,7 @@ fn write(rule: &RandomRule, roundabout: bool) -> String {
     let silent = rule.silent_min.map_or("2.5.intervals".to_owned(), |minutes| format!("{minutes}.min"));
     let (kind, every_min) = (subject.kind.name(), rule.every_min);
     let more = if roundabout { ROUNDABOUT } else { "" };
-    let (functions, [_, alarm, other, _]) = (functions(subject), subject.bools);
+    let (functions, [_, alarm, other, _]) = (functions(subject, roundabout), subject.bools);
     format!(
         "const RULE = #{{ kind: \"{kind}\", key: \"k\", severity: \"major\", condition: \"c\", silent: {silent}, \
          every: {every_min}.min,{group}\n    parameters: #{{ limit: #{{ default: 12.5, min: 0.0, max: 45.0 }}, \
@@ -164,8 +166,7 @@ impl Writer {
                 }
             }
             Num::FourTimes(x) => {
-                let x = self.number(x);
-                if self.roundabout { format!("times({x}, 4)") } else { format!("four_times({x})") }
+                format!("four_times({})", self.number(x))
             }
         }
     }
