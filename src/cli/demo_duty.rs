@@ -3,7 +3,7 @@
 //! Set up at the first start through the same journaled requests as in a real bureau, so that the console shows a
 //! roster, calls and escalations from the first alarm on, and everything can be changed there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::{Failure, say};
 use crate::Gateway;
 use crate::local::local_request;
 
-/// The account that visitors log in with as duty officer: it stands in the first district's roster.
+/// The account that visitors log in with as duty officer: it stands in the largest district's roster.
 pub(super) const DUTY: &str = "duty";
 /// The other officers, by district in turn, and the shift leaders of all districts.
 const OFFICERS: [&str; 4] = ["li.na", "wang.wei", "zhang.min", "zhao.lei"];
@@ -40,7 +40,11 @@ pub(super) async fn set_up(gateway: &Gateway, city: &Path, zone: chrono_tz::Tz) 
     let file = std::fs::File::open(city).map_err(Failure::failed)?;
     // Only the districts are wanted, so a token's hash may be anything.
     let (devices, _) = register_csv::parse(file, &|_| [0; 32]);
-    let districts: BTreeSet<Arc<str>> = devices.into_iter().map(|device| device.district).collect();
+    let mut sizes: BTreeMap<Arc<str>, u32> = BTreeMap::new();
+    devices.into_iter().for_each(|device| *sizes.entry(device.district).or_default() += 1);
+    // The largest first: its officer has something to do.
+    let mut districts: Vec<Arc<str>> = sizes.keys().cloned().collect();
+    districts.sort_by_key(|district| std::cmp::Reverse(sizes.get(district).copied()));
     let tomorrow = day_after(gateway.shared().status().time, zone);
     for (number, district) in districts.iter().enumerate() {
         ask(gateway, DutyAction::PutRoster { roster: roster(district, number, &tomorrow)? }).await?;
@@ -144,6 +148,8 @@ fn day_after(now: Timestamp, zone: chrono_tz::Tz) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
