@@ -13,7 +13,8 @@ use gengfu_model::staff::{Action, CaseStep, Role};
 
 use super::serve::StopSignals;
 use super::{
-    ConfigArgument, Failure, demo_duty, devices, history, ledger_file, random_secret, runtime, say, start_logging, users,
+    ConfigArgument, Failure, demo_duty, devices, history, ledger_file, random_secret, runtime, say, start_logging,
+    users,
 };
 use crate::config::Config;
 use crate::local::{Local, local_request};
@@ -179,7 +180,8 @@ impl Demo {
             let verdict = gateway.shared().request(local_request(Action::PutUser { user })).await;
             verdict.map_err(|refusal| Failure::Failed(refusal.message))?;
         }
-        let text = format!("user admin (everything), duty (duty officer) or chen.gang (shift leader), password {password}");
+        let text =
+            format!("user admin (everything), duty (duty officer) or chen.gang (shift leader), password {password}");
         let write = || {
             use std::io::Write as _;
             let mut file =

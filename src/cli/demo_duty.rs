@@ -158,7 +158,8 @@ mod tests {
         for number in 0..7 {
             let roster = roster(&"盐湖区".into(), number, "2026-11-30").unwrap();
             gengfu_cases::roster::check(&roster).unwrap();
-            let named = roster.shifts.iter().flat_map(|shift| shift.officers.people.iter().chain(&shift.leaders.people));
+            let named =
+                roster.shifts.iter().flat_map(|shift| shift.officers.people.iter().chain(&shift.leaders.people));
             assert!(named.chain(roster.overrides.iter().map(|other| &other.who)).all(|who| accounts.contains(&**who)));
             let own = &roster.shifts[0].officers.people;
             assert!(!own.contains(&roster.overrides[0].who), "nobody watches for a whole day: {roster:?}");

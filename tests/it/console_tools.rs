@@ -31,7 +31,9 @@ fn what_is_used_now_and_then_works_on_the_console() {
     let header = "id,kind,model,asset_code,name,latitude,longitude,district,grid,feeder,cabinet,catchment,carrier_cell,\
                   department,asset_type,interval_s,token,attributes";
     let row = |id: &str, kind: &str| {
-        format!("{id},{kind},,1408020103000777,七号井盖,35.0,111.0,盐湖区,140802001001101,,,,,排水管理处,01-03,3600,a-token-of-{id},")
+        format!(
+            "{id},{kind},,1408020103000777,七号井盖,35.0,111.0,盐湖区,140802001001101,,,,,排水管理处,01-03,3600,a-token-of-{id},"
+        )
     };
     let register = format!("{header}\n{}\n{}\n", row("cover-7", "manhole"), row("cover-8", "man"));
     let shipped = gengfu_cases::profile::YUNCHENG;
@@ -72,7 +74,10 @@ fn what_is_used_now_and_then_works_on_the_console() {
     let corner = kept["features"][0]["geometry"]["coordinates"][0][0][0].as_f64().unwrap();
     assert!((0.003..0.01).contains(&(111.0 - corner)), "{kept}");
 
-    must_tell(text(&saw, "/profile/shown"), &["yuncheng", "排水分区", "内涝", "供电线路", "10 分钟", "部件 · 公用设施"]);
+    must_tell(
+        text(&saw, "/profile/shown"),
+        &["yuncheng", "排水分区", "内涝", "供电线路", "10 分钟", "部件 · 公用设施"],
+    );
     must_tell(&saw["profile"]["found"].to_string(), &["01-37", "2 工作日"]);
     assert_eq!(text(&saw, "/profile/exported"), shipped, "the file is what is at work");
     must_tell(text(&saw, "/profile/refused"), &["incident.outlast", "soon"]);

@@ -15,11 +15,11 @@
 
 mod backoff;
 mod channel;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod http;
 mod receipts;
 mod store;
-#[cfg(test)]
-pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

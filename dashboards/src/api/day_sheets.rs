@@ -28,9 +28,8 @@ pub(crate) async fn one(
     Params(query): Params<Query>,
 ) -> Result<Json<DaySheetsView>, ApiError> {
     let day = match &query.day {
-        Some(text) => NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| {
-            ApiError::invalid("day", format!("`{text}` is no day")).hint("write it as 2026-11-20")
-        })?,
+        Some(text) => NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .map_err(|_| ApiError::invalid("day", format!("`{text}` is no day")).hint("write it as 2026-11-20"))?,
         None => today(&state)?,
     };
     let districts = match extract::district(&session, query.district)? {

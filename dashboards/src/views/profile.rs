@@ -206,7 +206,8 @@ fn groups(profile: &Profile) -> Vec<GroupView> {
 }
 
 fn inhibitions(profile: &Profile) -> Vec<InhibitionView> {
-    let rules = profile.inhibitions.iter().flat_map(|(condition, rules)| rules.iter().map(move |rule| (condition, rule)));
+    let rules =
+        profile.inhibitions.iter().flat_map(|(condition, rules)| rules.iter().map(move |rule| (condition, rule)));
     let views = rules.map(|(condition, rule)| InhibitionView {
         cause: rule.cause.to_string(),
         condition: condition.to_string(),

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use gengfu_model::{Case, EffectId, Incident, IncidentState};
 
-use super::{Reducer, storm_over};
 use super::duty::DUTY_PREFIX;
 use super::group::{MEMBER_PREFIX, PLACE_PREFIX};
 use super::state::{
-    CASE_PREFIX, CaseExtra, ENDING_PREFIX, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, TRACK_PREFIX, Track, TrackKey,
+    CASE_PREFIX, CaseExtra, ENDING_PREFIX, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, TRACK_PREFIX, Track,
+    TrackKey,
 };
+use super::{Reducer, storm_over};
 use crate::profile::Profile;
 
 /// Why the ledger's rows are no state of a reducer.

@@ -154,7 +154,15 @@ fn split_off(
         Some(device) => {
             let old_case = member.case;
             let entry = standing::stand_alone(reducer, at, &device, &mut member, out);
-            standing::tell(reducer, at, &device, member, (entry, old_case), (DecisionKind::SplitOff, Why::StormOver), out);
+            standing::tell(
+                reducer,
+                at,
+                &device,
+                member,
+                (entry, old_case),
+                (DecisionKind::SplitOff, Why::StormOver),
+                out,
+            );
         }
         None => {
             if !own {

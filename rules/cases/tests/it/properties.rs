@@ -405,8 +405,11 @@ fn check_causes(
     let stood: Vec<_> = stood.filter(|(_, groups)| groups.contains("feeder:F7")).map(|(id, _)| *id).collect();
     for case in world.ledger.cases.values().skip(cases_before) {
         let Some(first) = case.incidents.first().map(|id| &world.ledger.incidents[id]) else { continue };
-        let explained = &*case.condition == "lamp_dark" && !own.contains(&first.id) && matches!(first.device.as_str(), "l1" | "l2" | "l4");
-        let cause = stood.iter().find(|id| **id != first.id && &*world.ledger.incidents[id].condition == "feeder_outage");
+        let explained = &*case.condition == "lamp_dark"
+            && !own.contains(&first.id)
+            && matches!(first.device.as_str(), "l1" | "l2" | "l4");
+        let cause =
+            stood.iter().find(|id| **id != first.id && &*world.ledger.incidents[id].condition == "feeder_outage");
         assert!(!explained || cause.is_none(), "{cause:?} explains it, and it got a case: {case:?}");
     }
 }

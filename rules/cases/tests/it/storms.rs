@@ -116,7 +116,11 @@ fn waning() -> (World, EffectId) {
         world.clear(&fed(id), "dark");
     }
     let storm = parent(&world);
-    assert_eq!((storm.state, of(&world, "A-l1").parent), (IncidentState::Open, Some(storm.id)), "it goes on for a while");
+    assert_eq!(
+        (storm.state, of(&world, "A-l1").parent),
+        (IncidentState::Open, Some(storm.id)),
+        "it goes on for a while"
+    );
     let case = storm.case.expect("a case");
     assert!(world.ledger.cases[&case].condition_holds);
     (world, case)

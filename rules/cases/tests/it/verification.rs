@@ -143,7 +143,10 @@ fn a_reading_that_shows_it_to_hold_still_goes_back_at_once_after_the_grace() {
     heard(&mut world, &cover, 37.0, true);
     assert_eq!(state(&world, case), (CaseState::Handling, 1));
     let note = last_note(&world, case, "rework");
-    assert!(note.contains("by this reading it still holds (c1: cover_displaced) 11-20 10:17:00 c1 tilt_deg = 37;"), "{note}");
+    assert!(
+        note.contains("by this reading it still holds (c1: cover_displaced) 11-20 10:17:00 c1 tilt_deg = 37;"),
+        "{note}"
+    );
     let (_, change, evidence) = world.ledger.explanations.last().expect("an explanation");
     assert_eq!((*change, evidence.readings.len()), ("verified", 3));
     assert_eq!(verdict(&world), ("verified", "sensor_contradicts"));
