@@ -21,7 +21,7 @@ impl<W: Watch> Machine<'_, '_, W> {
     pub(super) fn is_at(&mut self, word: PlaceWord, name: NodeId, at: NodeId, more: NodeId) -> Option<bool> {
         let (point, margin_m) = self.point(at, more);
         let (point, name) = (point?, self.text(name)?);
-        let (places, cost) = (self.cx.city.places(), &mut self.operations);
+        let (places, cost) = (self.on.cx.city.places(), &mut self.operations);
         match word {
             PlaceWord::Inside => places.inside(point, name, cost),
             PlaceWord::OffRoute => {
@@ -38,7 +38,7 @@ impl<W: Watch> Machine<'_, '_, W> {
         match word {
             PlaceWord::Distance => {
                 let (point, name) = (point?, self.text(name)?);
-                self.cx.city.places().distance_m(point, name, &mut self.operations)
+                self.on.cx.city.places().distance_m(point, name, &mut self.operations)
             }
             PlaceWord::Between => {
                 let (lon, lat) = self.pair(name)?;
@@ -46,7 +46,7 @@ impl<W: Watch> Machine<'_, '_, W> {
                 Some(between_m(point?, [lon?, lat?]))
             }
             PlaceWord::SpeedLimit => {
-                let limit = self.cx.city.places().speed_limit_kmh(point?, &mut self.operations);
+                let limit = self.on.cx.city.places().speed_limit_kmh(point?, &mut self.operations);
                 // The vehicle's own limit, where the register has one.
                 limit.into_iter().chain(own.filter(|own| own.is_finite())).reduce(f64::min)
             }
