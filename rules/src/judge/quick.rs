@@ -117,7 +117,7 @@ mod tests {
         "incident(msg.visits > 100);",
         "incident(msg.visits == 90.5 || msg.visits < 20.5 || 3 >= msg.visits);",
         "incident(msg.nh3_ppm > 15.0, #{ key: \"a\" }); incident(msg.battery_pct < 20.0, #{ key: \"b\" });",
-        "incident(msg.nh3_ppm > 15.0 && at(\"22:00\", \"06:00\"));",
+        "incident(msg.nh3_ppm > 15.0 && at(\"20:00\", \"06:00\"));",
         "if msg.battery_pct < 20.0 { incident(msg.nh3_ppm > 15.0 && at(\"08:00\", \"12:00\")); }",
         "incident(msg.leak && msg.nh3_ppm < 50.0);",
         "incident(or_else(msg.nh3_ppm, 20.0) > 15.0 || msg.battery_pct <= 10.0);",
@@ -223,7 +223,7 @@ mod tests {
         for body in [
             "incident(held(msg.nh3_ppm > 15.0, 10.s));",
             "incident(msg.nh3_ppm > 15.0 && band(msg.battery_pct, 20.0, 30.0));",
-            "raise(); incident(msg.nh3_ppm > 15.0);",
+            "if msg.leak { incident(msg.nh3_ppm > 15.0); }",
             "incident(msg.nh3_ppm / 2.0 > 15.0);",
         ] {
             assert!(!glances(body), "{body}");
