@@ -82,6 +82,7 @@ impl City {
 
     /// A city without holidays, where lamps burn from sunset to sunrise and Saturday and Sunday are free.
     #[must_use]
+    #[inline]
     pub fn usual() -> &'static City {
         &USUAL
     }

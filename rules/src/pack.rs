@@ -38,6 +38,9 @@ pub(crate) struct RuleSet {
     /// Hashes of the slots' ids.
     pub(crate) layout: Arc<[u32]>,
     pub(crate) slot_kinds: Vec<SlotKind>,
+    /// What a reading can run, in the order of the rules, a rule's member before its `on_message`: what is of the
+    /// group from the beginning needs no case of its own.
+    pub(crate) readers: Vec<Reader>,
     /// Some rule has a period.
     pub(crate) has_every: bool,
     /// The slots that a timer can run in.
@@ -46,6 +49,17 @@ pub(crate) struct RuleSet {
     silences: Vec<usize>,
     /// The rules that wait for silence or have a period.
     armed: Vec<usize>,
+}
+
+/// A function of a rule that readings run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader {
+    /// The fields that it reads, as a mask.
+    pub(crate) fields: u32,
+    /// The rule's place.
+    pub(crate) rule: usize,
+    /// `member`, not `on_message`.
+    pub(crate) is_member: bool,
 }
 
 impl RuleSet {
@@ -318,6 +332,10 @@ impl Pack {
             }
             if rule.silence.is_some() || rule.every.is_some() {
                 set.armed.push(set.rules.len());
+            }
+            let member = rule.member.as_ref().map(|member| (&member.entry, true));
+            for (entry, is_member) in member.into_iter().chain(rule.on_message.as_ref().map(|entry| (entry, false))) {
+                set.readers.push(Reader { fields: entry.reads, rule: set.rules.len(), is_member });
             }
             set.rules.push(Placed { rule, base, counters: Counters::default(), watched: None });
             infos.push(info);

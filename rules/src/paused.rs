@@ -55,6 +55,7 @@ impl PausedRules {
 
     /// Whether a rule is paused.
     #[must_use]
+    #[inline]
     pub fn contains(&self, rule: &str) -> bool {
         !self.0.is_empty() && self.0.contains_key(rule)
     }

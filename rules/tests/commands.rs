@@ -129,6 +129,24 @@ fn timers_and_silence_have_wishes_of_their_own() {
 }
 
 #[test]
+fn a_member_that_is_judged_ends_no_wish_of_a_timer() {
+    let text = "const RULE = #{ kind: \"streetlight\", key: \"k\", severity: \"minor\", condition: \"supply_voltage\", \
+        every: 1.h, group: \"cabinet\", distinct: 2, within: 10.min, group_condition: \"feeder_outage\", \
+        group_severity: \"major\", text_zh: \"z\", text_en: \"e\", group_text_zh: \"z\", group_text_en: \"e\" };\n\
+        fn member(msg, dev) { msg.voltage_v > 250.0 }\n\
+        fn on_timer(dev, name) { command(dev, \"set_level\", #{ level: 40.0 }); }\n";
+    for tier in TIERS {
+        let pack = Pack::compile_in(&[("r.rhai".to_owned(), text.to_owned())].into(), tier);
+        let pack = pack.unwrap_or_else(|found| panic!("{}", common::show(&found)));
+        let mut bench = Bench::new(pack, Kind::Streetlight);
+        bench.feed(&[("voltage_v", V::N(230.0))]);
+        assert_eq!(bench.advance(61 * MINUTE), ["!r/set_level {\"level\":40.0}"], "{tier:?}");
+        bench.feed(&[("voltage_v", V::N(231.0))]);
+        assert_eq!(bench.advance(60 * MINUTE), [""; 0], "{tier:?}: it is what was commanded");
+    }
+}
+
+#[test]
 fn mistakes_are_said_at_load() {
     for (kind, call, wanted) in [
         ("streetlight", "command(dev, \"set_lvl\", #{ level: 1.0 })", "has no command `set_lvl`"),

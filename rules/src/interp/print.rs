@@ -60,9 +60,7 @@ pub(crate) fn print(rule: &mut Rule, entry: &Entry, has_timer_name: bool, reason
         let name = printer.add(Node::Local(0), 0);
         printer.inputs.push((name, "v0".to_owned()));
     }
-    printer.put("body {");
     printer.block(entry.block);
-    printer.put("};");
     printer.in_function = true;
     let mut printed = 0;
     while let Some(function) = printer.functions.get(printed).copied() {
@@ -176,9 +174,14 @@ impl Printer<'_> {
             }
             Op::Incident { effect, condition } => {
                 self.mark(condition);
-                self.say(format_args!("incident({effect}, "));
+                let is_plain = self.raised_with(effect) == [None, None];
+                self.say(format_args!("{}({effect}, ", if is_plain { "an_incident" } else { "incident" }));
                 self.expr(condition);
-                self.effect(effect);
+                if is_plain {
+                    self.put(");");
+                } else {
+                    self.effect(effect);
+                }
             }
             Op::Raise { effect } => {
                 self.mark(0);
@@ -238,13 +241,7 @@ impl Printer<'_> {
 
     /// The value and the severity of an effect: looked at only if it is raised.
     fn effect(&mut self, effect: u16) {
-        let def = self.rule.effects.get(usize::from(effect));
-        let value = def.and_then(|def: &Effect| def.value);
-        let severity = def.and_then(|def| match def.severity {
-            SeverityOf::Node { node, .. } => Some(node),
-            SeverityOf::Fixed(_) => None,
-        });
-        for node in [value, severity] {
+        for node in self.raised_with(effect) {
             self.put(", ");
             match node {
                 Some(node) => self.expr(node),
@@ -252,6 +249,16 @@ impl Printer<'_> {
             }
         }
         self.put(");");
+    }
+
+    /// The value and the severity of an effect, where they are computed.
+    fn raised_with(&self, effect: u16) -> [Option<NodeId>; 2] {
+        let def = self.rule.effects.get(usize::from(effect));
+        let severity = def.and_then(|def| match def.severity {
+            SeverityOf::Node { node, .. } => Some(node),
+            SeverityOf::Fixed(_) => None,
+        });
+        [def.and_then(|def: &Effect| def.value), severity]
     }
 
     fn script_op(&mut self, op: &ScriptOp) {

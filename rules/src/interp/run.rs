@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use rhai::{AST, Caches, Engine, EvalAltResult, EvalContext, Expr, Expression, GlobalRuntimeState, Scope, Stmt};
+use rhai::{AST, Caches, Engine, EvalAltResult, GlobalRuntimeState, Scope};
 
 use super::print::Script;
 use super::unknown::{self, Owned};
@@ -139,17 +139,11 @@ impl Resident {
                 unknown::put(place, host.input(*node));
             }
         }
-        let body = match self.ast.statements() {
-            [Stmt::Expr(body)] => body,
-            _ => return Some(EvalAltResult::ErrorRuntime("not a script".into(), rhai::Position::NONE).into()),
-        };
-        let body: &Expr = body;
         self.global.num_operations = 0;
         let inputs = self.scope.len();
-        let result = HOST.set(host, || {
-            EvalContext::new(engine, &mut self.global, &mut self.caches, &mut self.scope, None)
-                .eval_expression_tree(&Expression::from(body))
-        });
+        let Resident { ast, scope, global, caches } = self;
+        #[expect(deprecated, reason = "volatile, says rhai; its version is pinned, and all else forgets the caches")]
+        let result = HOST.set(host, || engine.eval_statements_raw(global, caches, scope, ast.statements()));
         // A run that failed may have left anything behind.
         self.scope.rewind(inputs);
         let error = result.err()?;

@@ -16,7 +16,7 @@ use super::evidence::Replay;
 use super::machine::{Machine, Watch};
 use super::number::Failure;
 use super::scalar::Scalar;
-use super::state::{Slot, SlotKind};
+use super::state::Slot;
 use crate::pack::Pack;
 use crate::program::{CommandArgument, CommandCall};
 
@@ -87,15 +87,11 @@ pub(super) fn commit(
     slots: &mut [Slot],
     out: &mut Vec<Signal>,
 ) {
-    let (rule, cx) = (&replay.placed.rule, replay.cx);
-    if rule.commands.is_empty() || cx.late || cx.device.life != DeviceLife::InService {
+    let (rule, cx) = (&replay.placed.rule, replay.on.cx);
+    if cx.late || cx.device.life != DeviceLife::InService {
         return;
     }
-    let entry = trigger_entry(replay);
-    for (place, def) in rule.slots.iter().enumerate() {
-        if def.kind != SlotKind::Command || def.id.split(':').next() != Some(entry) {
-            continue;
-        }
+    for &place in &replay.entry.command_slots {
         let Some(slot) = slots.get_mut(place) else { continue };
         let call_of = |wish: &Wish| rule.commands.get(usize::from(wish.command));
         // The last call of a name counts, as with the keys of `raise`.
@@ -125,19 +121,6 @@ pub(super) fn commit(
     }
 }
 
-fn trigger_entry(replay: &Replay<'_>) -> &'static str {
-    let rule = &replay.placed.rule;
-    let is =
-        |entry: &Option<crate::program::Entry>| entry.as_ref().is_some_and(|entry| std::ptr::eq(entry, replay.entry));
-    if is(&rule.on_message) {
-        "on_message"
-    } else if is(&rule.on_silent) {
-        "on_silent"
-    } else {
-        "on_timer"
-    }
-}
-
 fn object(call: &CommandCall, args: &[Value]) -> JsonObject {
     let json = |(argument, value): (&CommandArgument, &Value)| {
         let value = match (argument.def.ty, value) {
@@ -159,7 +142,7 @@ fn hash(args: &JsonObject) -> u32 {
 }
 
 fn signal(pack: &Pack, replay: &Replay<'_>, call: &CommandCall, args: JsonObject) -> Signal {
-    let (rule, cx) = (&replay.placed.rule, replay.cx);
+    let (rule, cx) = (&replay.placed.rule, replay.on.cx);
     let pos = call.origin.pos;
     let source = rule.source.lines().nth(pos.line.saturating_sub(1) as usize).unwrap_or_default();
     Signal {
@@ -168,7 +151,7 @@ fn signal(pack: &Pack, replay: &Replay<'_>, call: &CommandCall, args: JsonObject
         key: Arc::from(call.name),
         assertion: Assertion::Command { name: Arc::from(call.name), args, expires_s: call.expires_s },
         evidence: Box::new(Evidence {
-            trigger: trigger_name(replay.trigger).0.to_owned(),
+            trigger: trigger_name(replay.on.trigger).0.to_owned(),
             now: cx.now,
             seq: cx.seq,
             file: rule.file.to_string(),

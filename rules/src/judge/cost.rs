@@ -5,7 +5,8 @@
 
 use gengfu_model::{Kind, Timestamp};
 
-use super::machine::{Machine, Trigger, Unwatched};
+use super::machine::{Machine, Unwatched};
+use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot, Window};
 use super::{Context, evaluate};
@@ -27,8 +28,10 @@ impl Pack {
             let mut locals = [Scalar::Unknown; MAX_LOCALS];
             let trigger = Trigger::Reading { event_time: cx.now, carried: entry.reads };
             let begun = clock();
-            let machine = Machine::new(rule, cx, trigger, state.heard, slots, &mut locals, Unwatched);
-            drop(evaluate::finish(machine, entry));
+            let on = Occasion::new(cx, trigger, state.heard);
+            if evaluate::glanced(placed, entry, &on, slots).is_none() {
+                Machine::new(rule, &on, slots, &mut locals, Unwatched).run(entry);
+            }
             placed.counters.timed(clock().saturating_sub(begun));
         }
     }

@@ -6,8 +6,9 @@
 use super::Context;
 use super::clock::{clock_minutes, minute_of_day};
 use super::machine::{Machine, Watch};
+use super::quick::during;
 use super::sun::{self, CIVIL, HORIZON, Position};
-use crate::program::{NodeId, SunWord};
+use crate::program::{DURING_COST, NodeId, Quick, SunWord};
 
 /// Whether the local time of day is from the one to the other; `None` if one is no time of day.
 pub(crate) fn time_of_day(cx: &Context<'_>, from: &str, to: &str) -> Option<bool> {
@@ -55,19 +56,26 @@ fn position(cx: &Context<'_>) -> Option<Position> {
 }
 
 impl<W: Watch> Machine<'_, '_, W> {
-    pub(super) fn at(&mut self, from: NodeId, to: NodeId) -> Option<bool> {
+    pub(super) fn at(&mut self, id: NodeId, from: NodeId, to: NodeId) -> Option<bool> {
+        if !W::LOOKS
+            && let Some(Quick::During { from, to }) = self.rule.quick.get(usize::from(id))
+        {
+            // Its own operation is counted already.
+            self.operations += DURING_COST - 1;
+            return during(self.on, *from, *to);
+        }
         let (from, to) = (self.text(from), self.text(to));
         let (from, to) = from.zip(to)?;
-        time_of_day(self.cx, from, to)
+        time_of_day(self.on.cx, from, to)
     }
 
     pub(super) fn lit(&mut self, from: NodeId, to: NodeId) -> Option<bool> {
         let (from, to) = (self.text(from), self.text(to));
-        scheduled_on(self.cx, from.zip(to))
+        scheduled_on(self.on.cx, from.zip(to))
     }
 
     pub(super) fn sun(&mut self, word: SunWord, margin: NodeId) -> Option<bool> {
         let margin_ms = self.int(margin)?;
-        sun(self.cx, word, margin_ms)
+        sun(self.on.cx, word, margin_ms)
     }
 }

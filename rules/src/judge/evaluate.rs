@@ -2,161 +2,193 @@
 
 use std::sync::Arc;
 
-use gengfu_model::{Assertion, Evidence, Signal, Timestamp};
+use gengfu_model::{Assertion, Evidence, Severity, Signal, Timestamp};
 
-use super::machine::{Fault, Machine, Outcome, Trigger, Unwatched, Watch};
+use super::machine::{Fault, Machine, Outcome, Unwatched, Watch};
+use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
-use super::{Context, command, evidence, faults, replay};
+use super::{command, evidence, faults, quick, replay};
 use crate::pack::{FaultNote, Pack, Placed};
-use crate::program::{Entry, MAX_KEYS, MAX_LOCALS};
+use crate::program::{Entry, Key, MAX_LOCALS};
 use crate::testing::coverage::Covering;
 
 /// Most rules need few variables: a small array is cheaper to clear for each evaluation.
 const FEW_LOCALS: usize = 8;
 
 /// Runs an entry of a rule. `timer` is the name that `on_timer` gets.
-#[expect(clippy::too_many_arguments, reason = "the call is the seam between the engine's events and the machine")]
 pub(super) fn run(
     pack: &Pack,
     placed: &Placed,
     entry: &Entry,
-    cx: &Context<'_>,
-    trigger: Trigger,
+    on: &Occasion<'_>,
     timer: Option<&str>,
     state: &mut RuleState,
     out: &mut Vec<Signal>,
 ) {
     let rule = &placed.rule;
-    if cx.paused.contains(&rule.id) {
+    if on.cx.paused.contains(&rule.id) {
         placed.counters.skipped();
         return;
     }
-    let heard = state.heard;
     let Some(slots) = state.slots.get_mut(placed.base..placed.base + rule.slots.len()) else { return };
     if let Some(slot) = slots.get_mut(rule.faults_slot)
-        && faults::quarantined(slot, cx.now)
+        && faults::quarantined(slot, on.cx.now)
     {
         placed.counters.skipped();
         return;
     }
-    let (mut few, mut many);
-    let locals: &mut [Scalar<'_>] = match entry.locals {
-        0 => &mut [],
-        1..=FEW_LOCALS => {
-            few = [Scalar::Unknown; FEW_LOCALS];
-            &mut few
-        }
-        _ => {
-            many = [Scalar::Unknown; MAX_LOCALS];
-            &mut many
-        }
-    };
-    if let (Some(name), Some(first)) = (timer, locals.first_mut()) {
-        *first = Scalar::Text(name);
+    if let Some(operations) = glanced(placed, entry, on, slots) {
+        placed.counters.evaluated(operations);
+        return;
     }
-    let Finished { outcomes, before, fault, operations, wishes, undecided } = match &placed.watched {
-        None => finish(Machine::new(rule, cx, trigger, heard, slots, locals, Unwatched), entry),
-        Some(coverage) => {
-            finish(Machine::new(rule, cx, trigger, heard, slots, locals, Covering(coverage.as_ref())), entry)
+    let call = Call { pack, placed, entry, on, timer };
+    match entry.locals {
+        0 => call.watched(slots, &mut [], out),
+        1..=FEW_LOCALS => call.watched(slots, &mut [Scalar::Unknown; FEW_LOCALS], out),
+        _ => call.watched(slots, &mut [Scalar::Unknown; MAX_LOCALS], out),
+    }
+}
+
+/// The operations of an evaluation that changes nothing, where a glance is enough to see that.
+#[inline(always)]
+pub(super) fn glanced(placed: &Placed, entry: &Entry, on: &Occasion<'_>, slots: &[Slot]) -> Option<u32> {
+    match &entry.glance {
+        Some(glance) if placed.watched.is_none() => quick::glance(&placed.rule, glance, on, slots),
+        _ => None,
+    }
+}
+
+/// An evaluation that is to be run.
+struct Call<'a> {
+    pack: &'a Pack,
+    placed: &'a Placed,
+    entry: &'a Entry,
+    on: &'a Occasion<'a>,
+    timer: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    #[inline(always)]
+    fn watched(&self, slots: &mut [Slot], locals: &mut [Scalar<'a>], out: &mut Vec<Signal>) {
+        if let (Some(name), Some(first)) = (self.timer, locals.first_mut()) {
+            *first = Scalar::Text(name);
         }
-    };
-    placed.counters.evaluated(operations);
-    if let Some(fault) = fault {
-        for (slot, old) in before.into_iter().rev() {
+        match &self.placed.watched {
+            None => self.run(slots, locals, Unwatched, out),
+            Some(coverage) => self.run(slots, locals, Covering(coverage.as_ref()), out),
+        }
+    }
+
+    fn run<W: Watch>(&self, slots: &mut [Slot], locals: &mut [Scalar<'a>], watch: W, out: &mut Vec<Signal>) {
+        let mut machine = Machine::new(&self.placed.rule, self.on, slots, locals, watch);
+        machine.run(self.entry);
+        self.placed.counters.evaluated(machine.operations);
+        // By reference: what a machine holds is not worth moving.
+        let Machine { slots, outcomes, before, fault, wishes, undecided, .. } = &mut machine;
+        if let Some(fault) = fault {
+            self.failed(*fault, before, slots);
+            return;
+        }
+        let replay =
+            evidence::Replay { placed: self.placed, entry: self.entry, on: self.on, timer: self.timer, before };
+        commit(self.pack, &replay, outcomes, slots, out);
+        if !self.entry.command_slots.is_empty() {
+            command::commit(self.pack, &replay, wishes, *undecided, slots, out);
+        }
+    }
+
+    /// An evaluation that fails has no effect but a note.
+    #[cold]
+    fn failed(&self, fault: Fault, before: &mut Vec<(u16, Slot)>, slots: &mut [Slot]) {
+        for (slot, old) in before.drain(..).rev() {
             if let Some(place) = slots.get_mut(usize::from(slot)) {
                 *place = old;
             }
         }
+        let (rule, cx) = (&self.placed.rule, self.on.cx);
         if let Some(slot) = slots.get_mut(rule.faults_slot) {
             faults::failed(slot, cx.now);
         }
         let pos = rule.origins.get(usize::from(fault.node)).map(|origin| origin.pos).unwrap_or_default();
-        placed.counters.failed(FaultNote {
+        self.placed.counters.failed(FaultNote {
             device: Arc::from(cx.device.id.as_str()),
             time_ms: cx.now.0,
             line: pos.line,
             column: pos.column,
             message: fault.failure.to_string(),
         });
-        return;
     }
-    let replay = evidence::Replay { placed, entry, cx, trigger, timer, heard, before: &before };
-    commit(pack, &replay, &outcomes, slots, out);
-    command::commit(pack, &replay, &wishes, undecided, slots, out);
-}
-
-/// What a machine leaves behind.
-pub(super) struct Finished {
-    pub(super) outcomes: [Outcome; MAX_KEYS],
-    /// The slots as they were.
-    pub(super) before: Vec<(u16, Slot)>,
-    pub(super) fault: Option<Fault>,
-    pub(super) operations: u32,
-    pub(super) wishes: Vec<command::Wish>,
-    pub(super) undecided: bool,
-}
-
-/// Lets a machine run to its end.
-#[inline(always)]
-pub(super) fn finish<'a, W: Watch>(mut machine: Machine<'a, '_, W>, entry: &'a Entry) -> Finished {
-    machine.run(entry);
-    let Machine { outcomes, before, fault, operations, wishes, undecided, .. } = machine;
-    Finished { outcomes, before, fault, operations, wishes, undecided }
 }
 
 /// Verdicts that changed become signals.
+#[inline(always)]
 fn commit(pack: &Pack, replay: &evidence::Replay<'_>, outcomes: &[Outcome], slots: &mut [Slot], out: &mut Vec<Signal>) {
-    let (placed, cx) = (replay.placed, replay.cx);
-    let counted = placed.rule.member.as_ref().map(|member| member.key);
-    for (number, (key, outcome)) in placed.rule.keys.iter().zip(outcomes).enumerate() {
-        let Some(verdict) = slots.get(key.slot) else { continue };
-        let (effect, new, said) = match (*outcome, verdict) {
-            (Outcome::None, _) => continue,
-            (Outcome::Clear { effect }, Slot::Verdict(Some(_))) => (effect, None, true),
-            (Outcome::Clear { effect }, Slot::Verdict(None)) => (effect, None, false),
-            (Outcome::Clear { effect }, _) => (effect, None, cx.inherits),
-            (Outcome::Raise { effect, severity, .. }, Slot::Verdict(Some(old))) => {
-                (effect, Some(severity), *old != severity)
-            }
-            (Outcome::Raise { effect, severity, .. }, _) => (effect, Some(severity), true),
+    for (number, (key, outcome)) in replay.placed.rule.keys.iter().zip(outcomes).enumerate() {
+        let (new, verdict) = match (outcome, slots.get(key.slot)) {
+            (Outcome::None, _) | (_, None) => continue,
+            (Outcome::Clear { .. }, Some(verdict)) => (None, verdict),
+            (Outcome::Raise { severity, .. }, Some(verdict)) => (Some(*severity), verdict),
         };
-        if said && let Some(def) = placed.rule.effects.get(usize::from(effect)) {
-            let value = match *outcome {
-                Outcome::Raise { value, .. } => value,
-                Outcome::Clear { .. } | Outcome::None => None,
-            };
-            let assertion = match new {
-                verdict if counted == Some(number) => Assertion::Member { holds: verdict.is_some() },
-                Some(severity) => Assertion::Raise {
-                    severity,
-                    condition: Arc::clone(&def.condition),
-                    value,
-                    text_zh: def.text_zh.fill(cx.device, cx.latest, value),
-                    text_en: def.text_en.fill(cx.device, cx.latest, value),
-                    late: cx.late,
-                    cooldown_ms: placed.rule.cooldown_ms,
-                },
-                None => Assertion::Clear { reason: Arc::from("clear") },
-            };
-            placed.counters.signalled();
-            out.push(Signal {
-                rule: Arc::clone(&placed.rule.id),
-                rule_version: Arc::clone(pack.version()),
-                key: Arc::clone(&key.name),
-                assertion,
-                evidence: Box::new(Evidence {
-                    inputs: replay::inputs(replay, pack.version(), effect, slots),
-                    ..evidence::explain(replay, def, slots)
-                }),
-            });
+        let said = match verdict {
+            Slot::Verdict(old) if *old == new => continue,
+            Slot::Verdict(_) => true,
+            // The first known verdict.
+            _ => new.is_some() || replay.on.cx.inherits,
+        };
+        if said {
+            say(pack, replay, (number, key), *outcome, new, slots, out);
         }
-        if let Some(place) = slots.get_mut(key.slot)
-            && (said || !matches!(place, Slot::Verdict(_)))
-        {
+        if let Some(place) = slots.get_mut(key.slot) {
             *place = Slot::Verdict(new);
         }
     }
+}
+
+/// One verdict changed.
+#[cold]
+fn say(
+    pack: &Pack,
+    replay: &evidence::Replay<'_>,
+    (number, key): (usize, &Key),
+    outcome: Outcome,
+    new: Option<Severity>,
+    slots: &[Slot],
+    out: &mut Vec<Signal>,
+) {
+    let (effect, value) = match outcome {
+        Outcome::None => return,
+        Outcome::Clear { effect } => (effect, None),
+        Outcome::Raise { effect, value, .. } => (effect, value),
+    };
+    let (placed, cx) = (replay.placed, replay.on.cx);
+    let Some(def) = placed.rule.effects.get(usize::from(effect)) else { return };
+    let assertion = match new {
+        verdict if placed.rule.member.as_ref().is_some_and(|member| member.key == number) => {
+            Assertion::Member { holds: verdict.is_some() }
+        }
+        Some(severity) => Assertion::Raise {
+            severity,
+            condition: Arc::clone(&def.condition),
+            value,
+            text_zh: def.text_zh.fill(cx.device, cx.latest, value),
+            text_en: def.text_en.fill(cx.device, cx.latest, value),
+            late: cx.late,
+            cooldown_ms: placed.rule.cooldown_ms,
+        },
+        None => Assertion::Clear { reason: Arc::from("clear") },
+    };
+    placed.counters.signalled();
+    out.push(Signal {
+        rule: Arc::clone(&placed.rule.id),
+        rule_version: Arc::clone(pack.version()),
+        key: Arc::clone(&key.name),
+        assertion,
+        evidence: Box::new(Evidence {
+            inputs: replay::inputs(replay, pack.version(), effect, slots),
+            ..evidence::explain(replay, def, slots)
+        }),
+    });
 }
 
 /// The event time of a trigger, for evidence.

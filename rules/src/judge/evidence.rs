@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use gengfu_model::signal::{EvidenceReading, EvidenceSlot, EvidenceStep};
-use gengfu_model::{Evidence, FieldId, Timestamp};
+use gengfu_model::{Evidence, FieldId};
 
 use super::Context;
 use super::evaluate::trigger_name;
-use super::machine::{Machine, Trigger, Watch};
+use super::machine::{Machine, Watch};
+use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{Last, Slot, Stored, Window};
 use crate::pack::Placed;
@@ -21,10 +22,8 @@ pub(crate) const MAX_STEPS: usize = 64;
 pub(super) struct Replay<'a> {
     pub(super) placed: &'a Placed,
     pub(super) entry: &'a Entry,
-    pub(super) cx: &'a Context<'a>,
-    pub(super) trigger: Trigger,
+    pub(super) on: &'a Occasion<'a>,
     pub(super) timer: Option<&'a str>,
-    pub(super) heard: Option<Timestamp>,
     /// Slots as they were before they changed.
     pub(super) before: &'a [(u16, Slot)],
 }
@@ -77,8 +76,8 @@ pub(super) fn explain(replay: &Replay<'_>, effect: &Effect, slots: &[Slot]) -> E
     if let (Some(name), Some(first)) = (replay.timer, locals.first_mut()) {
         *first = Scalar::Text(name);
     }
-    let (cx, trigger, heard) = (replay.cx, replay.trigger, replay.heard);
-    Machine::new(rule, cx, trigger, heard, &mut copy, &mut locals, &mut recorder).run(replay.entry);
+    let cx = replay.on.cx;
+    Machine::new(rule, replay.on, &mut copy, &mut locals, &mut recorder).run(replay.entry);
 
     let mut nodes = Vec::new();
     for root in &effect.deciding {
@@ -87,7 +86,7 @@ pub(super) fn explain(replay: &Replay<'_>, effect: &Effect, slots: &[Slot]) -> E
     let pos = effect.origin.pos;
     let source = rule.source.lines().nth(pos.line.saturating_sub(1) as usize).unwrap_or_default();
     Evidence {
-        trigger: trigger_name(trigger).0.to_owned(),
+        trigger: trigger_name(replay.on.trigger).0.to_owned(),
         now: cx.now,
         seq: cx.seq,
         file: rule.file.to_string(),
@@ -161,7 +160,7 @@ fn slots_of(replay: &Replay<'_>, slots: &[Slot]) -> Vec<EvidenceSlot> {
     let shown = defs.filter(|(_, (_, slot))| **slot != Slot::Empty || !replay.before.is_empty());
     let described = shown.map(|(number, (def, slot))| {
         let old = replay.before.iter().find(|(changed, _)| usize::from(*changed) == number).map(|(_, old)| old);
-        let before = old.map_or_else(|| before_sample(slot, replay.trigger), Slot::describe);
+        let before = old.map_or_else(|| before_sample(slot, replay.on.trigger), Slot::describe);
         EvidenceSlot { id: def.id.clone(), before, after: slot.describe() }
     });
     described.filter(|slot| slot.before != slot.after || slot.after != Slot::Empty.describe()).collect()

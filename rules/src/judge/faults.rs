@@ -17,6 +17,7 @@ pub const FAULTS_TO_QUARANTINE: u16 = 10;
 pub const QUARANTINE_MS: i64 = HOUR_MS;
 
 /// Whether the rule leaves the device alone at `now`; lifts a quarantine that is over.
+#[inline]
 pub(super) fn quarantined(slot: &mut Slot, now: Timestamp) -> bool {
     let Slot::Faults { at, score, quarantined: true } = *slot else { return false };
     if now.since_ms(at) < QUARANTINE_MS {

@@ -3,9 +3,10 @@
 use gengfu_model::Timestamp;
 
 use super::flapping;
-use super::machine::{Machine, Trigger, Watch};
+use super::machine::{Machine, Watch};
+use super::occasion::Trigger;
 use super::scalar::Scalar;
-use super::state::{Last, Slot, Stored, Window};
+use super::state::{Last, Sample, Slot, Stored, Window};
 use crate::program::{Node, NodeId, WindowFunction};
 
 /// The shortest time that a timer runs: one that is due at once would never let go.
@@ -17,7 +18,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     pub(super) fn held(&mut self, slot: u16, condition: NodeId, wait: NodeId) -> Option<bool> {
         let condition = self.boolean(condition);
         let wait_ms = u32::try_from(self.int(wait)?.max(0)).unwrap_or(u32::MAX);
-        let now = self.cx.now;
+        let now = self.on.cx.now;
         if !condition? {
             if matches!(self.slot(slot), Slot::Held { .. }) {
                 self.write(slot, Slot::Empty);
@@ -70,23 +71,23 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     pub(super) fn after(&mut self, slot: u16, wait: NodeId) {
         let Some(wait) = self.int(wait) else { return };
         if *self.slot(slot) == Slot::Empty {
-            self.write(slot, Slot::Timer(self.cx.now.plus_ms(wait.max(MIN_TIMER_MS))));
+            self.write(slot, Slot::Timer(self.on.cx.now.plus_ms(wait.max(MIN_TIMER_MS))));
         }
     }
 
     /// The event time of a reading that brings this slot a sample.
     pub(super) fn brings_sample(&self, slot: u16) -> Option<Timestamp> {
         let reads = self.rule.slots.get(usize::from(slot))?.reads;
-        match self.trigger {
+        match self.on.trigger {
             Trigger::Reading { event_time, carried } if carried & reads != 0 => Some(event_time),
             Trigger::Reading { .. } | Trigger::Timer | Trigger::Silent => None,
         }
     }
 
     fn window_end(&self) -> Timestamp {
-        match self.trigger {
+        match self.on.trigger {
             Trigger::Reading { event_time, .. } => event_time,
-            Trigger::Timer | Trigger::Silent => self.cx.now,
+            Trigger::Timer | Trigger::Silent => self.on.cx.now,
         }
     }
 
@@ -186,7 +187,7 @@ fn stored(value: Scalar<'_>) -> Stored {
 }
 
 fn aggregate(f: WindowFunction, window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<f64> {
-    let inside = window.samples.iter().filter(|(t, _)| *t > start && *t <= end).map(|(_, v)| *v);
+    let inside = window.between(start, end).map(|(_, v)| *v);
     match f {
         WindowFunction::Count => Some(inside.count() as f64),
         WindowFunction::CountTrue => Some(inside.sum()),
@@ -205,21 +206,19 @@ fn aggregate(f: WindowFunction, window: &Window, start: Timestamp, end: Timestam
     }
 }
 
-type Sample = (Timestamp, f64);
-
 /// The first and last sample, if they span half of the window or more. The first is the newest at or
 /// before the start, unless that is older than another whole span.
 fn ends(window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<(Sample, Sample)> {
     let oldest = start.plus_ms(-span);
-    let last = *window.samples.iter().rev().find(|(t, _)| *t <= end)?;
-    let first = *window.samples.iter().find(|(t, _)| *t > oldest)?;
+    let last = window.newest_until(end)?;
+    let first = window.oldest_after(oldest)?;
     (last.0.since_ms(first.0).saturating_mul(2) >= span).then_some((first, last))
 }
 
 /// Least squares over the samples, in units per span.
 fn slope(window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<f64> {
     let (first, _) = ends(window, start, end, span)?;
-    let points = window.samples.iter().filter(|(t, _)| *t >= first.0 && *t <= end);
+    let points = window.between(first.0.plus_ms(-1), end);
     let points = points.map(|(t, v)| (t.since_ms(first.0) as f64 / span as f64, *v));
     let (mut n, mut sum_t, mut sum_v) = (0.0, 0.0, 0.0);
     for (t, v) in points.clone() {

@@ -5,6 +5,7 @@
 
 mod clock;
 mod command;
+mod conditions;
 mod cost;
 mod count;
 mod daytime;
@@ -15,7 +16,9 @@ mod flapping;
 mod machine;
 mod memory;
 pub(crate) mod number;
+mod occasion;
 mod place;
+mod quick;
 mod reads;
 mod replay;
 mod says;
@@ -23,6 +26,7 @@ mod scalar;
 mod script;
 mod state;
 mod sun;
+mod values;
 mod why;
 
 use std::sync::Arc;
@@ -32,12 +36,13 @@ use gengfu_model::{Assertion, Device, DeviceLife, Evidence, Seq, Signal, Timesta
 
 pub(crate) use clock::clock_minutes;
 pub(crate) use command::COMMAND_GAP_MS;
+pub(crate) use conditions::is_boolean;
 pub(crate) use count::Counters;
 pub use faults::{FAULT_HALF_LIFE_MS, FAULTS_TO_QUARANTINE, QUARANTINE_MS};
 pub(crate) use flapping::MAX_TIMES;
-use machine::Trigger;
-pub(crate) use machine::{Watch, is_boolean};
+pub(crate) use machine::Watch;
 pub(crate) use number::Failure;
+use occasion::{Occasion, Trigger};
 pub use replay::explained_by;
 pub(crate) use scalar::Scalar;
 use state::Slot;
@@ -81,6 +86,7 @@ pub struct Context<'a> {
 impl<'a> Context<'a> {
     /// A context of a reading that is not late, in the zone of China and a city without holidays.
     #[must_use]
+    #[inline]
     pub fn new(device: &'a Device, latest: &'a Latest, parameters: &'a Parameters, now: Timestamp, seq: Seq) -> Self {
         let zone = chrono_tz::Asia::Shanghai;
         let (city, paused) = (City::usual(), PausedRules::NONE);
@@ -102,14 +108,18 @@ impl Pack {
     ) {
         let Some(set) = self.set_of(cx.device) else { return };
         state.fit(&set.layout, &set.slot_kinds);
-        let trigger = Trigger::Reading { event_time, carried };
-        for placed in &set.rules {
-            // Members first: what is of the group from the beginning needs no case of its own.
-            if let Some(member) = placed.rule.member.as_ref().filter(|member| member.entry.reads & carried != 0) {
-                evaluate::run(self, placed, &member.entry, cx, trigger, None, state, out);
+        let on = Occasion::new(cx, Trigger::Reading { event_time, carried }, state.heard);
+        for reader in &set.readers {
+            if reader.fields & carried == 0 {
+                continue;
             }
-            if let Some(entry) = placed.rule.on_message.as_ref().filter(|entry| entry.reads & carried != 0) {
-                evaluate::run(self, placed, entry, cx, trigger, None, state, out);
+            let Some(placed) = set.rules.get(reader.rule) else { continue };
+            if !reader.is_member
+                && let Some(entry) = &placed.rule.on_message
+            {
+                evaluate::run(self, placed, entry, &on, None, state, out);
+            } else if let Some(member) = &placed.rule.member {
+                evaluate::run(self, placed, &member.entry, &on, None, state, out);
             }
         }
     }
@@ -193,7 +203,8 @@ impl Pack {
         *fired = Slot::Empty;
         // It is heard again, whatever its message carries.
         if let Some(member) = &placed.rule.member {
-            evaluate::run(self, placed, &member.entry, cx, Trigger::Timer, None, state, out);
+            let on = Occasion::new(cx, Trigger::Timer, state.heard);
+            evaluate::run(self, placed, &member.entry, &on, None, state, out);
         }
         for key in placed.rule.keys.iter().filter(|key| key.by_silence) {
             let Some(verdict) = state.slots.get_mut(placed.base + key.slot) else { continue };
@@ -227,11 +238,12 @@ impl Pack {
         if let Some(place) = state.slots.get_mut(placed.base + slot) {
             *place = Slot::SilenceFired;
         }
+        let on = Occasion::new(cx, Trigger::Silent, state.heard);
         if let Some(member) = &placed.rule.member {
-            evaluate::run(self, placed, &member.entry, cx, Trigger::Silent, None, state, out);
+            evaluate::run(self, placed, &member.entry, &on, None, state, out);
         }
         if let Some(entry) = &placed.rule.on_silent {
-            evaluate::run(self, placed, entry, cx, Trigger::Silent, None, state, out);
+            evaluate::run(self, placed, entry, &on, None, state, out);
         }
     }
 
@@ -243,7 +255,8 @@ impl Pack {
         let periods = cx.now.since_ms(due) / period_ms.max(1) + 1;
         *place = Slot::Timer(due.plus_ms(periods.saturating_mul(period_ms)));
         if let Some(entry) = &placed.rule.on_timer {
-            evaluate::run(self, placed, entry, cx, Trigger::Timer, Some("every"), state, out);
+            let on = Occasion::new(cx, Trigger::Timer, state.heard);
+            evaluate::run(self, placed, entry, &on, Some("every"), state, out);
         }
     }
 
@@ -265,10 +278,12 @@ impl Pack {
             }
         }
         if let Some(member) = placed.rule.member.as_ref().filter(|_| of_member) {
-            evaluate::run(self, placed, &member.entry, cx, Trigger::Timer, None, state, out);
+            let on = Occasion::new(cx, Trigger::Timer, state.heard);
+            evaluate::run(self, placed, &member.entry, &on, None, state, out);
         }
         if let Some(entry) = placed.rule.on_message.as_ref().filter(|_| any) {
-            evaluate::run(self, placed, entry, cx, Trigger::Timer, None, state, out);
+            let on = Occasion::new(cx, Trigger::Timer, state.heard);
+            evaluate::run(self, placed, entry, &on, None, state, out);
         }
     }
 
@@ -280,7 +295,8 @@ impl Pack {
             }
             *place = Slot::Empty;
             if let Some(entry) = &placed.rule.on_timer {
-                evaluate::run(self, placed, entry, cx, Trigger::Timer, Some(name), state, out);
+                let on = Occasion::new(cx, Trigger::Timer, state.heard);
+                evaluate::run(self, placed, entry, &on, Some(name), state, out);
             }
         }
     }

@@ -22,7 +22,7 @@ impl<W: Watch> Machine<'_, '_, W> {
         // Everything is looked at before anything is decided, as rhai does: so both tiers explain alike.
         let ((point, margin_m), name) = (self.point(at, more), self.text(name));
         let (point, name) = (point?, name?);
-        let (places, cost) = (self.cx.city.places(), &mut self.operations);
+        let (places, cost) = (self.on.cx.city.places(), &mut self.operations);
         match word {
             PlaceWord::Inside => places.inside(point, name, cost),
             PlaceWord::OffRoute => {
@@ -40,7 +40,7 @@ impl<W: Watch> Machine<'_, '_, W> {
             PlaceWord::Distance => {
                 let name = self.text(name);
                 let (point, name) = (point?, name?);
-                self.cx.city.places().distance_m(point, name, &mut self.operations)
+                self.on.cx.city.places().distance_m(point, name, &mut self.operations)
             }
             PlaceWord::Between => {
                 let (lon, lat) = self.pair(name)?;
@@ -48,7 +48,7 @@ impl<W: Watch> Machine<'_, '_, W> {
                 Some(between_m(point?, [lon?, lat?]))
             }
             PlaceWord::SpeedLimit => {
-                let limit = self.cx.city.places().speed_limit_kmh(point?, &mut self.operations);
+                let limit = self.on.cx.city.places().speed_limit_kmh(point?, &mut self.operations);
                 // The vehicle's own limit, where the register has one.
                 limit.into_iter().chain(own.filter(|own| own.is_finite())).reduce(f64::min)
             }

@@ -1,9 +1,11 @@
 //! What a rule reads from outside: fields, attributes, parameters, the register.
 
-use gengfu_model::{FieldId, FieldType, Quality, Value};
+use gengfu_model::{FieldId, FieldType, Value};
 
 use super::interval_ms;
-use super::machine::{Machine, Trigger, Watch};
+use super::machine::{Machine, Watch};
+use super::occasion::Trigger;
+use super::quick::usable;
 use super::scalar::Scalar;
 use crate::latest::LatestValue;
 use crate::program::{DeviceProperty, Node, NodeId};
@@ -12,8 +14,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     /// The latest value of a field, if it may be judged: good, and not older than 2.5 intervals.
     #[inline]
     pub(crate) fn latest(&self, field: FieldId) -> Option<&'a LatestValue> {
-        let latest = self.cx.latest.get(field)?;
-        (latest.quality == Quality::Ok && latest.journal_time >= self.fresh_from).then_some(latest)
+        usable(self.on.cx.latest, field, self.on.fresh_from)
     }
 
     pub(super) fn field_scalar(&self, field: FieldId) -> Scalar<'a> {
@@ -23,7 +24,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     }
 
     pub(super) fn outer(&mut self, id: NodeId) -> Scalar<'a> {
-        let (rule, device) = (self.rule, self.cx.device);
+        let (rule, device) = (self.rule, self.on.cx.device);
         match rule.nodes.get(usize::from(id)).copied() {
             Some(Node::Local(local)) => self.locals.get(usize::from(local)).copied().unwrap_or_default(),
             Some(Node::Attribute(name)) => {
@@ -39,7 +40,8 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             }
             Some(Node::Parameter(index)) => {
                 let Some(parameter) = rule.parameters.get(usize::from(index)) else { return Scalar::Unknown };
-                let set = self.cx.parameters.nearest(&rule.id, &parameter.name, device, |v| parameter.check(v).is_ok());
+                let set =
+                    self.on.cx.parameters.nearest(&rule.id, &parameter.name, device, |v| parameter.check(v).is_ok());
                 match set.map_or(&parameter.default, |(_, value)| value) {
                     Value::Number(seconds) if parameter.is_duration => Scalar::Int(libm::round(seconds * 1e3) as i64),
                     value => scalar_of(value, false),
@@ -51,7 +53,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     }
 
     fn device(&self, property: DeviceProperty) -> Scalar<'a> {
-        let device = self.cx.device;
+        let device = self.on.cx.device;
         match property {
             DeviceProperty::Id => Scalar::Text(device.id.as_str()),
             DeviceProperty::Name => Scalar::Text(&device.name),
@@ -66,8 +68,8 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             DeviceProperty::Department => Scalar::Text(&device.department),
             DeviceProperty::IntervalS => Scalar::Int(interval_ms(device) / 1_000),
             DeviceProperty::IntervalMs => Scalar::Int(interval_ms(device)),
-            DeviceProperty::Silent if self.trigger == Trigger::Silent => Scalar::Bool(true),
-            DeviceProperty::Silent => self.heard.map(|heard| heard < self.fresh_from).into(),
+            DeviceProperty::Silent if self.on.trigger == Trigger::Silent => Scalar::Bool(true),
+            DeviceProperty::Silent => self.on.heard.map(|heard| heard < self.on.fresh_from).into(),
             DeviceProperty::Latitude => device.latitude.into(),
             DeviceProperty::Longitude => device.longitude.into(),
         }

@@ -8,7 +8,7 @@ use gengfu_model::{Device, Evidence, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use super::evidence::{Replay, explain};
-use super::machine::Trigger;
+use super::occasion::{Occasion, Trigger};
 use super::state::Slot;
 use super::{City, Context, Latest, Parameters};
 use crate::pack::Pack;
@@ -40,7 +40,7 @@ struct Inputs {
 
 /// The inputs of an evaluation as text.
 pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots: &[Slot]) -> String {
-    let (rule, cx) = (&replay.placed.rule, replay.cx);
+    let (rule, cx) = (&replay.placed.rule, replay.on.cx);
     let is_it = |entry: &Option<&crate::program::Entry>| entry.is_some_and(|entry| std::ptr::eq(entry, replay.entry));
     let set = rule.parameters.iter().filter_map(|parameter| {
         let usable = |value: &Value| parameter.check(value).is_ok();
@@ -51,8 +51,8 @@ pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots
         version: Arc::clone(version),
         entry: rule.entry_places().iter().position(is_it).unwrap_or_default(),
         timer: replay.timer.map(str::to_owned),
-        trigger: replay.trigger,
-        heard: replay.heard,
+        trigger: replay.on.trigger,
+        heard: replay.on.heard,
         effect,
         zone: cx.zone.name().to_owned(),
         city: city(rule, cx),
@@ -119,15 +119,8 @@ impl Pack {
             city: &inputs.city,
             ..Context::new(&inputs.device, &inputs.latest, &parameters, evidence.now, evidence.seq)
         };
-        let replay = Replay {
-            placed,
-            entry,
-            cx: &cx,
-            trigger: inputs.trigger,
-            timer: inputs.timer.as_deref(),
-            heard: inputs.heard,
-            before: &[],
-        };
+        let on = Occasion::new(&cx, inputs.trigger, inputs.heard);
+        let replay = Replay { placed, entry, on: &on, timer: inputs.timer.as_deref(), before: &[] };
         let again = explain(&replay, effect, &inputs.slots);
         Ok(again.steps == evidence.steps && again.readings == evidence.readings)
     }

@@ -37,8 +37,7 @@ impl<W: Watch> Machine<'_, '_, W> {
         for (place, arg) in given.iter_mut().zip(args) {
             *place = arg.scalar();
         }
-        let mut machine =
-            Machine::new(self.rule, self.cx, self.trigger, self.heard, &mut *self.slots, &mut given, watch);
+        let mut machine = Machine::new(self.rule, self.on, &mut *self.slots, &mut given, watch);
         machine.outcomes = self.outcomes;
         machine.before = std::mem::take(&mut self.before);
         let value = match site {

@@ -86,10 +86,13 @@ pub(crate) struct Track {
     pub(crate) kmh: Option<f64>,
 }
 
+/// A number and its event time.
+pub(crate) type Sample = (Timestamp, f64);
+
 /// Samples in the order of event time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Window {
-    pub(crate) samples: VecDeque<(Timestamp, f64)>,
+    pub(crate) samples: VecDeque<Sample>,
 }
 
 /// The two newest samples of an expression.
@@ -170,6 +173,35 @@ impl Window {
         while self.samples.get(1).is_some_and(|(t, _)| *t <= start) || self.samples.len() > MAX_WINDOW_SAMPLES {
             self.samples.pop_front();
         }
+    }
+}
+
+impl Window {
+    /// How many samples are not after `time`. Mostly all or none, which is looked at first.
+    fn until(&self, time: Timestamp) -> usize {
+        if self.samples.back().is_none_or(|(newest, _)| *newest <= time) {
+            return self.samples.len();
+        }
+        if self.samples.front().is_some_and(|(oldest, _)| *oldest > time) {
+            return 0;
+        }
+        self.samples.partition_point(|(t, _)| *t <= time)
+    }
+
+    /// The samples after `start` and not after `end`.
+    pub(crate) fn between(&self, start: Timestamp, end: Timestamp) -> impl Iterator<Item = &Sample> + Clone {
+        let (from, to) = (self.until(start), self.until(end));
+        self.samples.range(from.min(to)..to)
+    }
+
+    /// The newest sample that is not after `end`.
+    pub(crate) fn newest_until(&self, end: Timestamp) -> Option<Sample> {
+        self.samples.get(self.until(end).checked_sub(1)?).copied()
+    }
+
+    /// The oldest sample after `start`.
+    pub(crate) fn oldest_after(&self, start: Timestamp) -> Option<Sample> {
+        self.samples.get(self.until(start)).copied()
     }
 }
 

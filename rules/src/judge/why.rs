@@ -11,7 +11,8 @@ use gengfu_model::signal::EvidenceStep;
 use gengfu_model::{FieldId, Kind, Quality, Timestamp, Value};
 use serde::Serialize;
 
-use super::machine::{Machine, Outcome, Trigger};
+use super::machine::{Machine, Outcome};
+use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
 use super::{Context, evidence, faults, timer_due, usable_ms};
@@ -113,10 +114,10 @@ impl Pack {
         let member = placed.rule.member.as_ref();
         let of_member = member.map(|member| &member.entry);
         let entry = placed.rule.on_message.as_ref().or(placed.rule.on_silent.as_ref()).or(of_member)?;
+        let on = Occasion::new(cx, Trigger::Timer, state.heard);
         let mut recorder = evidence::Recorder::default();
         let mut locals = [Scalar::Unknown; MAX_LOCALS];
-        let mut machine =
-            Machine::new(&placed.rule, cx, Trigger::Timer, state.heard, &mut slots, &mut locals, &mut recorder);
+        let mut machine = Machine::new(&placed.rule, &on, &mut slots, &mut locals, &mut recorder);
         machine.run(entry);
         // An evaluation that fails says nothing, however far it came.
         let (mut outcomes, mut fault) = (machine.outcomes, machine.fault);
@@ -125,8 +126,7 @@ impl Pack {
         }
         if let Some(member) = member {
             let mut locals = [Scalar::Unknown; MAX_LOCALS];
-            let mut machine =
-                Machine::new(&placed.rule, cx, Trigger::Timer, state.heard, &mut slots, &mut locals, &mut recorder);
+            let mut machine = Machine::new(&placed.rule, &on, &mut slots, &mut locals, &mut recorder);
             machine.run(&member.entry);
             if let Some((own, said)) = outcomes.get_mut(member.key).zip(machine.outcomes.get(member.key)) {
                 *own = if machine.fault.is_some() { Outcome::None } else { *said };

@@ -140,19 +140,21 @@ impl Lowerer<'_> {
 
     /// What was last commanded, one for each function of the engine's and name.
     fn command_slot(&mut self, name: &str) -> Option<u16> {
-        let entry = match self.entry {
-            EntryKind::Message => "on_message",
-            EntryKind::Silent => "on_silent",
-            EntryKind::Timer => "on_timer",
-            EntryKind::Member => "member",
-        };
-        let id = format!("{entry}:command:{name}");
+        let id = format!("{}:command:{name}", self.entry.name());
         let known = self.slots.iter().position(|slot| slot.id == id);
         let place = known.unwrap_or_else(|| {
             self.slots.push(SlotDef { id, kind: SlotKind::Command, reads: 0, timer: None });
             self.slots.len() - 1
         });
         u16::try_from(place).ok()
+    }
+
+    /// The slots of the commands of a function of the engine's.
+    pub(super) fn command_slots(&self, kind: EntryKind) -> Vec<usize> {
+        let of_entry = |def: &SlotDef| {
+            def.kind == SlotKind::Command && def.id.split_once(':').is_some_and(|(entry, _)| entry == kind.name())
+        };
+        (0..).zip(&self.slots).filter(|(_, def)| of_entry(def)).map(|(place, _)| place).collect()
     }
 }
 

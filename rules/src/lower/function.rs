@@ -53,7 +53,9 @@ impl Lowerer<'_> {
             local_sources: std::mem::take(&mut self.local_sources),
             reads: self.reads,
             lists: self.lists,
+            command_slots: self.command_slots(kind),
             script: None,
+            glance: None,
         }
     }
 

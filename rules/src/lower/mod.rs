@@ -32,7 +32,7 @@ use crate::functions;
 use crate::interp::{self, ScriptFunction, ScriptNode, ScriptOp};
 use crate::judge::SlotKind;
 use crate::pack::{RuleInfo, Tier, TierReason};
-use crate::program::{CommandCall, Effect, Entry, Key, MAX_SLOTS, Member, Node, Op, Origin, Rule, SlotDef};
+use crate::program::{self, CommandCall, Effect, Entry, Key, MAX_SLOTS, Member, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
 pub(crate) use metadata::{MAX_SPAN_MS, METADATA, UNITS, is_word};
@@ -83,6 +83,18 @@ enum EntryKind {
     Silent,
     Timer,
     Member,
+}
+
+impl EntryKind {
+    /// The first part of its slots' ids.
+    fn name(self) -> &'static str {
+        match self {
+            EntryKind::Message => "on_message",
+            EntryKind::Silent => "on_silent",
+            EntryKind::Timer => "on_timer",
+            EntryKind::Member => "member",
+        }
+    }
 }
 
 /// A function whose body is being lowered.
@@ -378,6 +390,7 @@ impl<'a> Lowerer<'a> {
             every: meta.every_ms.zip(place("every")),
             faults_slot: place("faults").unwrap_or_default(),
             nodes: self.nodes,
+            quick: Vec::new(),
             origins: self.origins,
             blocks: self.blocks,
             effects: self.effects,
@@ -400,6 +413,7 @@ impl<'a> Lowerer<'a> {
         };
         if self.problems.iter().all(|problem| problem.level != Level::Error) {
             scripts(&mut rule, reasons, self.problems);
+            program::shorten(&mut rule);
         }
         Lowered { info, rule, id_pos: meta.id_pos }
     }
