@@ -227,7 +227,7 @@ fn an_outage_is_one_case_from_the_last_gasp_to_the_return_and_silence_calls_nobo
     let (mut out, mut ledger) = (Output::default(), Ledger::default());
     let mut most = (0, 0);
     for (record, decoded) in outage() {
-        engine.apply(&record, decoded, &mut out);
+        engine.apply(&record, decoded.as_ref(), &mut out);
         ledger.take(&mut out);
         let open = ledger.incidents.values().filter(|row| row.state == IncidentState::Open);
         let silent: Vec<&Incident> = open.filter(|row| &*row.condition == "device_silent").collect();
@@ -258,7 +258,7 @@ fn a_checkpoint_and_a_replay_at_any_record_change_nothing() {
     let (mut out, mut expected) = (Output::default(), Ledger::default());
     let mut states = Vec::new();
     for (record, decoded) in &story {
-        whole.apply(record, decoded.clone(), &mut out);
+        whole.apply(record, decoded.as_ref(), &mut out);
         expected.take(&mut out);
         let mut copy = whole.clone();
         let mut round = copy.begin_round();
@@ -278,7 +278,7 @@ fn a_checkpoint_and_a_replay_at_any_record_change_nothing() {
         }
         let (mut out, mut again) = (Output::default(), ledger.clone());
         for (record, decoded) in story.iter().filter(|(record, _)| record.seq > *position) {
-            engine.apply(record, decoded.clone(), &mut out);
+            engine.apply(record, decoded.as_ref(), &mut out);
             again.take(&mut out);
             if record.seq == ledger_position {
                 assert_eq!(again, *ledger, "nothing twice, at record {ledger_position}");
@@ -296,7 +296,7 @@ fn a_draft_that_groups_otherwise_is_judged_otherwise_and_a_pack_without_the_grou
     let story = outage();
     let gasps = 2 + 14 + 3;
     for (record, decoded) in &story[..gasps] {
-        engine.apply(record, decoded.clone(), &mut out);
+        engine.apply(record, decoded.as_ref(), &mut out);
         ledger.take(&mut out);
     }
     let open = |ledger: &Ledger| {

@@ -63,7 +63,7 @@ impl City {
         let record = Record { seq: Seq(self.records.len() as u64 + 1), time: Timestamp(self.time), body };
         self.records.push((record.clone(), decoded.clone()));
         let mut out = Output::default();
-        self.engine.apply(&record, decoded, &mut out);
+        self.engine.apply(&record, decoded.as_ref(), &mut out);
         for effect in out.effects.take().into_iter().map(|(_, effect)| effect) {
             match effect {
                 Effect::Incident(incident) => {
@@ -169,7 +169,7 @@ fn a_pause_survives_a_checkpoint_and_a_replay() {
     // Replayed from the first record.
     let mut again = Engine::new(profile());
     for (record, decoded) in &city.records {
-        again.apply(record, decoded.clone(), &mut Output::default());
+        again.apply(record, decoded.as_ref(), &mut Output::default());
     }
     assert_eq!(again.paused(), city.engine.paused());
     // From a checkpoint.

@@ -56,7 +56,7 @@ impl Journal {
     fn record(&mut self, body: Body, decoded: Option<DecodedMessage>) {
         self.seq += 1;
         let record = Record { seq: Seq(self.seq), time: Timestamp(self.now), body };
-        self.trial.apply(&[record], vec![decoded], &mut |_, work| work());
+        self.trial.apply(&[record], &[decoded], &mut |_, work| work());
     }
 
     fn ask(&mut self, action: Action) {

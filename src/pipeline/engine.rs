@@ -7,7 +7,7 @@ use std::time::Duration;
 use gengfu_model::Timestamp;
 use gengfu_model::staff::Action;
 use gengfu_rules::Pack;
-use gengfu_rules::engine::{Engine, Output, Round};
+use gengfu_rules::engine::{Engine, FORESEEN, Output, Round};
 
 use super::checkpoint::CheckpointJob;
 use super::costs::Costs;
@@ -135,8 +135,11 @@ impl EngineThread {
     }
 
     fn batch(&mut self, batch: DecodedBatch) -> Result<(), String> {
-        for (record, decoded) in batch.records.iter().zip(batch.decoded) {
-            self.engine.apply(record, decoded, &mut self.output);
+        for (place, (record, decoded)) in batch.records.iter().zip(&batch.decoded).enumerate() {
+            if place.is_multiple_of(FORESEEN) {
+                self.engine.foresee(&batch.records[place..]);
+            }
+            self.engine.apply(record, decoded.as_ref(), &mut self.output);
             self.costs.after(&self.engine, record);
             if self.output.effects.effects().len() >= JOB_EFFECTS {
                 self.hand_on(false)?;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use gengfu_cases::{Profile, ProfileError};
 use gengfu_connectors::{CheckpointStore, Ledger, LedgerError, LedgerState, SeriesError, SeriesStore};
 use gengfu_model::{Record, Seq};
-use gengfu_rules::engine::{CheckpointRow, Engine, Output, Recovered, TablesError};
+use gengfu_rules::engine::{CheckpointRow, Engine, FORESEEN, Output, Recovered, TablesError};
 
 use super::decode::decode_record;
 
@@ -92,8 +92,12 @@ where
     let mut engine = restore(state, checkpoints, &mut report.devices)?;
     let mut output = Output::default();
     for records in records_after(start).map_err(RecoverError::Journal)? {
-        for record in records.map_err(RecoverError::Journal)? {
-            engine.apply(&record, decode_record(&record), &mut output);
+        let records = records.map_err(RecoverError::Journal)?;
+        for (place, record) in records.iter().enumerate() {
+            if place.is_multiple_of(FORESEEN) {
+                engine.foresee(&records[place..]);
+            }
+            engine.apply(record, decode_record(record).as_ref(), &mut output);
             report.replayed += 1;
             if output.effects.effects().len() >= CHUNK || output.points.len() >= 50 * CHUNK {
                 write(&engine, ledger, series, &mut output, &mut report)?;

@@ -2,7 +2,8 @@
 //!
 //! The pass begins with a state that was live once (see [`super::start`]), replays to the warm-up's begin, forks
 //! the draft (and one draft for each value of a sweep), and goes on to the end of the stretch. Every record is read
-//! and decoded once. Memory: one commit of the journal, one engine a side, and what the sides keep of incidents.
+//! and decoded once, ahead of the engines ([`super::feed`]). Memory: a few portions of the journal, one engine a side,
+//! and what the sides keep of incidents.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,10 +14,12 @@ use gengfu_connectors::LedgerReader;
 use gengfu_ingest::journal::{Disk, JournalReader, ReadLimit};
 use gengfu_model::{Record, Seq, Timestamp};
 use gengfu_rules::Pack;
+use gengfu_rules::engine::DecodedMessage;
 use gengfu_rules::trial::{Draft, DraftError, Stretch, Trial};
 
 use super::TrialError;
 use super::ask::{Against, Ask};
+use super::feed::{Feed, with_feed};
 use super::report::{Heading, Report};
 use super::start::{Start, Started, choose};
 use crate::pipeline::decode::decode_record;
@@ -141,27 +144,34 @@ impl Pass {
         self.whole = whole;
         let began = engine.now();
         self.trial = Some(Trial::new(engine, Stretch { from: ask.from, to: ask.to }));
-        let mut reader = JournalReader::open(Arc::clone(&source.disk), after.next(), source.limit.clone())?;
+        let reader = JournalReader::open(Arc::clone(&source.disk), after.next(), source.limit.clone())?;
+        with_feed(reader, |feed| self.play(feed, ask, began, watch))
+    }
+
+    fn play(&mut self, feed: &Feed, ask: &Ask, began: Timestamp, watch: &dyn Watch) -> Result<(), TrialError> {
         let mut first_time = (began > Timestamp::ZERO).then_some(began);
         let mut last_time = began;
         loop {
             if watch.is_cancelled() {
                 return Err(TrialError::Cancelled);
             }
-            let Some(records) = reader.next_batch()? else {
+            let portion = feed.next()?;
+            let records = &portion.records;
+            if records.is_empty() {
                 // The journal ends within the stretch: what would have come after it is nobody's to know.
                 let end = last_time.plus_ms(1).min(ask.to);
-                self.finish(reader.position(), end);
+                self.finish(portion.next, end);
                 return Ok(());
-            };
+            }
             let end = records.iter().position(|record| record.time >= ask.to);
-            let within = &records[..end.unwrap_or(records.len())];
-            self.batch(within)?;
+            let within = end.unwrap_or(records.len());
+            self.portion(&records[..within], &portion.decoded[..within])?;
             if let Some(place) = end {
                 self.finish(records[place].seq, ask.to);
                 return Ok(());
             }
-            last_time = within.last().map_or(last_time, |record| record.time);
+            last_time = records.last().map_or(last_time, |record| record.time);
+            feed.done(portion);
             let first = *first_time.get_or_insert(last_time);
             let (passed, all) = (last_time.since_ms(first), ask.to.since_ms(first));
             let messages = self.trial.as_ref().map_or(0, |trial| trial.counts().messages);
@@ -169,15 +179,15 @@ impl Pass {
         }
     }
 
-    fn batch(&mut self, records: &[Record]) -> Result<(), TrialError> {
+    fn portion(&mut self, records: &[Record], decoded: &[Option<DecodedMessage>]) -> Result<(), TrialError> {
         let Some(trial) = &mut self.trial else { return Ok(()) };
-        let mut rest = records;
+        let mut rest = 0;
         if trial.drafts().is_empty() {
             let (need, whole) = (self.need, self.whole);
-            let fork = rest.iter().position(|record| record.time >= need && record.seq > whole);
-            let (before, behind) = rest.split_at(fork.unwrap_or(rest.len()));
-            apply(trial, before, &mut self.busy_ns);
-            if let Some(next) = behind.first() {
+            let fork = records.iter().position(|record| record.time >= need && record.seq > whole);
+            rest = fork.unwrap_or(records.len());
+            apply(trial, &records[..rest], &decoded[..rest], &mut self.busy_ns);
+            if let Some(next) = records.get(rest) {
                 for draft in &self.drafts {
                     trial.fork(next.seq, draft)?;
                 }
@@ -185,9 +195,8 @@ impl Pass {
                     trial.hold_live(next.seq, files)?;
                 }
             }
-            rest = behind;
         }
-        apply(trial, rest, &mut self.busy_ns);
+        apply(trial, &records[rest..], &decoded[rest..], &mut self.busy_ns);
         Ok(())
     }
 
@@ -200,8 +209,13 @@ impl Pass {
 }
 
 /// Decodes records and applies them, and takes each side's time.
-pub(super) fn apply(trial: &mut Trial, records: &[Record], busy_ns: &mut [u64]) {
-    let decoded = records.iter().map(decode_record).collect();
+pub(super) fn decode_and_apply(trial: &mut Trial, records: &[Record], busy_ns: &mut [u64]) {
+    let decoded: Vec<_> = records.iter().map(decode_record).collect();
+    apply(trial, records, &decoded, busy_ns);
+}
+
+/// Applies records, and takes each side's time.
+fn apply(trial: &mut Trial, records: &[Record], decoded: &[Option<DecodedMessage>], busy_ns: &mut [u64]) {
     trial.apply(records, decoded, &mut |side, work| {
         let begun = Instant::now();
         work();

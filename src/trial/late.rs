@@ -50,7 +50,7 @@ pub fn find(source: &Source<'_>, from: Timestamp, to: Timestamp, watch: &dyn Wat
             watching.mark();
             marked = record.seq;
         }
-        watching.apply(record, decode_record(record));
+        watching.apply(record, decode_record(record).as_ref());
     })?;
     let Some(mut again) = watching.turn() else {
         return Ok(Late { findings: Vec::new(), devices: 0, left_out: 0 });

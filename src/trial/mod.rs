@@ -21,6 +21,7 @@
 pub mod ask;
 pub mod backtest;
 pub mod days;
+mod feed;
 pub mod generate;
 pub mod jobs;
 pub mod keeper;

@@ -44,7 +44,7 @@ pub fn why(
 ) -> Result<Past, TrialError> {
     let start = choose(source.data, source.disk.as_ref(), at)?;
     let Started { mut engine, after, .. } = start.open()?;
-    let mut out = Output::default();
+    let mut out = Output::unplotted();
     let mut next = after.next();
     let mut messages = 0;
     let mut reader = JournalReader::open(Arc::clone(&source.disk), next, source.limit.clone())?;
@@ -59,10 +59,9 @@ pub fn why(
             next = record.seq.next();
             if concerns(record, device) {
                 messages += u64::from(matches!(record.body, Body::Message(_)));
-                engine.apply(record, decode_record(record), &mut out);
+                engine.apply(record, decode_record(record).as_ref(), &mut out);
                 // Nobody is told of what came of it then.
                 out.effects.take();
-                out.points.clear();
                 out.verdicts.clear();
             }
         }

@@ -23,7 +23,7 @@ use gengfu_rules::trial::{Draft, Stretch, Trial};
 use serde_json::{Value, json};
 
 use super::ask::{Against, DEFAULT_EXAMPLES};
-use super::backtest::apply;
+use super::backtest::decode_and_apply;
 use super::jobs::locked;
 use super::report::{Heading, Report};
 use super::start::{Start, Started};
@@ -180,7 +180,7 @@ impl Shadows {
             if trial.drafts().is_empty() {
                 if behind <= CAUGHT_UP_RECORDS && Seq(reader.position().0 - 1) >= whole {
                     if let Some(records) = &batch {
-                        apply(&mut trial, records, &mut busy_ns);
+                        decode_and_apply(&mut trial, records, &mut busy_ns);
                     }
                     self.fork(shadow, &mut trial, reader.position())?;
                     busy_ns.fill(0);
@@ -191,7 +191,7 @@ impl Shadows {
                 return Err(Ended::Behind(behind));
             }
             match batch {
-                Some(records) => apply(&mut trial, &records, &mut busy_ns),
+                Some(records) => decode_and_apply(&mut trial, &records, &mut busy_ns),
                 None => std::thread::park_timeout(POLL),
             }
             locked(&shadow.told).behind = behind;

@@ -108,7 +108,7 @@ impl Line {
 
     fn apply(&mut self, body: Body, decoded: Option<DecodedMessage>) -> Vec<(EffectId, Effect)> {
         self.seq = self.seq.next();
-        self.engine.apply(&Record { seq: self.seq, time: self.now, body }, decoded, &mut self.output);
+        self.engine.apply(&Record { seq: self.seq, time: self.now, body }, decoded.as_ref(), &mut self.output);
         self.output.points.clear();
         self.output.verdicts.clear();
         self.output.effects.take()

@@ -165,7 +165,11 @@ pub(crate) fn rehearse(data: &Path, ask: &Ask) -> Played {
     play(&source, ask, &Unwatched).unwrap()
 }
 
-pub(crate) fn opened_in(reader: &LedgerReader, from: i64, to: i64) -> (BTreeMap<EffectId, Incident>, BTreeMap<EffectId, Case>) {
+pub(crate) fn opened_in(
+    reader: &LedgerReader,
+    from: i64,
+    to: i64,
+) -> (BTreeMap<EffectId, Incident>, BTreeMap<EffectId, Case>) {
     let page = Page { limit: 1_000, cursor: None };
     let filter = IncidentFilter { from: Some(Timestamp(from)), to: Some(Timestamp(to)), ..IncidentFilter::default() };
     let incidents = reader.incidents(&filter, &page).unwrap().items;

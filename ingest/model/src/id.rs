@@ -45,7 +45,10 @@ impl DeviceId {
         if id.is_empty() || id.len() > MAX_DEVICE_ID_BYTES {
             return Err(IdError::Length(id.len()));
         }
-        if let Some(character) = id.chars().find(|c| !(c.is_ascii_alphanumeric() || "._:-".contains(*c))) {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+        if !id.bytes().all(is_allowed) {
+            let mut characters = id.chars();
+            let character = characters.find(|c| !u8::try_from(*c).is_ok_and(is_allowed)).unwrap_or_default();
             return Err(IdError::Character { id: id.to_owned(), character });
         }
         if id == "me" {

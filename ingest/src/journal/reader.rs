@@ -101,37 +101,49 @@ impl JournalReader {
     /// [`JournalError::Corrupt`] naming file and offset, [`JournalError::Gap`] when records are no longer
     /// kept, or the I/O error.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, JournalError> {
+        let mut batch = Vec::new();
+        Ok(self.add_batch(&mut batch)?.then_some(batch))
+    }
+
+    /// Adds the next records to `batch`, which may be used again and again; `false`, and none, when it has caught up
+    /// with its limit.
+    ///
+    /// # Errors
+    /// As [`JournalReader::next_batch`]; some records may have been added by then.
+    pub fn add_batch(&mut self, batch: &mut Batch) -> Result<bool, JournalError> {
         if !self.queue.is_empty() {
-            return Ok(Some(self.queue.drain(..).collect()));
+            batch.extend(self.queue.drain(..));
+            return Ok(true);
         }
+        let before = batch.len();
         loop {
             let last = self.last_allowed();
             if self.next > last {
-                return Ok(None);
+                return Ok(false);
             }
             if self.place.is_none() {
                 self.place = self.find_place()?;
             }
             let Some(place) = &mut self.place else {
-                return Ok(None);
+                return Ok(false);
             };
             match place.step(self.disk.as_ref(), &self.limit, self.next, &mut self.body)? {
-                Step::CaughtUp => return Ok(None),
+                Step::CaughtUp => return Ok(false),
                 Step::Finished => self.place = None,
                 Step::Frame(header) => {
-                    let records = self.take(&header, last)?;
-                    if !records.is_empty() {
-                        return Ok(Some(records));
+                    self.take(&header, last, batch)?;
+                    if batch.len() > before {
+                        return Ok(true);
                     }
                 }
             }
         }
     }
 
-    /// The records of the frame in `body` that are wanted.
-    fn take(&mut self, header: &FrameHeader, last: Seq) -> Result<Batch, JournalError> {
+    /// Adds the records of the frame in `body` that are wanted.
+    fn take(&mut self, header: &FrameHeader, last: Seq, batch: &mut Batch) -> Result<(), JournalError> {
         if header.last_seq() < self.next {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let range = (self.next, last);
         self.next = header.last_seq().min(last).next();
@@ -140,13 +152,12 @@ impl JournalReader {
             self.place = None;
         }
         if self.not_before.is_some_and(|time| header.time < time) {
-            return Ok(Vec::new());
+            return Ok(());
         }
         self.not_before = None;
-        let mut records = Vec::with_capacity((header.records as usize).min(self.body.len()));
-        let decoded = decode_records(header, &self.body, range, &mut self.decoder, &mut records);
-        decoded.map_err(|error| self.undecodable(header, &error))?;
-        Ok(records)
+        batch.reserve((header.records as usize).min(self.body.len()));
+        let decoded = decode_records(header, &self.body, range, &mut self.decoder, batch);
+        decoded.map_err(|error| self.undecodable(header, &error))
     }
 
     fn undecodable(&self, header: &FrameHeader, error: &CodecError) -> JournalError {

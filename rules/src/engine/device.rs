@@ -10,7 +10,7 @@ use super::sheet::Sheet;
 use crate::{Latest, RuleState};
 
 /// The version of the row's encoding; a row of another version is refused.
-const ROW_VERSION: u8 = 1;
+const ROW_VERSION: u8 = 2;
 
 /// One device: its register entry and all state that a message of it can change.
 ///
@@ -129,6 +129,24 @@ impl DeviceState {
             entry: super::timers::NEVER,
             dirty: false,
         })
+    }
+
+    /// Reads what stands in the state itself, for [`Engine::foresee`](super::Engine::foresee).
+    pub(super) fn look(&self) -> u64 {
+        self.past.0 ^ u64::from(self.dirty) ^ self.entry.0 as u64 ^ u64::from(self.spoken.is_some())
+    }
+
+    /// Reads a bit of each thing that the state points at, one in each line of memory.
+    pub(super) fn look_behind(&self) -> u64 {
+        let spoken = self.spoken.as_deref().map_or(0, |spoken| spoken.day as u64 ^ spoken.total.journaled);
+        let latest = self.latest.iter().fold(0, |sum, (_, value)| sum ^ value.seq.0);
+        u64::from(self.device.interval_s) ^ self.device.life as u64 ^ spoken ^ latest ^ self.rules.look()
+    }
+
+    /// Reads the ends of what the slots point at.
+    pub(super) fn look_into_windows(&self) -> u64 {
+        let seen = self.spoken.as_deref().map_or(0, |spoken| spoken.seen.look());
+        seen ^ self.rules.look_into_windows()
     }
 
     /// What a device has once it has spoken, made if need be.

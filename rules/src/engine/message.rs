@@ -23,7 +23,7 @@ impl Engine {
         &mut self,
         record: &Record,
         envelope: &Envelope,
-        decoded: Option<DecodedMessage>,
+        decoded: Option<&DecodedMessage>,
         out: &mut Output,
     ) {
         let index = self.index.get(&envelope.device).copied();
@@ -38,7 +38,7 @@ impl Engine {
         self.roll_day(index, record.time, &mut dispositions);
 
         let state = &mut self.devices[index as usize];
-        if is_repeat(state, record, envelope, &decoded) {
+        if is_repeat(state, record, envelope, decoded) {
             count(state, |sheet| {
                 sheet.journaled += 1;
                 sheet.duplicate += 1;
@@ -50,11 +50,13 @@ impl Engine {
         if envelope.format == PayloadFormat::Reply && dispositions.live {
             self.commands.reply(self.now, &envelope.device, &envelope.payload, &mut dispositions.out.effects);
         }
-        let readings = match decoded.result {
+        // Kept between messages, to save the allocation.
+        let mut accepted = std::mem::take(&mut self.accepted);
+        let readings: &[Reading] = match &decoded.result {
             Err((reason, detail)) => {
                 count(state, |sheet| sheet.quarantined += 1);
-                dispositions.quarantine(reason, &detail);
-                Vec::new()
+                dispositions.quarantine(*reason, detail);
+                &[]
             }
             Ok(decoded) => {
                 // A model's codec may say that a frame is good and holds the device's own notices only.
@@ -64,16 +66,20 @@ impl Engine {
                     dispositions.quarantine(*reason, detail);
                 }
                 let received = envelope.received_at.min(record.time);
-                let (readings, usable) = self.sort_out(index, received, decoded.readings, &mut dispositions);
+                self.sort_out(index, received, &decoded.readings, &mut accepted, &mut dispositions);
+                let usable = !accepted.is_empty();
                 let state = &mut self.devices[index as usize];
                 count(state, |sheet| if usable || is_notice { sheet.decoded += 1 } else { sheet.quarantined += 1 });
-                readings
+                decoded.readings.as_slice()
             }
         };
         self.heard(index, record, out);
         let watched = self.is_live(record.seq) && self.reducer.awaits(&envelope.device);
-        let (carried, fields) = if watched { carried(record, envelope.kind, &readings) } else { (Vec::new(), 0) };
-        self.judge(index, record, readings, out);
+        let (carried, fields) =
+            if watched { carried(record, envelope.kind, readings, &accepted) } else { (Vec::new(), 0) };
+        self.judge(index, record, readings, &accepted, out);
+        accepted.clear();
+        self.accepted = accepted;
         if !carried.is_empty() {
             self.verify(index, record, &carried, fields, out);
         }
@@ -101,31 +107,33 @@ impl Engine {
         self.reducer.heard(at, &device, &Heard { readings, said: &said }, &mut out.effects);
     }
 
-    /// Sorts the readings by time and tells what becomes of each; counts every value once. Gives the
-    /// readings that can be used, and whether there was any. Their age is judged as of `now`, which is
-    /// when they were received, unless they are decoded again.
+    /// Takes the readings in the order of time and tells what becomes of each; counts every value once. Those
+    /// that can be used are added to `accepted`. Their age is judged as of `now`, which is when they were
+    /// received, unless they are decoded again.
     pub(super) fn sort_out(
         &mut self,
         index: u32,
         now: Timestamp,
-        mut readings: Vec<Reading>,
+        readings: &[Reading],
+        accepted: &mut Vec<Accepted>,
         dispositions: &mut Dispositions<'_>,
-    ) -> (Vec<Accepted>, bool) {
+    ) {
         let record = dispositions.record;
         let received = dispositions.envelope.received_at.min(record.time);
-        readings.sort_by_key(|reading| reading.event_time.unwrap_or(received));
+        let order = in_time_order(readings, received);
         let state = &mut self.devices[index as usize];
         // One id belongs to the message and was judged with it; several are ids of the readings.
         let own_ids = readings.len() > 1;
-        let mut accepted = Vec::with_capacity(readings.len());
-        for reading in readings {
+        for turn in 0..readings.len() {
+            let place = order.get(turn).copied().unwrap_or(turn);
+            let reading = &readings[place];
             let values = reading.samples.len() as u64;
             let problems = reading.problems.len() as u64;
             count(state, |sheet| {
                 sheet.values_decoded += values + problems;
                 sheet.values_out_of_range += problems;
             });
-            dispositions.problems(&reading);
+            dispositions.problems(reading);
             if own_ids && let Some(id) = &reading.id {
                 let key = gengfu_model::MessageKey::Explicit(Arc::clone(id));
                 if state.spoken().seen.check(&key, None, None, super::payload_hash(id.as_bytes()), record.time) {
@@ -163,10 +171,8 @@ impl Engine {
                 let age_ms = now.since_ms(time);
                 dispositions.add(DispositionKind::StoredLate, format!("{age_ms} ms old, {values} values"), false);
             }
-            accepted.push(Accepted { time, late, reading });
+            accepted.push(Accepted { time, late, place });
         }
-        let usable = !accepted.is_empty();
-        (accepted, usable)
     }
 
     /// A message was heard: puts the device in service if need be, and arms its silence.
@@ -194,12 +200,19 @@ impl Engine {
     /// Stores the readings' values and lets the rules judge them.
     ///
     /// Of a backlog, the newest reading alone is judged, and what it raises is marked late.
-    pub(super) fn judge(&mut self, index: u32, record: &Record, readings: Vec<Accepted>, out: &mut Output) {
-        let last_late = readings.iter().rposition(|reading| reading.late == Lateness::Newest);
+    pub(super) fn judge(
+        &mut self,
+        index: u32,
+        record: &Record,
+        readings: &[Reading],
+        accepted: &[Accepted],
+        out: &mut Output,
+    ) {
+        let last_late = accepted.iter().rposition(|accepted| accepted.late == Lateness::Newest);
         let mut backlog_carried = 0;
-        for (position, Accepted { time, late, reading }) in readings.into_iter().enumerate() {
+        for (position, Accepted { time, late, place }) in accepted.iter().copied().enumerate() {
             let state = &mut self.devices[index as usize];
-            let carried = store(state, record, time, late, &reading, out);
+            let carried = store(state, record, time, late, &readings[place], out);
             let (judged, carried) = match late {
                 Lateness::InTime => (true, carried),
                 Lateness::Older => (false, 0),
@@ -235,8 +248,7 @@ impl Engine {
     pub(super) fn roll_day(&mut self, index: u32, time: Timestamp, dispositions: &mut Dispositions<'_>) {
         let day = self.day(time);
         let state = &mut self.devices[index as usize];
-        let id = state.device.id.clone();
-        let spoken = state.spoken();
+        let spoken = state.spoken.get_or_insert_default();
         if spoken.day == day {
             return;
         }
@@ -246,7 +258,7 @@ impl Engine {
             let counts = serde_json::to_string(&finished).expect("counts are plain data");
             let date = chrono::DateTime::from_timestamp(finished_day * 86_400, 0).unwrap_or_default();
             let day = date.format("%Y-%m-%d").to_string();
-            dispositions.out.effects.push(Effect::DaySheet { device: id, day, counts });
+            dispositions.out.effects.push(Effect::DaySheet { device: state.device.id.clone(), day, counts });
         }
     }
 
@@ -276,17 +288,32 @@ enum Lateness {
     Older,
 }
 
+/// A reading of a message that can be used.
+#[derive(Clone, Copy)]
 pub(super) struct Accepted {
     time: Timestamp,
     late: Lateness,
-    pub(super) reading: Reading,
+    /// Its place among the message's readings.
+    pub(super) place: usize,
+}
+
+/// The places of the readings in the order of their times; empty if they stand in it already, as nearly all do.
+fn in_time_order(readings: &[Reading], received: Timestamp) -> Vec<usize> {
+    let time_of = |reading: &Reading| reading.event_time.unwrap_or(received);
+    if readings.is_sorted_by_key(time_of) {
+        return Vec::new();
+    }
+    let mut order: Vec<usize> = (0..readings.len()).collect();
+    order.sort_by_key(|&place| time_of(&readings[place]));
+    order
 }
 
 /// What a message's readings say now, for whoever verifies by it, with a bit for each of its fields. What is older
 /// than what is known says nothing.
-fn carried(record: &Record, kind: Kind, readings: &[Accepted]) -> (Vec<EvidenceReading>, u32) {
-    let current = readings.iter().filter(|accepted| accepted.late != Lateness::Older);
-    let samples = current.flat_map(|accepted| accepted.reading.samples.iter().map(|sample| (accepted.time, sample)));
+fn carried(record: &Record, kind: Kind, readings: &[Reading], accepted: &[Accepted]) -> (Vec<EvidenceReading>, u32) {
+    let current = accepted.iter().filter(|accepted| accepted.late != Lateness::Older);
+    let of = |accepted: &Accepted| readings.get(accepted.place).map_or(&[][..], |reading| reading.samples.as_slice());
+    let samples = current.flat_map(|accepted| of(accepted).iter().map(|sample| (accepted.time, sample)));
     let fields = samples.clone().fold(0, |fields, (_, sample)| fields | (1_u32 << sample.field.0));
     let named = samples.filter_map(|(time, sample)| Some((time, sample, kind.field_def(sample.field)?.name)));
     let said = named
@@ -351,7 +378,7 @@ fn store(
             }
         }
         // A value that must not be judged must not be plotted either.
-        if sample.quality == Quality::Ok {
+        if sample.quality == Quality::Ok && out.plotted {
             out.points.push(Point {
                 device: state.device.id.clone(),
                 kind: state.device.kind,

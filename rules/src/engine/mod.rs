@@ -16,7 +16,9 @@ mod commands;
 mod day_sheets;
 mod device;
 mod duplicates;
+mod foresee;
 mod groups;
+mod index;
 mod message;
 mod parameters;
 mod pauses;
@@ -28,7 +30,7 @@ mod timers;
 mod trial;
 mod versions;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gengfu_cases::{At, Profile, Reducer};
@@ -46,6 +48,7 @@ pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
 pub use commands::RULE_PREFIX;
 pub use device::RowError;
 pub use duplicates::{REMEMBERED, hash as payload_hash};
+pub use foresee::FORESEEN;
 pub use sheet::Sheet;
 
 /// A message's payload after its codec, with the hash that duplicates are told by.
@@ -66,11 +69,21 @@ pub struct Output {
     pub points: Vec<Point>,
     /// Answers to staff requests, by the request's record.
     pub verdicts: Vec<(Seq, Verdict)>,
+    /// Whether anybody stores the points; if not, none are made.
+    pub plotted: bool,
 }
 
 impl Default for Output {
     fn default() -> Self {
-        Output { effects: EffectSink::new(Seq(0)), points: Vec::new(), verdicts: Vec::new() }
+        Output { effects: EffectSink::new(Seq(0)), points: Vec::new(), verdicts: Vec::new(), plotted: true }
+    }
+}
+
+impl Output {
+    /// For a trial, whose points nobody stores.
+    #[must_use]
+    pub fn unplotted() -> Output {
+        Output { plotted: false, ..Output::default() }
     }
 }
 
@@ -100,7 +113,7 @@ pub struct Engine {
     applied: Seq,
     /// Signals and requests of records up to this one are in the ledger already.
     ledger: Seq,
-    index: HashMap<DeviceId, u32>,
+    index: index::Index,
     devices: Vec<DeviceState>,
     /// What the register's entries have in common.
     texts: texts::Texts,
@@ -124,6 +137,8 @@ pub struct Engine {
     refused: u64,
     /// Signals of the evaluation under way; kept to save the allocation.
     signals: Vec<Signal>,
+    /// Readings of the message under way; empty between messages, kept to save the allocation.
+    accepted: Vec<message::Accepted>,
     /// The quarter of an hour of the newest message, and its day: both begin and end with a quarter in every zone.
     quarter: (i64, i64),
     /// In a trial: what the journal's records may not change. The live engine holds nothing.
@@ -142,7 +157,7 @@ impl Engine {
             now: Timestamp::ZERO,
             applied: Seq(0),
             ledger: Seq(0),
-            index: HashMap::new(),
+            index: index::Index::default(),
             devices: Vec::new(),
             texts: texts::Texts::default(),
             timers: BTreeSet::new(),
@@ -158,6 +173,7 @@ impl Engine {
             orphans: Sheet::default(),
             refused: 0,
             signals: Vec::new(),
+            accepted: Vec::new(),
             quarter: (i64::MIN, 0),
             held: trial::Held::default(),
         }
@@ -167,7 +183,7 @@ impl Engine {
     ///
     /// `decoded` is the payload of a message after its codec, `None` for a control record (but for the
     /// request to decode a quarantined message again, which carries one).
-    pub fn apply(&mut self, record: &Record, decoded: Option<DecodedMessage>, out: &mut Output) {
+    pub fn apply(&mut self, record: &Record, decoded: Option<&DecodedMessage>, out: &mut Output) {
         out.effects.start(record.seq);
         self.advance(record.seq, record.time, out);
         match &record.body {
@@ -361,7 +377,7 @@ impl Engine {
         seq > self.ledger
     }
 
-    fn control(&mut self, record: &Record, control: &Control, decoded: Option<DecodedMessage>, out: &mut Output) {
+    fn control(&mut self, record: &Record, control: &Control, decoded: Option<&DecodedMessage>, out: &mut Output) {
         match control {
             Control::Tick => {}
             Control::Started { config, .. } => {

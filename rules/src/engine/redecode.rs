@@ -17,7 +17,7 @@ impl Engine {
         &mut self,
         record: &Record,
         message: &Quarantined,
-        decoded: Option<DecodedMessage>,
+        decoded: Option<&DecodedMessage>,
         out: &mut Output,
     ) -> Verdict {
         let id = &message.device;
@@ -68,16 +68,16 @@ impl Engine {
         &mut self,
         index: u32,
         record: &Record,
-        decoded: DecodedMessage,
+        decoded: &DecodedMessage,
         dispositions: &mut Dispositions<'_>,
     ) -> Result<(usize, Vec<String>), String> {
         let state = &mut self.devices[index as usize];
         let payload_hash = decoded.payload_hash;
-        let decoded = match decoded.result {
+        let decoded = match &decoded.result {
             Ok(decoded) => decoded,
             Err((reason, detail)) => {
                 count(state, |sheet| sheet.quarantined += 1);
-                return Err(in_words(reason, &detail));
+                return Err(in_words(*reason, detail));
             }
         };
         // Remembered only now: what cannot be decoded today may be decodable by the next release.
@@ -91,7 +91,9 @@ impl Engine {
             return Ok((0, Vec::new()));
         }
         let left: Vec<String> = decoded.rejected.iter().map(|(reason, detail)| in_words(*reason, detail)).collect();
-        let (readings, usable) = self.sort_out(index, record.time, decoded.readings, dispositions);
+        let (readings, mut accepted) = (decoded.readings.as_slice(), Vec::new());
+        self.sort_out(index, record.time, readings, &mut accepted, dispositions);
+        let usable = !accepted.is_empty();
         count(
             &mut self.devices[index as usize],
             |sheet| {
@@ -101,8 +103,8 @@ impl Engine {
         if !usable {
             return Err("it decodes, but no reading of it has a time that can be used".to_owned());
         }
-        let values = readings.iter().map(|accepted| accepted.reading.samples.len()).sum();
-        self.judge(index, record, readings, dispositions.out);
+        let values = accepted.iter().map(|accepted| readings[accepted.place].samples.len()).sum();
+        self.judge(index, record, readings, &accepted, dispositions.out);
         Ok((values, left))
     }
 }

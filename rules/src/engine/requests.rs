@@ -26,7 +26,7 @@ impl Engine {
         &mut self,
         record: &Record,
         request: &StaffRequest,
-        decoded: Option<DecodedMessage>,
+        decoded: Option<&DecodedMessage>,
         out: &mut Output,
     ) {
         let verdict = authority::check(&request.action, &request.roles)
@@ -51,7 +51,7 @@ impl Engine {
         &mut self,
         record: &Record,
         request: &StaffRequest,
-        decoded: Option<DecodedMessage>,
+        decoded: Option<&DecodedMessage>,
         out: &mut Output,
     ) -> Verdict {
         let seq = record.seq;

@@ -161,16 +161,26 @@ impl Window {
     /// Takes a sample. One of the same event time replaces the old one. Drops what is older than the
     /// newest sample at or before `start`, and the oldest above [`MAX_WINDOW_SAMPLES`].
     pub(crate) fn take(&mut self, time: Timestamp, value: f64, start: Timestamp) {
+        // Room is made before it is needed: growing for one sample too many would double the memory.
+        let is_full = self.samples.len() >= MAX_WINDOW_SAMPLES;
         if self.samples.back().is_none_or(|(newest, _)| *newest < time) {
+            if is_full {
+                self.samples.pop_front();
+            }
             self.samples.push_back((time, value));
         } else {
             let place = self.samples.partition_point(|(t, _)| *t < time);
-            match self.samples.get_mut(place) {
-                Some(sample) if sample.0 == time => sample.1 = value,
+            match (self.samples.get_mut(place), place) {
+                (Some(sample), _) if sample.0 == time => sample.1 = value,
+                (_, 0) if is_full => {}
+                (_, 1..) if is_full => {
+                    self.samples.pop_front();
+                    self.samples.insert(place - 1, (time, value));
+                }
                 _ => self.samples.insert(place, (time, value)),
             }
         }
-        while self.samples.get(1).is_some_and(|(t, _)| *t <= start) || self.samples.len() > MAX_WINDOW_SAMPLES {
+        while self.samples.get(1).is_some_and(|(t, _)| *t <= start) {
             self.samples.pop_front();
         }
     }
@@ -227,6 +237,21 @@ impl RuleState {
                 *since = since.plus_ms(gap_ms);
             }
         }
+    }
+
+    /// Reads one slot in each line of memory, for [`Engine::foresee`](crate::engine::Engine::foresee).
+    pub(crate) fn look(&self) -> u64 {
+        self.slots.iter().step_by(4).filter(|slot| **slot == Slot::SilenceFired).count() as u64
+    }
+
+    /// Reads the ends of the windows, and what else the slots point at.
+    pub(crate) fn look_into_windows(&self) -> u64 {
+        let ends = |slot: &Slot| match slot {
+            Slot::Window(window) => window.samples.front().zip(window.samples.back()).map_or(0, |(a, b)| a.0.0 ^ b.0.0),
+            Slot::Last(last) => i64::from(last.newest == Stored::Unknown),
+            _ => 0,
+        };
+        self.slots.iter().fold(0, |sum, slot| sum ^ ends(slot) as u64)
     }
 
     /// Whether the state is laid out like this.
@@ -311,6 +336,17 @@ mod tests {
             window.take(Timestamp(t), 0.0, Timestamp(0));
         }
         assert_eq!(window.samples.len(), MAX_WINDOW_SAMPLES);
+        assert_eq!(window.samples.capacity(), MAX_WINDOW_SAMPLES);
+        // Out of order into a full one: what is older than its oldest has no place, anything else takes the oldest's.
+        let oldest = window.samples[0].0;
+        window.take(oldest.plus_ms(-1), 5.0, Timestamp(0));
+        assert_eq!(window.samples[0], (oldest, 0.0));
+        window.take(Timestamp(399), 7.0, Timestamp(0));
+        assert_eq!(window.samples.back(), Some(&(Timestamp(399), 7.0)));
+        window.samples.iter_mut().for_each(|sample| sample.0 = Timestamp(2 * sample.0.0));
+        window.take(Timestamp(2 * oldest.0 + 1), 5.0, Timestamp(0));
+        assert_eq!(window.samples[0], (Timestamp(2 * oldest.0 + 1), 5.0));
+        assert_eq!((window.samples.len(), window.samples.capacity()), (MAX_WINDOW_SAMPLES, MAX_WINDOW_SAMPLES));
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl Bench {
 
     fn apply(&mut self, body: Body, decoded: Option<DecodedMessage>) {
         let record = Record { seq: Seq(self.engine.applied().0 + 1), time: self.now, body };
-        self.engine.apply(&record, decoded, &mut self.out);
+        self.engine.apply(&record, decoded.as_ref(), &mut self.out);
         self.out.points.clear();
         for (_, effect) in self.out.effects.take() {
             match effect {

@@ -54,7 +54,7 @@ impl Watching {
     }
 
     /// Applies one record.
-    pub fn apply(&mut self, record: &Record, decoded: Option<DecodedMessage>) {
+    pub fn apply(&mut self, record: &Record, decoded: Option<&DecodedMessage>) {
         let (stretch, late_from, late) = (self.stretch, self.late_from, &mut self.late);
         self.live.apply_seen(record, decoded, &mut |effect| {
             if let Effect::Disposition(row) = effect
@@ -163,14 +163,14 @@ impl Again {
         let mut readings = self.readings.into_iter().peekable();
         for control in self.controls {
             while let Some(placed) = readings.next_if(|placed| placed.record.time <= control.time) {
-                side.apply(&placed.record, Some(placed.decoded));
+                side.apply(&placed.record, Some(&placed.decoded));
                 side.collect(self.stretch);
             }
             side.apply(&control, None);
             side.collect(self.stretch);
         }
         for placed in readings {
-            side.apply(&placed.record, Some(placed.decoded));
+            side.apply(&placed.record, Some(&placed.decoded));
             side.collect(self.stretch);
         }
         side.take_fresh();

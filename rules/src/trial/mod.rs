@@ -71,6 +71,9 @@ fn lines(mistakes: &[Diagnostic]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// So many records go through one side before the next.
+const TOGETHER: usize = 128;
+
 /// Takes the time of one side's work: called with the side's number (0 is live) and the work to be done.
 pub type Measure<'a> = &'a mut dyn FnMut(usize, &mut dyn FnMut());
 
@@ -122,17 +125,17 @@ impl Trial {
     }
 
     /// Applies records in journal order, with what the codecs made of their messages.
-    pub fn apply(&mut self, records: &[Record], mut decoded: Vec<Option<DecodedMessage>>, measure: Measure<'_>) {
+    pub fn apply(&mut self, records: &[Record], decoded: &[Option<DecodedMessage>], measure: Measure<'_>) {
         let mut begin = 0;
         for (place, record) in records.iter().enumerate() {
             // A step about a case is looked up in the live side as it stands just before the step.
             if !self.drafts.is_empty() && translate::names_a_case(record) {
-                self.run(&records[begin..place], &mut decoded[begin..place], measure);
+                self.run(&records[begin..place], &decoded[begin..place], measure);
                 self.step(record, measure);
                 begin = place + 1;
             }
         }
-        self.run(&records[begin..], &mut decoded[begin..], measure);
+        self.run(&records[begin..], &decoded[begin..], measure);
         self.count(records);
     }
 
@@ -185,23 +188,18 @@ impl Trial {
         Difference::between(&self.live, &self.drafts[draft], self.stretch, examples)
     }
 
-    fn run(&mut self, records: &[Record], decoded: &mut [Option<DecodedMessage>], measure: Measure<'_>) {
+    fn run(&mut self, records: &[Record], decoded: &[Option<DecodedMessage>], measure: Measure<'_>) {
         if records.is_empty() {
             return;
         }
-        for (number, side) in self.drafts.iter_mut().enumerate() {
-            measure(number + 1, &mut || {
-                for (record, decoded) in records.iter().zip(decoded.iter()) {
-                    side.apply(record, decoded.clone());
-                }
-            });
-        }
-        let live = &mut self.live;
-        measure(0, &mut || {
-            for (record, decoded) in records.iter().zip(decoded.iter_mut()) {
-                live.apply(record, decoded.take());
+        // Side by side a few at a time: what one side had of records and readings is still near for the next.
+        for (records, decoded) in records.chunks(TOGETHER).zip(decoded.chunks(TOGETHER)) {
+            for (number, side) in self.drafts.iter_mut().enumerate() {
+                measure(number + 1, &mut || side.apply_all(records, decoded));
             }
-        });
+            let live = &mut self.live;
+            measure(0, &mut || live.apply_all(records, decoded));
+        }
         self.settle();
     }
 

@@ -7,7 +7,7 @@ use gengfu_model::{Case, Effect, EffectId, Evidence, Incident, Record, Seq, Time
 
 use super::{Draft, DraftError, Stretch};
 use crate::RuleCounts;
-use crate::engine::{DecodedMessage, Engine, Output, RULE_PREFIX};
+use crate::engine::{DecodedMessage, Engine, FORESEEN, Output, RULE_PREFIX};
 
 /// The most incidents, and the most cases, that a side keeps. Those after it are counted and not compared.
 pub const MAX_KEPT: usize = 100_000;
@@ -67,7 +67,7 @@ impl Side {
         Side {
             name,
             engine,
-            output: Output::default(),
+            output: Output::unplotted(),
             incidents: BTreeMap::new(),
             cases: BTreeMap::new(),
             evidence: BTreeMap::new(),
@@ -147,17 +147,26 @@ impl Side {
         Ok(())
     }
 
-    pub(super) fn apply(&mut self, record: &Record, decoded: Option<DecodedMessage>) {
+    pub(super) fn apply(&mut self, record: &Record, decoded: Option<&DecodedMessage>) {
         self.engine.apply(record, decoded, &mut self.output);
-        self.output.points.clear();
         self.output.verdicts.clear();
+    }
+
+    /// Applies records in order.
+    pub(super) fn apply_all(&mut self, records: &[Record], decoded: &[Option<DecodedMessage>]) {
+        for (records, decoded) in records.chunks(FORESEEN).zip(decoded.chunks(FORESEEN)) {
+            self.engine.foresee(records);
+            for (record, decoded) in records.iter().zip(decoded) {
+                self.apply(record, decoded.as_ref());
+            }
+        }
     }
 
     /// As [`Side::apply`], with a look at every effect.
     pub(super) fn apply_seen(
         &mut self,
         record: &Record,
-        decoded: Option<DecodedMessage>,
+        decoded: Option<&DecodedMessage>,
         see: &mut dyn FnMut(&Effect),
     ) {
         let before = self.output.effects.effects().len();
