@@ -12,6 +12,7 @@ use super::machine::{Machine, Watch};
 use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{Last, Slot, Stored, Window};
+use crate::lower::UNITS;
 use crate::pack::Placed;
 use crate::program::{Effect, Entry, MAX_LOCALS, Node, NodeId, Rule};
 
@@ -128,8 +129,17 @@ pub(super) fn step(rule: &Rule, node: NodeId, recorder: &Recorder) -> Option<Evi
         line: origin.pos.line,
         column: origin.pos.column,
         text: origin.text.to_string(),
-        value: recorder.seen.get(&node)?.clone(),
+        value: shown(rule, node, recorder.seen.get(&node)?),
     })
+}
+
+/// A value as people read it: a length of time that a parameter gives comes with its unit.
+fn shown(rule: &Rule, node: NodeId, value: &str) -> String {
+    let Some(Node::Parameter(number)) = rule.nodes.get(usize::from(node)) else { return value.to_owned() };
+    let is_duration = rule.parameters.get(usize::from(*number)).is_some_and(|parameter| parameter.is_duration);
+    let Some(ms) = value.parse::<i64>().ok().filter(|_| is_duration) else { return value.to_owned() };
+    let units = UNITS.iter().rev().filter(|(_, unit_ms)| ms >= *unit_ms && ms % unit_ms == 0);
+    units.map(|(unit, unit_ms)| format!("{}.{unit}", ms / unit_ms)).next().unwrap_or_else(|| format!("{ms}.ms"))
 }
 
 /// The latest value of every field that was looked at.
