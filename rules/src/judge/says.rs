@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use super::machine::{Machine, Outcome, Trigger};
+use super::machine::{Machine, Outcome};
+use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::RuleState;
 use super::{Context, evidence, faults};
@@ -30,8 +31,8 @@ impl Pack {
         }
         let mut recorder = evidence::Recorder::default();
         let mut locals = [Scalar::Unknown; MAX_LOCALS];
-        let mut machine =
-            Machine::new(&placed.rule, cx, Trigger::Timer, state.heard, &mut slots, &mut locals, &mut recorder);
+        let on = Occasion::new(cx, Trigger::Timer, state.heard);
+        let mut machine = Machine::new(&placed.rule, &on, &mut slots, &mut locals, &mut recorder);
         machine.run(entry);
         if machine.fault.is_some() {
             return nothing;
