@@ -203,7 +203,7 @@ async fn a_confirmable_reading_is_acknowledged_after_the_journal() {
     let client = Client::of(&gateway).await;
     journal.hold();
     client.send(&Message::good(7).bytes()).await;
-    wait_for("the message in the journal's hand", || journal.taken() == 1).await;
+    journal.takes(1).await;
     // A journal that stands still does not stop the socket, and nothing is acknowledged.
     client.expect_nothing_before_a_pong().await;
     journal.release();
@@ -497,7 +497,7 @@ async fn when_the_journal_is_full_or_gone_it_says_when_to_try_again() {
     let client = Client::of(&gateway).await;
     journal.hold();
     client.send(&Message::good(1).bytes()).await;
-    wait_for("the first message in the journal's hand", || journal.taken() == 1).await;
+    journal.takes(1).await;
     client.send(&Message::good(2).bytes()).await;
     let refused = client.ask(&Message::good(3)).await;
     assert_eq!((refused.code.as_str(), refused.message_id), ("5.03", 3));
@@ -582,7 +582,7 @@ async fn when_told_to_stop_it_answers_what_is_under_way_first() {
     let client = Client::of(&gateway).await;
     journal.hold();
     client.send(&Message::good(1).bytes()).await;
-    wait_for("the message in the journal's hand", || journal.taken() == 1).await;
+    journal.takes(1).await;
     gateway.cancel.cancel();
     journal.release();
     assert_eq!(client.receive().await.code, "2.04");

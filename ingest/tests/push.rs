@@ -195,7 +195,7 @@ async fn when_the_journal_is_behind_or_gone_it_says_503_and_when_to_try_again() 
         tokio::spawn(async move { server.push(TOKEN, READING).await.status })
     };
     let in_hand = push();
-    wait_for("the first message in the journal's hand", || journal.taken() == 1).await;
+    journal.takes(1).await;
     // There is room for one more in its queue; whatever comes beyond is refused.
     let in_queue = push();
     let mut refused = 0;
@@ -229,7 +229,7 @@ async fn requests_under_way_are_bounded() {
         let server = Arc::clone(&server);
         async move { server.push(TOKEN, READING).await.status }
     });
-    wait_for("the first message in the journal's hand", || journal.taken() == 1).await;
+    journal.takes(1).await;
     assert_eq!(server.push(TOKEN, READING).await.status, 503);
     journal.release();
     assert_eq!(first.await.unwrap(), 200);

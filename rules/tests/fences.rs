@@ -1,5 +1,16 @@
 //! Rules that try to break out: each is refused at load, or fails with its own evaluation undone; the
-//! engine and every other rule go on. The traps of rhai 1.27 each have their row.
+//! engine and every other rule go on.
+//!
+//! The traps of rhai 1.27, and where each is tried (those of the sandbox stand in `src/sandbox.rs`):
+//! - functions that natives call escape `max_operations`: closures are refused here; the sandbox's meter is tried by
+//!   `operations_in_functions_that_natives_call_count`;
+//! - `sleep` is in the core package: refused here, and `there_is_no_way_out`;
+//! - `m[k] = v` escapes `max_map_size`: `what_grows_without_end_fails_and_leaves_no_trace`, and
+//!   `what_rhai_does_not_measure_ends_with_the_operations`;
+//! - `() > 15.0` and `"abc" > 15.0` are silently false: refused here;
+//! - deep nesting overflows the stack: `a_stack_of_eight_mebibytes_holds_the_deepest_recursion`, and
+//!   `depth_is_bounded_in_text_and_in_calls`;
+//! - unknown fields and functions show while running only: the checker's messages are in `golden/`.
 
 mod common;
 
@@ -117,6 +128,34 @@ fn a_device_that_fails_is_let_in_again_after_its_quarantine() {
     assert_eq!(bench.feed(&[("visits", 2.0.into()), ("sos", true.into())]).len(), 0);
     bench.advance(MINUTE);
     assert_eq!(bench.feed(&[("visits", 2.0.into()), ("sos", true.into())]), ["+r/k major"]);
+}
+
+#[test]
+fn a_rule_that_fails_for_one_device_fails_for_no_other_and_stops_no_other_rule() {
+    let bad = rule("toilet", "incident(10 / msg.visits > 3 && msg.sos);");
+    let good = rule("toilet", "incident(msg.leak);");
+    let mut bench = Bench::new(compile(&[("bad.rhai", &bad), ("good.rhai", &good)]), Kind::Toilet);
+    // The other device, which waits in here while this one is judged.
+    let mut other = (bench.device.clone(), bench.latest.clone(), bench.state.clone());
+    other.0.id = gengfu_model::DeviceId::new("d-2").unwrap();
+    let mut swap = |bench: &mut Bench| {
+        std::mem::swap(&mut bench.device, &mut other.0);
+        std::mem::swap(&mut bench.latest, &mut other.1);
+        std::mem::swap(&mut bench.state, &mut other.2);
+    };
+    for turn in 0..3 * FAULTS_TO_QUARANTINE {
+        let wet = turn % 2 == 0;
+        let said = bench.feed(&[("visits", 0.0.into()), ("sos", true.into()), ("leak", wet.into())]);
+        assert_eq!(said, [if wet { "+good/k major" } else { "-good/k" }], "{turn}");
+        swap(&mut bench);
+        let said = bench.feed(&[("visits", 2.0.into()), ("sos", wet.into())]);
+        assert_eq!(said, [if wet { "+bad/k major" } else { "-bad/k" }], "{turn}");
+        swap(&mut bench);
+    }
+    let counts = &bench.pack.counts()[0];
+    assert_eq!(counts.faults, u64::from(FAULTS_TO_QUARANTINE), "then the device was kept from it");
+    assert_eq!(counts.skipped, 2 * u64::from(FAULTS_TO_QUARANTINE));
+    assert!(!counts.paused, "one device is no reason to pause the rule");
 }
 
 #[test]

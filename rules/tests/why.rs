@@ -56,6 +56,15 @@ fn a_rule_that_waits_for_a_field_says_so() {
 }
 
 #[test]
+fn a_length_of_time_is_shown_as_a_rule_writes_it() {
+    let mut bench = Bench::shipped(Kind::Manhole);
+    bench.feed(&[("tilt_deg", 12.0.into())]);
+    let why = why(&bench, "manhole-tilt").unwrap();
+    assert_eq!(value(&why, "param.hold").0, "10.s");
+    assert_eq!(value(&why, "param.lean_deg").0, "10");
+}
+
+#[test]
 fn timers_and_verdicts_are_shown() {
     let mut bench = Bench::of(Kind::Manhole, "incident(held(msg.tilt_deg > 10.0, 1.min));");
     bench.feed(&[("tilt_deg", 12.0.into())]);

@@ -39,6 +39,7 @@ mod restart;
 mod rule_questions;
 mod rule_tests;
 mod storm;
+mod tiers;
 mod versions;
 mod webhook;
 mod workflow;

@@ -56,12 +56,12 @@ pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
 }
 
-/// Waits until a condition holds, at most until the deadline.
+/// Waits until a condition holds, at most until the deadline, and gives way to what brings it about meanwhile.
 pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + DEADLINE;
     while !condition() {
         assert!(Instant::now() < end, "waited too long until {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::task::yield_now().await;
     }
 }
 
@@ -100,8 +100,8 @@ impl JournalState {
 #[derive(Clone)]
 pub(crate) struct Journal {
     state: Arc<Mutex<JournalState>>,
-    /// How many messages were taken.
-    taken: watch::Receiver<usize>,
+    /// How many messages were taken; it is told after every submission, and after what was owed became durable.
+    taken: watch::Sender<usize>,
     /// While true, nothing is taken from the queue.
     jammed: Arc<watch::Sender<bool>>,
 }
@@ -109,7 +109,8 @@ pub(crate) struct Journal {
 impl Journal {
     fn start(mut queue: mpsc::Receiver<Submission>) -> (Journal, JoinHandle<()>) {
         let state: Arc<Mutex<JournalState>> = Arc::default();
-        let (taken_sender, taken) = watch::channel(0);
+        let taken = watch::Sender::new(0);
+        let counted = taken.clone();
         let (jammed, mut is_jammed) = watch::channel(false);
         let journal = Journal { state: Arc::clone(&state), taken, jammed: Arc::new(jammed) };
         let task = tokio::spawn(async move {
@@ -120,7 +121,7 @@ impl Journal {
                 let Some(submission) = queue.recv().await else { return };
                 // A jam that came while we waited still lets this one through, as a real writer would.
                 let count = take(&mut state.lock().unwrap(), submission);
-                taken_sender.send_replace(count);
+                counted.send_replace(count);
             }
         });
         (journal, task)
@@ -133,6 +134,11 @@ impl Journal {
 
     /// Makes the next `n` messages durable that are owed, and the records of sessions before and just behind them.
     pub(crate) fn settle(&self, n: usize) {
+        self.make_next_durable(n);
+        self.taken.send_modify(|_| {});
+    }
+
+    fn make_next_durable(&self, n: usize) {
         let mut left = n;
         let mut state = self.state.lock().unwrap();
         loop {
@@ -175,7 +181,8 @@ impl Journal {
 
     /// Waits until the sessions on disk are as wanted.
     pub(crate) async fn sessions_are(&self, what: &str, wanted: impl Fn(&BTreeMap<DeviceId, MqttSession>) -> bool) {
-        eventually(what, || wanted(&self.state.lock().unwrap().sessions)).await;
+        let mut told = self.taken.subscribe();
+        soon(what, told.wait_for(|_| wanted(&self.state.lock().unwrap().sessions))).await.unwrap();
     }
 
     /// Stops (or goes on) taking from the queue.
@@ -185,7 +192,7 @@ impl Journal {
 
     /// Waits until `n` messages were taken, and gives all of them.
     pub(crate) async fn messages(&self, n: usize) -> Vec<Envelope> {
-        let mut taken = self.taken.clone();
+        let mut taken = self.taken.subscribe();
         soon("messages in the journal", taken.wait_for(|count| *count >= n)).await.unwrap();
         self.state.lock().unwrap().taken.clone()
     }

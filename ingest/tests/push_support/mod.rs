@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "each test binary uses its part of it")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +10,9 @@ use gengfu_ingest::{Directory, Intake, Settled};
 use gengfu_model::{Attributes, Device, DeviceId, DeviceLife, Envelope, Kind, Seq};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+
+/// The longest wait of a test.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// The token of the manhole sensor `cover-1`.
 pub(crate) const TOKEN: &str = "token-of-cover-1-long";
@@ -59,7 +61,7 @@ pub(crate) struct FakeJournal {
     pub(crate) intake: Intake,
     held: watch::Sender<bool>,
     seen: Arc<Mutex<Vec<Envelope>>>,
-    taken: Arc<AtomicUsize>,
+    taken: watch::Receiver<usize>,
     task: JoinHandle<()>,
 }
 
@@ -69,8 +71,8 @@ impl FakeJournal {
         let (intake, queue) = Intake::new(capacity);
         let (held, is_held) = watch::channel(false);
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let taken = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(work(queue, is_held, Arc::clone(&seen), Arc::clone(&taken)));
+        let (counted, taken) = watch::channel(0);
+        let task = tokio::spawn(work(queue, is_held, Arc::clone(&seen), counted));
         FakeJournal { intake, held, seen, taken, task }
     }
 
@@ -96,9 +98,12 @@ impl FakeJournal {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How many submissions it has taken from its queue, the one in hand included.
-    pub(crate) fn taken(&self) -> usize {
-        self.taken.load(Ordering::SeqCst)
+    /// Waits until it has taken so many submissions from its queue, the one in hand included.
+    pub(crate) async fn takes(&self, submissions: usize) {
+        let mut taken = self.taken.clone();
+        let waiting = taken.wait_for(|count| *count >= submissions);
+        let found = tokio::time::timeout(DEADLINE, waiting).await;
+        assert_eq!(found.ok().and_then(Result::ok).map(|count| *count), Some(submissions), "submissions in hand");
     }
 
     /// How often each reason was counted since the last call.
@@ -111,10 +116,10 @@ async fn work(
     mut queue: mpsc::Receiver<Submission>,
     mut is_held: watch::Receiver<bool>,
     seen: Arc<Mutex<Vec<Envelope>>>,
-    taken: Arc<AtomicUsize>,
+    taken: watch::Sender<usize>,
 ) {
     while let Some(submission) = queue.recv().await {
-        taken.fetch_add(1, Ordering::SeqCst);
+        taken.send_modify(|count| *count += 1);
         if is_held.wait_for(|held| !held).await.is_err() {
             return;
         }
@@ -131,12 +136,12 @@ async fn work(
     }
 }
 
-/// Waits until a condition holds.
+/// Waits until a condition holds, and gives way to what brings it about meanwhile.
 pub(crate) async fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::task::yield_now().await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(10), waiting).await.is_ok(), "waited 10 s for: {what}");
+    assert!(tokio::time::timeout(DEADLINE, waiting).await.is_ok(), "waited {DEADLINE:?} for: {what}");
 }

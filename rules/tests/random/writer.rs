@@ -20,8 +20,8 @@ struct Writer {
     roundabout: bool,
 }
 
-/// The own functions of every rule. What `four_times` is given is looked at in both spellings, whether it is needed or
-/// not, as with every own function that does not call itself.
+/// The own functions of every rule. What they are given is looked at whether it is needed or not, so terms that are
+/// written in two ways are own functions in both.
 fn functions(subject: &Subject, roundabout: bool) -> String {
     let field = subject.floats[2];
     let four_times = if roundabout { "times(x, 4)" } else { "0.0 + x + x + x + x" };
@@ -30,6 +30,8 @@ fn functions(subject: &Subject, roundabout: bool) -> String {
          fn early(x) {{ if x > 20.0 {{ return x - 20.0; }} let y = x * 2.0; if y > 5.0 {{ return 1.5; }} y + 0.5 }}\n\
          fn smooth(msg) {{ let a = avg(msg.{field}, 2.h); if a > 25.0 {{ return a - 25.0; }} or_else(a, 1.5) }}\n\
          fn four_times(x) {{ {four_times} }}\n\
+         fn sum2(a, b) {{ 0.0 + a + b }}\nfn sum3(a, b, c) {{ 0.0 + a + b + c }}\n\
+         fn largest2(a, b) {{ max(a, b) }}\nfn largest3(a, b, c) {{ max(max(a, b), c) }}\n\
          fn report(c, x) {{\n    if !c {{ clear(\"own\"); return; }}\n    \
          raise(#{{ key: \"own\", value: x, severity: if x > 10.0 {{ \"critical\" }} else {{ \"minor\" }} }});\n}}\n"
     )
@@ -150,7 +152,7 @@ impl Writer {
                 if self.roundabout {
                     format!("total([{}])", terms.join(", "))
                 } else {
-                    format!("(0.0 + {})", terms.join(" + "))
+                    format!("sum{}({})", terms.len(), terms.join(", "))
                 }
             }
             Num::Largest(terms) => {
@@ -160,9 +162,7 @@ impl Writer {
                     let entries: Vec<String> = named.map(|(name, term)| format!("{name}: {term}")).collect();
                     format!("largest(#{{ {} }})", entries.join(", "))
                 } else {
-                    let mut terms = terms.into_iter();
-                    let first = terms.next().unwrap();
-                    terms.fold(first, |best, term| format!("max({best}, {term})"))
+                    format!("largest{}({})", terms.len(), terms.join(", "))
                 }
             }
             Num::FourTimes(x) => {
