@@ -18,12 +18,12 @@ pub const INTERNAL_TEXT: &str = "something went wrong inside the gateway; its lo
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     status: StatusCode,
-    code: String,
+    code: Box<str>,
     message: String,
     field: Option<String>,
     hint: Option<String>,
-    against: Vec<String>,
-    retry_after_s: Option<u64>,
+    against: Box<[String]>,
+    retry_after_s: Option<u32>,
 }
 
 /// The body of every answer that is not a success.
@@ -55,11 +55,11 @@ impl ApiError {
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> ApiError {
         ApiError {
             status,
-            code: code.to_owned(),
+            code: code.into(),
             message: message.into(),
             field: None,
             hint: None,
-            against: Vec::new(),
+            against: Box::default(),
             retry_after_s: None,
         }
     }
@@ -93,7 +93,7 @@ impl ApiError {
     #[must_use]
     pub fn busy(message: impl Into<String>, retry_after_s: u64) -> ApiError {
         let mut error = ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
-        error.retry_after_s = Some(retry_after_s);
+        error.retry_after_s = Some(u32::try_from(retry_after_s).unwrap_or(u32::MAX));
         error
     }
 
@@ -101,7 +101,7 @@ impl ApiError {
     #[must_use]
     pub fn too_many(message: impl Into<String>, retry_after_s: u64) -> ApiError {
         let mut error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many", message);
-        error.retry_after_s = Some(retry_after_s);
+        error.retry_after_s = Some(u32::try_from(retry_after_s).unwrap_or(u32::MAX));
         error
     }
 
@@ -129,7 +129,7 @@ impl ApiError {
     /// 409: something stands against it, and it could be forced.
     #[must_use]
     pub fn blocked(message: impl Into<String>, against: Vec<String>) -> ApiError {
-        ApiError { against, ..ApiError::new(StatusCode::CONFLICT, "blocked", message) }
+        ApiError { against: against.into(), ..ApiError::new(StatusCode::CONFLICT, "blocked", message) }
     }
 
     /// The HTTP status.
@@ -159,11 +159,11 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> ApiError {
         ApiError {
             status: status_of(&refusal.code),
-            code: refusal.code,
+            code: refusal.code.into(),
             message: refusal.message,
             field: refusal.field,
             hint: refusal.hint,
-            against: Vec::new(),
+            against: Box::default(),
             retry_after_s: None,
         }
     }
@@ -184,7 +184,7 @@ impl From<SeriesError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let ApiError { status, code, message, field, hint, against, .. } = self;
-        let detail = ErrorDetail { code, message, field, hint, against };
+        let detail = ErrorDetail { code: code.into(), message, field, hint, against: against.into() };
         let mut response = (status, axum::Json(ErrorBody { error: detail })).into_response();
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
