@@ -311,7 +311,7 @@ fn start(world: &mut World) -> Result<Option<Life>, String> {
 fn apply(life: &mut Life, records: Vec<Record>) {
     for record in records {
         let decoded = decode_record(&record);
-        life.engine.apply(&record, decoded, &mut life.output);
+        life.engine.apply(&record, decoded.as_ref(), &mut life.output);
     }
 }
 

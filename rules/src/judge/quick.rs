@@ -170,10 +170,11 @@ mod tests {
             ("nh3_ppm", Some(2.0)),
             ("nh3_ppm", Some(15.0)),
             ("nh3_ppm", Some(15.000_000_1)),
+            // While the gas is fresh: what was not said again for too long is unknown.
+            ("leak", Some(1.0)),
             ("battery_pct", Some(12.0)),
             ("visits", Some(90.0)),
             ("visits", Some(101.0)),
-            ("leak", Some(1.0)),
             ("nh3_ppm", None),
             ("battery_pct", Some(10.0)),
             ("nh3_ppm", Some(60.0)),
