@@ -3,8 +3,6 @@
 //!
 //! `PROPTEST_CASES=20000` looks longer.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 mod common;
 mod random;
 

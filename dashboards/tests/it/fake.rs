@@ -269,7 +269,7 @@ impl Gateway for FakeGateway {
     }
 
     fn balance(&self, _device: Option<DeviceId>) -> Answer<Balance> {
-        let balance = self.balance.lock().unwrap().clone();
+        let balance = *self.balance.lock().unwrap();
         Box::pin(async move { balance })
     }
 
