@@ -9,6 +9,7 @@ use std::time::Duration;
 use gengfu_connectors::ledger::reader::MAX_PAGE;
 use gengfu_connectors::ledger::{CaseFilter, LedgerReader, Page};
 use gengfu_dashboards::Gateway as _;
+use gengfu_ingest::journal::FolderLock;
 use gengfu_model::staff::{Action, CaseStep, Role};
 
 use super::serve::StopSignals;
@@ -81,6 +82,8 @@ impl Demo {
             return Ok(());
         }
         std::fs::create_dir_all(&self.folder).map_err(Failure::failed)?;
+        // Who would open the folder meanwhile would write into a journal that is half written.
+        let _lock = FolderLock::acquire(&self.folder).map_err(Failure::failed)?;
         say(&format!("a new city: {} devices, seed {}", self.devices, self.seed));
         // Under its name only when everything is done, so that a start that was broken off begins anew.
         let new = self.folder.join("city.new");
@@ -278,5 +281,26 @@ async fn stop_simulator(player: &mut Child) {
     }
     if let Err(error) = player.kill() {
         tracing::debug!(%error, "cannot end the simulator");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        demo: Demo,
+    }
+
+    #[test]
+    fn a_city_is_not_made_in_a_folder_that_somebody_uses() {
+        let folder = tempfile::tempdir().unwrap();
+        let _held = FolderLock::acquire(folder.path()).unwrap();
+        let line = <Line as clap::Parser>::parse_from(["demo", "--folder", folder.path().to_str().unwrap()]);
+        let error = line.demo.prepare(&Config::default(), Path::new("no-simulator")).unwrap_err();
+        assert!(format!("{error:?}").contains("another gengfu"), "{error:?}");
+        assert!(!folder.path().join("city.new").exists());
     }
 }
