@@ -301,6 +301,6 @@ mod tests {
         let line = <Line as clap::Parser>::parse_from(["demo", "--folder", folder.path().to_str().unwrap()]);
         let error = line.demo.prepare(&Config::default(), Path::new("no-simulator")).unwrap_err();
         assert!(format!("{error:?}").contains("another gengfu"), "{error:?}");
-        assert!(!folder.path().join("city.new").exists());
+        assert!(!folder.path().join("city.new").try_exists().unwrap());
     }
 }
