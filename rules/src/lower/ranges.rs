@@ -12,7 +12,7 @@ impl Lowerer<'_> {
         let (op, field, limit) = match (self.range(a), self.limit(b)) {
             (Some(range), Some(limit)) => (op, range, limit),
             _ => match (self.limit(a), self.range(b)) {
-                (Some(limit), Some(range)) => (mirrored(op), range, limit),
+                (Some(limit), Some(range)) => (op.mirrored(), range, limit),
                 _ => return,
             },
         };
@@ -68,16 +68,6 @@ impl Lowerer<'_> {
             },
             _ => None,
         }
-    }
-}
-
-fn mirrored(op: Binary) -> Binary {
-    match op {
-        Binary::Less => Binary::Greater,
-        Binary::LessOrEqual => Binary::GreaterOrEqual,
-        Binary::Greater => Binary::Less,
-        Binary::GreaterOrEqual => Binary::LessOrEqual,
-        other => other,
     }
 }
 

@@ -113,7 +113,7 @@ fn of_node(rule: &Rule, node: Node, known: &[Quick]) -> Quick {
             let (left, right) = (number(rule, a), number(rule, b));
             let found = match (field(rule, a), right, left, field(rule, b)) {
                 (Some((field, number)), Some(limit), _, _) => Some(Against { op, field, number, limit }),
-                (_, _, Some(limit), Some((field, number))) => Some(Against { op: mirrored(op), field, number, limit }),
+                (_, _, Some(limit), Some((field, number))) => Some(Against { op: op.mirrored(), field, number, limit }),
                 _ => None,
             };
             found.map_or(Quick::Plain, Quick::Against)
@@ -167,17 +167,6 @@ fn number(rule: &Rule, id: NodeId) -> Option<f64> {
 fn minutes(rule: &Rule, id: NodeId) -> Option<u16> {
     let Node::Text(text) = node(rule, id)? else { return None };
     u16::try_from(clock_minutes(rule.texts.get(usize::from(text))?)?).ok()
-}
-
-/// The comparison with its sides exchanged.
-fn mirrored(op: Binary) -> Binary {
-    match op {
-        Binary::Less => Binary::Greater,
-        Binary::LessOrEqual => Binary::GreaterOrEqual,
-        Binary::Greater => Binary::Less,
-        Binary::GreaterOrEqual => Binary::LessOrEqual,
-        same => same,
-    }
 }
 
 fn of_entry(rule: &Rule, entry: &Entry) -> Option<Glance> {

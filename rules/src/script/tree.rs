@@ -223,6 +223,17 @@ pub(crate) enum Binary {
 }
 
 impl Binary {
+    /// The comparison that says the same with its sides exchanged; everything else stays.
+    pub(crate) fn mirrored(self) -> Binary {
+        match self {
+            Binary::Less => Binary::Greater,
+            Binary::LessOrEqual => Binary::GreaterOrEqual,
+            Binary::Greater => Binary::Less,
+            Binary::GreaterOrEqual => Binary::LessOrEqual,
+            same => same,
+        }
+    }
+
     pub(crate) const ALL: [Binary; 12] = [
         Binary::Add,
         Binary::Subtract,

@@ -7,6 +7,7 @@ import { useLoaded } from "../load.ts";
 import { agoText } from "../logic/format.ts";
 import { mayRegister } from "../logic/roles.ts";
 import { Waiting } from "../parts/bits.tsx";
+import { KindSelect } from "../parts/kind_select.tsx";
 import { RegisterTools } from "../parts/register_tools.tsx";
 import { href } from "../router.ts";
 import type { Device, Page } from "../types.ts";
@@ -45,14 +46,7 @@ export function DevicesPage() {
     <div class="sheet">
       <div class="bar many">
         <input type="search" class="search" placeholder={t("device.search")} value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
-        <select aria-label={t("device.kind")} value={kind} onChange={(event) => setKind(event.currentTarget.value)}>
-          <option value="">{t("incident.allKinds")}</option>
-          {[...kinds.values()].map((each) => (
-            <option key={each.name} value={each.name}>
-              {lang === "zh" ? each.zh : each.en}
-            </option>
-          ))}
-        </select>
+        <KindSelect label={t("device.kind")} kind={kind} choose={setKind} />
         <select aria-label={t("device.life")} value={life} onChange={(event) => setLife(event.currentTarget.value)}>
           <option value="">{t("device.allLives")}</option>
           {LIVES.map((each) => (

@@ -6,6 +6,7 @@ import { kindLabel, useApp, useEvents, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { agoText, momentText } from "../logic/format.ts";
 import { SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
+import { KindSelect } from "../parts/kind_select.tsx";
 import { href } from "../router.ts";
 import type { Incident, Page } from "../types.ts";
 
@@ -46,14 +47,7 @@ export function IncidentsPage() {
             </button>
           ))}
         </div>
-        <select aria-label={t("incident.kind")} value={kind} onChange={(event) => setKind(event.currentTarget.value)}>
-          <option value="">{t("incident.allKinds")}</option>
-          {[...kinds.values()].map((each) => (
-            <option key={each.name} value={each.name}>
-              {lang === "zh" ? each.zh : each.en}
-            </option>
-          ))}
-        </select>
+        <KindSelect label={t("incident.kind")} kind={kind} choose={setKind} />
         <button class={`waiting ${changed ? "some" : ""}`} disabled={!changed} onClick={loaded.reload}>
           {changed ? t("incident.changed") : ""}
         </button>

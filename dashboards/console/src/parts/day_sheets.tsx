@@ -9,6 +9,7 @@ import { toField } from "../logic/zone.ts";
 import { href } from "../router.ts";
 import type { DaySheets as Sheets } from "../types.ts";
 import { Waiting } from "./bits.tsx";
+import { KindSelect } from "./kind_select.tsx";
 import { MESSAGE_TERMS, Sheet, VALUE_TERMS } from "./sheet.tsx";
 
 export function DaySheets() {
@@ -25,14 +26,7 @@ export function DaySheets() {
     <div class="sheet">
       <div class="bar many">
         <input type="date" aria-label={t("sheets.day")} max={today} value={day} onChange={(event) => setDay(event.currentTarget.value || today)} />
-        <select aria-label={t("device.kind")} value={kind} onChange={(event) => setKind(event.currentTarget.value)}>
-          <option value="">{t("incident.allKinds")}</option>
-          {[...kinds.values()].map((each) => (
-            <option key={each.name} value={each.name}>
-              {lang === "zh" ? each.zh : each.en}
-            </option>
-          ))}
-        </select>
+        <KindSelect label={t("device.kind")} kind={kind} choose={setKind} />
         <input aria-label={t("device.district")} placeholder={t("device.district")} value={district} onChange={(event) => setDistrict(event.currentTarget.value)} />
         {sheets !== null && <span class="dim push">{t("sheets.devices", { count: countText(sheets.devices), kind: kind === "" ? "" : kindLabel(kinds, kind, lang) })}</span>}
       </div>
