@@ -152,9 +152,6 @@ impl Pass {
         let mut first_time = (began > Timestamp::ZERO).then_some(began);
         let mut last_time = began;
         loop {
-            if watch.is_cancelled() {
-                return Err(TrialError::Cancelled);
-            }
             let portion = feed.next()?;
             let records = &portion.records;
             if records.is_empty() {
@@ -165,7 +162,7 @@ impl Pass {
             }
             let end = records.iter().position(|record| record.time >= ask.to);
             let within = end.unwrap_or(records.len());
-            self.portion(&records[..within], &portion.decoded[..within])?;
+            self.portion(&records[..within], &portion.decoded[..within], watch)?;
             if let Some(place) = end {
                 self.finish(records[place].seq, ask.to);
                 return Ok(());
@@ -179,14 +176,19 @@ impl Pass {
         }
     }
 
-    fn portion(&mut self, records: &[Record], decoded: &[Option<DecodedMessage>]) -> Result<(), TrialError> {
+    fn portion(
+        &mut self,
+        records: &[Record],
+        decoded: &[Option<DecodedMessage>],
+        watch: &dyn Watch,
+    ) -> Result<(), TrialError> {
         let Some(trial) = &mut self.trial else { return Ok(()) };
         let mut rest = 0;
         if trial.drafts().is_empty() {
             let (need, whole) = (self.need, self.whole);
             let fork = records.iter().position(|record| record.time >= need && record.seq > whole);
             rest = fork.unwrap_or(records.len());
-            apply(trial, &records[..rest], &decoded[..rest], &mut self.busy_ns);
+            apply(trial, &records[..rest], &decoded[..rest], &mut self.busy_ns, watch)?;
             if let Some(next) = records.get(rest) {
                 for draft in &self.drafts {
                     trial.fork(next.seq, draft)?;
@@ -196,8 +198,7 @@ impl Pass {
                 }
             }
         }
-        apply(trial, &records[rest..], &decoded[rest..], &mut self.busy_ns);
-        Ok(())
+        apply(trial, &records[rest..], &decoded[rest..], &mut self.busy_ns, watch)
     }
 
     fn finish(&mut self, next: Seq, end: Timestamp) {
@@ -211,16 +212,32 @@ impl Pass {
 /// Decodes records and applies them, and takes each side's time.
 pub(super) fn decode_and_apply(trial: &mut Trial, records: &[Record], busy_ns: &mut [u64]) {
     let decoded: Vec<_> = records.iter().map(decode_record).collect();
-    apply(trial, records, &decoded, busy_ns);
+    trial.apply(records, &decoded, &mut |side, work| take_time(busy_ns, side, work));
 }
 
-/// Applies records, and takes each side's time.
-fn apply(trial: &mut Trial, records: &[Record], decoded: &[Option<DecodedMessage>], busy_ns: &mut [u64]) {
+/// Applies records, takes each side's time, and gives up between two sides' turns when the watch says so: slow rules
+/// may take long for a few records.
+fn apply(
+    trial: &mut Trial,
+    records: &[Record],
+    decoded: &[Option<DecodedMessage>],
+    busy_ns: &mut [u64],
+    watch: &dyn Watch,
+) -> Result<(), TrialError> {
+    let mut is_cancelled = watch.is_cancelled();
     trial.apply(records, decoded, &mut |side, work| {
-        let begun = Instant::now();
-        work();
-        if let Some(busy) = busy_ns.get_mut(side) {
-            *busy += u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        is_cancelled = is_cancelled || watch.is_cancelled();
+        if !is_cancelled {
+            take_time(busy_ns, side, work);
         }
     });
+    if is_cancelled { Err(TrialError::Cancelled) } else { Ok(()) }
+}
+
+fn take_time(busy_ns: &mut [u64], side: usize, work: &mut dyn FnMut()) {
+    let begun = Instant::now();
+    work();
+    if let Some(busy) = busy_ns.get_mut(side) {
+        *busy += u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    }
 }

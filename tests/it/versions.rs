@@ -49,14 +49,15 @@ fn shadow(api: &Api, look: impl Fn(&Value) -> bool) -> Value {
     })
 }
 
-/// Rules that take their time: a loop of tens of thousands of operations for each message.
-pub(crate) fn slow_pack() -> BTreeMap<String, String> {
+/// Rules that take their time: loops of tens of thousands of operations for each message.
+fn slow_pack() -> BTreeMap<String, String> {
     let text = "/// Counts to ten thousand.\nconst RULE = #{ kind: \"manhole\", key: \"open\", severity: \"critical\", \
         condition: \"cover_displaced\", parameters: #{ limit: #{ default: 30.0, min: 5.0, max: 90.0, unit: \"°\" } }, \
         text_zh: \"移位\", text_en: \"displaced\" };\n\
         fn on_message(msg, dev) {\n    let n = 0;\n    while n < 10000 { n += 1; }\n    \
         incident(n > 0 && msg.tilt_deg > param.limit);\n}\n";
-    BTreeMap::from([("slow.rhai".to_owned(), text.to_owned())])
+    let names = (1..8).map(|n| format!("slow-{n}.rhai")).chain(["slow.rhai".to_owned()]);
+    names.map(|name| (name, text.to_owned())).collect()
 }
 
 /// Begins a backtest of [`slow_pack`] that would take minutes; gives its id.
@@ -75,11 +76,12 @@ fn a_backtest_that_takes_too_long_is_cancelled_and_leaves_nothing() {
         cover.publish(&format!(r#"{{"tilt_deg":{}}}"#, 1.0 + f64::from(n) / 100.0));
     }
     clock.advance(61_000);
+    gateway.put_user("officer", vec![Role::DutyOfficer]);
+    let officer = gateway.login("officer");
     let id = begin_slow_backtest(&api);
     let path = format!("/api/v1/rules/trials/{id}");
     assert_eq!(api.get(&path).1["state"], "running");
-    gateway.put_user("officer", vec![Role::DutyOfficer]);
-    assert_eq!(gateway.login("officer").delete(&path).0, 403);
+    assert_eq!(officer.delete(&path).0, 403);
     let (status, answer) = api.delete(&path);
     assert_eq!(status, 200, "{answer}");
     let ended = wait_for("its end", || {
