@@ -12,7 +12,8 @@ mod places;
 mod register;
 
 pub use device::{CityDevice, token_of};
-pub use places::{round_of, shift_of};
+pub(crate) use places::{STOP_EVERY_M, along_round, round_m};
+pub use places::{collects, round_of, shift_of};
 pub use register::{CityError, read_file, read_register, write_register};
 
 /// A city's devices, in the order of the register.

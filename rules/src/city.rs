@@ -75,9 +75,10 @@ impl City {
         &self.places
     }
 
-    /// The same city with those places alone that a question about one of the points can depend on.
-    pub(crate) fn near(&self, points: &[LonLat], words: &[&str]) -> City {
-        City { places: Arc::new(self.places.near(points, words)), ..self.clone() }
+    /// The same city with those places alone that a question about one of the points can depend on, and those with
+    /// the numbers `more`.
+    pub(crate) fn near(&self, points: &[LonLat], words: &[&str], more: impl Iterator<Item = usize>) -> City {
+        City { places: Arc::new(self.places.near(points, words, more)), ..self.clone() }
     }
 
     /// A city without holidays, where lamps burn from sunset to sunrise and Saturday and Sunday are free.

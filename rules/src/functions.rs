@@ -31,21 +31,21 @@ const fn def(
 }
 
 /// Every function, in the order of the reference page.
-pub static FUNCTIONS: [FunctionDef; 47] = [
+pub static FUNCTIONS: [FunctionDef; 48] = [
     def(
         "incident",
         "verdict",
         "incident(condition [, value | #{ key, severity, condition, value, text_zh, text_en }])",
-        "条件成立时报警，不成立时解除；未知时两者都不做。",
-        "Raises while the condition holds and clears when it does not; unknown does neither.",
+        "条件成立时报警，不成立时解除；未知时两者都不做。value 和 severity 只在报警时计算（其中带记忆的词每次都计算）。",
+        "Raises while the condition holds and clears when it does not; unknown does neither. `value` and `severity` are looked at only when it raises (a word with memory in them each time).",
         "incident(msg.level_pct > 80.0, msg.level_pct);",
     ),
     def(
         "raise",
         "verdict",
         "raise(#{ key, severity, condition, value, text_zh, text_en, text })",
-        "报警；每项可省略，默认取自 RULE。须有对应的 clear。",
-        "Raises a key; what is left out is taken from RULE. Some other path must `clear` it.",
+        "报警；每项可省略，默认取自 RULE。须有对应的 clear。value 和 severity 只在执行到此时计算。",
+        "Raises a key; what is left out is taken from RULE. Some other path must `clear` it. `value` and `severity` are looked at only when it is reached.",
         "if msg.level_pct > 80.0 { raise(#{ key: \"full\", value: msg.level_pct }); } else { clear(\"full\"); }",
     ),
     def(
@@ -278,6 +278,14 @@ pub static FUNCTIONS: [FunctionDef; 47] = [
         "implied_speed(msg [, name])",
         "由上一位置与本位置推算的速度（km/h，按测量时间），用于识别漂移；首个位置、间隔不足 5 秒或超过 10 分钟、无定位时未知。",
         "The speed from the position before to this one in km/h, by event time: what finds drift. Unknown for the first position, within 5 seconds of the one before, after a gap of more than 10 minutes, and without a fix. Trucks only.",
+        "",
+    ),
+    def(
+        "missed_stops",
+        "place",
+        "missed_stops(route, msg, from, dwell [, name])",
+        "自每日 from（如 \"06:00\"，城市时区）起，该路线的停靠点（kind 为 stop、route 含该路线的点）中尚未作业的个数；半径内停留达 dwell 即算作业，0.s 表示经过即可，事后补收也算。停留按前后两个可信定位推算，取较长者：视为匀速直行时在半径内的用时，或全程按 30 km/h 行驶后所余的时间。间隔超过 2 分钟的两点只能证明原地停留；推算时速超过 120 km/h 的点、乱序的点不计。文本可用 {missed_stops} 列出点名（至多 5 个）。无停靠点、当日尚无可信定位、当日未从头观察到（新投用、换路线、网关停机超过 2 分钟）时未知。仅限车辆。",
+        "How many stops of the route (points of the kind `stop` with that `route`) were not served since `from` of the day (such as \"06:00\", the city's time). Served is where the truck stayed within the radius for `dwell` (0.s: passing is enough), later today as well. The stay is reckoned between good positions, on the straight way from one to the next that touches the stop: the time within the radius if it was driven evenly, or what is left after driving it at 30 km/h, whichever is longer. Positions more than 2 minutes apart only prove standing; those reached at more than 120 km/h or out of order are left out. Texts may name the stops: `{missed_stops}`, at most 5. Unknown without stops, without a good position today, and for a day that was not seen from its beginning (a new truck or route, a gateway that was down for more than 2 minutes). Trucks only.",
         "",
     ),
     def(

@@ -12,7 +12,7 @@ use crate::language::Language;
 use crate::pack::{GroupInfo, Pack, ParameterInfo, RuleInfo};
 
 /// File name and text of every shipped rule.
-pub static LIBRARY: [(&str, &str); 47] = [
+pub static LIBRARY: [(&str, &str); 48] = [
     ("manhole-battery-voltage.rhai", include_str!("../library/manhole-battery-voltage.rhai")),
     ("manhole-battery.rhai", include_str!("../library/manhole-battery.rhai")),
     ("manhole-bouncing.rhai", include_str!("../library/manhole-bouncing.rhai")),
@@ -55,6 +55,7 @@ pub static LIBRARY: [(&str, &str); 47] = [
     ("truck-fence.rhai", include_str!("../library/truck-fence.rhai")),
     ("truck-idle.rhai", include_str!("../library/truck-idle.rhai")),
     ("truck-missed-round.rhai", include_str!("../library/truck-missed-round.rhai")),
+    ("truck-missed-stop.rhai", include_str!("../library/truck-missed-stop.rhai")),
     ("truck-off-route.rhai", include_str!("../library/truck-off-route.rhai")),
     ("truck-overspeed.rhai", include_str!("../library/truck-overspeed.rhai")),
     ("truck-position.rhai", include_str!("../library/truck-position.rhai")),

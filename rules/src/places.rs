@@ -29,6 +29,19 @@ pub struct Places {
     words: BTreeMap<Arc<str>, Vec<usize>>,
     cells: BTreeMap<(i32, i32), Vec<usize>>,
     large: Vec<usize>,
+    /// The stops of each route, in the order of the file.
+    stops: BTreeMap<Arc<str>, Vec<Stop>>,
+}
+
+/// A stop of a route.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stop {
+    /// By what it is remembered, made of its name: the same in another file of places.
+    pub(crate) id: u64,
+    pub(crate) at: LonLat,
+    pub(crate) radius_m: f64,
+    /// Its place in the list.
+    pub(crate) place: usize,
 }
 
 /// West, south, east, north.
@@ -47,6 +60,10 @@ impl From<Vec<Place>> for Places {
             match index.boxes.get(number).and_then(|around| around.cells()) {
                 Some(cells) => cells.into_iter().for_each(|cell| index.cells.entry(cell).or_default().push(number)),
                 None => index.large.push(number),
+            }
+            if let Shape::Point { at, radius_m } = place.shape {
+                let stop = Stop { id: id_of(&place.name), at, radius_m, place: number };
+                place.routes.iter().for_each(|route| index.stops.entry(Arc::clone(route)).or_default().push(stop));
             }
         }
         index.places = places;
@@ -76,6 +93,17 @@ impl Places {
     /// Every name and kind that a rule may ask for, in order.
     pub fn words(&self) -> impl Iterator<Item = &str> + Clone {
         self.words.keys().map(AsRef::as_ref)
+    }
+
+    /// The stops of a route, in the order of the file; at most
+    /// [`MAX_STOPS`](gengfu_model::places::MAX_STOPS).
+    pub(crate) fn stops(&self, route: &str) -> &[Stop] {
+        self.stops.get(route).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name of the place with that number.
+    pub(crate) fn name(&self, place: usize) -> &str {
+        self.places.get(place).map_or("", |place| &*place.name)
     }
 
     /// Whether a point is in a place of that name or kind; `None` if there is no such place. `cost` grows by the
@@ -124,9 +152,10 @@ impl Places {
     }
 
     /// Those places alone that a question about one of the points can depend on: what is around it, and the nearest one
-    /// of each word. Every question about these points and words has the same answer as before.
-    pub(crate) fn near(&self, points: &[LonLat], words: &[&str]) -> Places {
-        let mut kept: BTreeSet<usize> = BTreeSet::new();
+    /// of each word; and those with the numbers `more`. Every question about these points and words has the same answer
+    /// as before.
+    pub(crate) fn near(&self, points: &[LonLat], words: &[&str], more: impl Iterator<Item = usize>) -> Places {
+        let mut kept: BTreeSet<usize> = more.collect();
         for point in points {
             let near = self.cells.get(&cell(*point)).into_iter().flatten().chain(&self.large).copied();
             kept.extend(near.filter(|number| self.boxes.get(*number).is_some_and(|around| around.holds(*point))));
@@ -148,6 +177,35 @@ impl Places {
             .filter(move |number| self.boxes.get(*number).is_some_and(|around| around.holds(point)))
             .filter_map(|number| self.places.get(number))
     }
+}
+
+/// The share of the straight way from `a` to `b` that lies within a circle, 0 to 1.
+pub(crate) fn share_within(a: LonLat, b: LonLat, middle: LonLat, radius_m: f64) -> f64 {
+    // Most stops lie to the north or south of the whole way, which takes no cosine.
+    let north = (radius_m / EARTH_M).to_degrees();
+    if a[1].max(b[1]) < middle[1] - north || a[1].min(b[1]) > middle[1] + north {
+        return 0.0;
+    }
+    let (a, b) = (on_plane(middle, a), on_plane(middle, b));
+    let way = [b[0] - a[0], b[1] - a[1]];
+    let length_2 = way[0] * way[0] + way[1] * way[1];
+    let out_2 = a[0] * a[0] + a[1] * a[1] - radius_m * radius_m;
+    if length_2 == 0.0 {
+        return if out_2 <= 0.0 { 1.0 } else { 0.0 };
+    }
+    // Where the line through both meets the circle: |a + t * way| = radius.
+    let half = -(a[0] * way[0] + a[1] * way[1]) / length_2;
+    let root = half * half - out_2 / length_2;
+    if root < 0.0 {
+        return 0.0;
+    }
+    let root = libm::sqrt(root);
+    ((half + root).min(1.0) - (half - root).max(0.0)).max(0.0)
+}
+
+/// FNV-1a: the same on every machine and in every version.
+fn id_of(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Metres between two points.
@@ -251,7 +309,7 @@ mod tests {
     use super::*;
 
     fn place(name: &str, kind: &str, shape: Shape, limit: Option<f64>) -> Place {
-        Place { name: name.into(), kind: kind.into(), shape, speed_limit_kmh: limit }
+        Place { name: name.into(), kind: kind.into(), shape, speed_limit_kmh: limit, routes: Vec::new() }
     }
 
     fn square(west: f64, south: f64, side: f64) -> Vec<LonLat> {
@@ -282,6 +340,27 @@ mod tests {
         assert_eq!(places.inside([111.0, 35.0], "transfer_station", &mut 0), None);
         assert!(places.has("depot") && places.has("yard") && !places.has("transfer_station"));
         assert_eq!(places.words().collect::<Vec<_>>(), ["depot", "yard"]);
+    }
+
+    #[test]
+    fn the_share_of_a_way_within_a_circle() {
+        let metre = 1.0 / 111_194.93;
+        let at = |east: f64, north: f64| [east * metre, north * metre];
+        for (a, b, wanted) in [
+            (at(-60.0, 0.0), at(60.0, 0.0), 0.5),
+            (at(0.0, 0.0), at(0.0, 60.0), 0.5),
+            (at(0.0, 60.0), at(0.0, 10.0), 0.4),
+            (at(-5.0, 3.0), at(20.0, 0.0), 1.0),
+            (at(10.0, 0.0), at(10.0, 0.0), 1.0),
+            (at(31.0, 0.0), at(31.0, 0.0), 0.0),
+            (at(-60.0, 31.0), at(60.0, 31.0), 0.0),
+            (at(-60.0, 18.0), at(60.0, 18.0), 0.4),
+            (at(40.0, 0.0), at(90.0, 0.0), 0.0),
+            (at(-90.0, 5.0), at(-40.0, 5.0), 0.0),
+        ] {
+            let share = share_within(a, b, [0.0, 0.0], 30.0);
+            assert!((share - wanted).abs() < 1e-4, "{a:?} {b:?}: {share}");
+        }
     }
 
     #[test]
@@ -320,7 +399,7 @@ mod tests {
             let nearest = every.map(|place| distance_m(place, point)).reduce(f64::min);
             assert_eq!(places.distance_m(point, "fence", &mut 0), nearest, "{point:?}");
             if n % 40 == 0 {
-                let few = places.near(&[point], &["fence"]);
+                let few = places.near(&[point], &["fence"], std::iter::empty());
                 assert!(few.list().len() < 200, "{}", few.list().len());
                 assert_eq!(few.inside(point, "fence", &mut 0), Some(fence));
                 assert_eq!(few.distance_m(point, "fence", &mut 0), nearest);

@@ -5,8 +5,9 @@ use gengfu_model::{Device, FieldId, Kind, Quality, Value};
 use crate::diagnostic::did_you_mean;
 use crate::latest::Latest;
 
-/// A text with placeholders: `{field}`, `{value}`, `{dev.name}`, `{dev.id}`, `{dev.ATTRIBUTE}`. A part in square brackets
-/// is left out when something in it is not known.
+/// A text with placeholders: `{field}`, `{value}`, `{dev.name}`, `{dev.id}`, `{dev.ATTRIBUTE}`, and
+/// `{missed_stops}` in a rule that calls `missed_stops`. A part in square brackets is left out when something in it is
+/// not known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Template {
     pieces: Vec<Piece>,
@@ -20,6 +21,7 @@ enum Piece {
     DeviceName,
     DeviceId,
     Attribute(&'static str),
+    MissedStops,
     IfKnown(Vec<Piece>),
 }
 
@@ -49,11 +51,20 @@ impl Template {
     }
 
     /// Fills the placeholders; what is not known is a dash, outside of square brackets.
-    pub(crate) fn fill(&self, device: &Device, latest: &Latest, value: Option<f64>) -> String {
-        let filling = Filling { device, latest, value };
+    /// `missed` are the names of the stops that are missing.
+    pub(crate) fn fill(&self, device: &Device, latest: &Latest, value: Option<f64>, missed: Option<String>) -> String {
+        let filling = Filling { device, latest, value, missed };
         let mut out = String::new();
         filling.fill(&self.pieces, &mut out);
         out
+    }
+
+    /// Whether it names the stops that are missing.
+    pub(crate) fn names_stops(&self) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::IfKnown(part) => part.contains(&Piece::MissedStops),
+            other => *other == Piece::MissedStops,
+        })
     }
 }
 
@@ -62,6 +73,7 @@ struct Filling<'a> {
     device: &'a Device,
     latest: &'a Latest,
     value: Option<f64>,
+    missed: Option<String>,
 }
 
 impl Filling<'_> {
@@ -79,6 +91,7 @@ impl Filling<'_> {
                 Piece::DeviceName if !self.device.name.is_empty() => push(out, Some(&self.device.name)),
                 Piece::DeviceName | Piece::DeviceId => push(out, Some(self.device.id.as_str())),
                 Piece::Attribute(name) => push_value(out, self.device.attributes.get(name)),
+                Piece::MissedStops => push(out, self.missed.as_deref()),
                 Piece::IfKnown(part) => {
                     let before = out.len();
                     if !self.fill(part, out) {
@@ -122,6 +135,7 @@ impl Piece {
             "value" => return Ok(Piece::Value),
             "dev.name" => return Ok(Piece::DeviceName),
             "dev.id" => return Ok(Piece::DeviceId),
+            "missed_stops" => return Ok(Piece::MissedStops),
             _ => {}
         }
         if let Some(attribute) = name.strip_prefix("dev.").and_then(|n| attributes.iter().find(|a| a.name == n)) {

@@ -110,7 +110,7 @@ fn the_example_of_the_documentation_is_a_good_file() {
     let example = page.split("```json").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let places = from_geojson(example, None).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let names: Vec<&str> = places.iter().map(|place| &*place.name).collect();
-    assert_eq!(names, ["东区", "环城路", "东郊车场"]);
+    assert_eq!(names, ["东区", "环城路", "东郊车场", "清运一线", "东门"]);
 }
 
 #[test]
@@ -133,8 +133,13 @@ fn what_the_words_look_at_counts_as_operations() {
         .map(|n| f64::from(n % 1_999) / 1_999.0 * std::f64::consts::TAU)
         .map(|angle| [111.0 + 0.05 * angle.cos(), 35.0 + 0.05 * angle.sin()])
         .collect();
-    let big =
-        Place { name: "big".into(), kind: "x".into(), shape: Shape::Area(vec![vec![ring]]), speed_limit_kmh: None };
+    let big = Place {
+        name: "big".into(),
+        kind: "x".into(),
+        shape: Shape::Area(vec![vec![ring]]),
+        speed_limit_kmh: None,
+        routes: Vec::new(),
+    };
     bench.city.put_places(vec![big]);
     assert_eq!(at(&mut bench, 112.0, 35.0, &[]), "false");
     let far = bench.pack.counts()[0].operations;

@@ -48,7 +48,13 @@ fn city(dice: &mut Dice) -> Vec<Place> {
         };
         let limit = (dice.below(3) == 0).then(|| dice.between(20.0, 80.0));
         let kind = dice.pick(&["depot", "forbidden", "road"]);
-        places.push(Place { name: format!("p{n}").into(), kind: kind.into(), shape, speed_limit_kmh: limit });
+        places.push(Place {
+            name: format!("p{n}").into(),
+            kind: kind.into(),
+            shape,
+            speed_limit_kmh: limit,
+            routes: Vec::new(),
+        });
     }
     places
 }

@@ -10,6 +10,7 @@ fn every_example_compiles() {
     for function in &FUNCTIONS {
         if let Some(body) = match function.name {
             "off_route" => Some("incident(off_route(msg, dev));"),
+            "missed_stops" => Some("incident(missed_stops(dev.route, msg, \"06:00\", 20.s) > 0);"),
             "implied_speed" => Some("incident(implied_speed(msg) > 120.0);"),
             _ => None,
         } {

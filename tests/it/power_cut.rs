@@ -152,7 +152,8 @@ fn first_records() -> Vec<Control> {
 fn put_places(draw: u64) -> Control {
     let at = [111.0 + draw as f64, 35.03];
     let shape = Shape::Point { at, radius_m: 100.0 };
-    let school = Place { name: "第一小学".into(), kind: "school".into(), shape, speed_limit_kmh: None };
+    let school =
+        Place { name: "第一小学".into(), kind: "school".into(), shape, speed_limit_kmh: None, routes: Vec::new() };
     request(Action::PutPlaces { places: vec![school] })
 }
 

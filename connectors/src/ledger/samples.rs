@@ -225,7 +225,8 @@ pub(crate) fn explanation(incident: EffectId, change: &'static str) -> Effect {
 /// Places of the city, the one of this name among them.
 pub(crate) fn places(name: &str) -> Effect {
     let shape = Shape::Point { at: [111.003_2, 35.021_9], radius_m: 60.0 };
-    let place = Place { name: name.into(), kind: "depot".into(), shape, speed_limit_kmh: Some(15.0) };
+    let place =
+        Place { name: name.into(), kind: "depot".into(), shape, speed_limit_kmh: Some(15.0), routes: Vec::new() };
     Effect::Places(Box::new(PlacesRow { by: "li".into(), time: Timestamp(1_000), places: Arc::new(vec![place]) }))
 }
 

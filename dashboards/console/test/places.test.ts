@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Feature, listed, shapeOf, sizeOf, sizeText } from "../src/logic/places.ts";
+import { type Feature, listed, routesOf, shapeOf, sizeOf, sizeText } from "../src/logic/places.ts";
 
 const feature = (type: string, coordinates: unknown, name = "a", kind = "depot"): Feature => ({ geometry: { type, coordinates }, properties: { name, kind } });
 // A hundredth of a degree at the equator: 1,113.2 m.
@@ -31,4 +31,9 @@ test("places are listed by kind and name", () => {
   const places = [feature("Point", [0, 0], "b", "stop"), feature("LineString", [], "z", "road"), feature("MultiPolygon", [], "a", "stop")];
   assert.deepEqual(listed(places).map((place) => place.properties.name), ["z", "a", "b"]);
   assert.deepEqual(listed(places).map(shapeOf), ["line", "area", "point"]);
+});
+
+test("a stop belongs to one route, to several, or to none", () => {
+  const stop = (route?: string | string[]): Feature => ({ geometry: { type: "Point", coordinates: [0, 0] }, properties: { name: "a", kind: "stop", ...(route === undefined ? {} : { route }) } });
+  assert.deepEqual([stop(), stop("R7"), stop(["R7", "R8"])].map(routesOf), [[], ["R7"], ["R7", "R8"]]);
 });

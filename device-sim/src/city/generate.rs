@@ -7,7 +7,7 @@ use gengfu_model::Kind;
 use serde_json::{Value, json};
 
 use super::layout::{Place, STREET_M, Street};
-use super::names::{COVERS, DISTRICTS, TRUCKS};
+use super::names::{COLLECTS, COVERS, DISTRICTS, TRUCKS};
 use super::places::{area_name, route_name, shift_of};
 use super::{City, CityDevice, token_of};
 use crate::rng::Rng;
@@ -214,6 +214,11 @@ impl Builder {
             ("round_by", json!(format!("{:02}:{:02}", begins as u32 + 2, (begins.fract() * 60.0) as u32))),
             ("area", json!(area_name(street.district().name))),
         ]);
+        if noun == COLLECTS {
+            // Its round takes an hour; eight after its shift begins, every stop has been served.
+            let clock = |hour: f64| json!(format!("{:02}:{:02}", hour as u32, (hour.fract() * 60.0) as u32));
+            blank.attributes.extend([("stops_from", clock(begins)), ("stops_by", clock(begins + 8.0))]);
+        }
         let place = street.place(STREET_M / 2.0, 0.0);
         self.add(street, blank, place);
     }

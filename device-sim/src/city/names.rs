@@ -82,4 +82,6 @@ pub(super) const COVERS: [(&str, &str, &str, usize); 6] = [
 ];
 
 /// What sanitation trucks are called, by the work they do.
-pub(super) const TRUCKS: [&str; 3] = ["清扫车", "洒水车", "清运车"];
+pub(super) const TRUCKS: [&str; 3] = ["清扫车", "洒水车", COLLECTS];
+/// The one of them that halts at the stops of its route.
+pub(super) const COLLECTS: &str = "清运车";

@@ -1,4 +1,5 @@
-//! The simulated city's places: its streets, depots, working areas, the trucks' routes, and blocks where no truck may go.
+//! The simulated city's places: its streets, depots, working areas, the trucks' routes with their stops, and blocks where
+//! no truck may go.
 //!
 //! All of it follows from the register, so that a register which was read back has the same places.
 
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_model::Kind;
-use gengfu_model::places::{LonLat, Place, Shape};
+use gengfu_model::places::{LonLat, Place, STOP, STOP_RADIUS_M, Shape};
 
 use super::{City, CityDevice};
 use crate::rng::Rng;
@@ -21,6 +22,8 @@ const DEPOT_RADIUS_M: f64 = 60.0;
 const AREA_MARGIN_M: f64 = 300.0;
 /// Half of a forbidden block's side, in metres: streets around it are free.
 const FORBIDDEN_M: f64 = 120.0;
+/// From one stop of a collecting truck to the next, in metres along its round; the first is half as far from the depot.
+pub(crate) const STOP_EVERY_M: f64 = 800.0;
 /// Speed limits of the simulated streets, in km/h: those that run north and south are the wider ones.
 const LIMITS_KMH: [f64; 2] = [60.0, 70.0];
 
@@ -41,6 +44,12 @@ pub fn shift_of(truck: &str) -> (f64, f64) {
     if Rng::named(0x05_4187, truck).chance(0.5) { (4.0, 13.0) } else { (15.5, 13.5) }
 }
 
+/// Whether a truck collects: it halts at the stops of its route.
+#[must_use]
+pub fn collects(truck: &CityDevice) -> bool {
+    truck.attribute_text("stops_by").is_some()
+}
+
 /// The name of a truck's route among the places.
 pub(super) fn route_name(truck: &str) -> String {
     format!("{truck}作业路线")
@@ -52,19 +61,22 @@ pub(super) fn area_name(district: &str) -> String {
 }
 
 impl City {
-    /// The city's places, in the order: working areas, forbidden blocks, depots, routes, streets.
+    /// The city's places, in the order: working areas, forbidden blocks, depots, routes, stops, streets.
     #[must_use]
     pub fn places(&self) -> Vec<Place> {
         let trucks: Vec<&CityDevice> = self.devices.iter().filter(|device| device.kind == Kind::Truck).collect();
         let mut rounds: BTreeMap<&str, Vec<LonLat>> = BTreeMap::new();
         let mut depots: BTreeMap<[i64; 2], &CityDevice> = BTreeMap::new();
-        let mut routes = Vec::new();
+        let (mut routes, mut stops) = (Vec::new(), Vec::new());
         for truck in &trucks {
             let corners = corners(truck);
             rounds.entry(&truck.district).or_default().extend(&corners);
             depots.entry(key(truck)).or_insert(truck);
             let shape = Shape::Line { lines: vec![corners], radius_m: 25.0 };
             routes.push(place(&route_name(&truck.id), "route", shape));
+            if collects(truck) {
+                stops.extend(stops_of(truck));
+            }
         }
         let areas = rounds.iter().map(|(district, points)| {
             place(&area_name(district), "working_area", Shape::Area(vec![vec![around(points, AREA_MARGIN_M)]]))
@@ -86,6 +98,7 @@ impl City {
             place(&format!("{}{}号车场", depot.district, n + 1), "depot", Shape::Point { at, radius_m: DEPOT_RADIUS_M })
         }));
         places.extend(routes);
+        places.extend(stops);
         places.extend(self.streets());
         places
     }
@@ -122,7 +135,7 @@ impl City {
 }
 
 fn place(name: &str, kind: &str, shape: Shape) -> Place {
-    Place { name: Arc::from(name), kind: Arc::from(kind), shape, speed_limit_kmh: None }
+    Place { name: Arc::from(name), kind: Arc::from(kind), shape, speed_limit_kmh: None, routes: Vec::new() }
 }
 
 /// The round of a truck: a rectangle that begins and ends at its depot.
@@ -131,6 +144,42 @@ fn corners(truck: &CityDevice) -> Vec<LonLat> {
     let [east, north] = metres(truck);
     let at = |e: f64, n: f64| [truck.longitude + e * east, truck.latitude + n * north];
     vec![at(0.0, 0.0), at(east_m, 0.0), at(east_m, north_m), at(0.0, north_m), at(0.0, 0.0)]
+}
+
+/// The stops of a truck's round, in the order in which it comes to them.
+fn stops_of(truck: &CityDevice) -> Vec<Place> {
+    let (sides, [east, north]) = (round_of(&truck.id), metres(truck));
+    let stop = |n: u32| {
+        let along_m = (f64::from(n) + 0.5) * STOP_EVERY_M;
+        let spot = along_round(sides, along_m).filter(|_| along_m < round_m(sides))?;
+        let at = [truck.longitude + spot.0 * east, truck.latitude + spot.1 * north];
+        Some(Place {
+            routes: vec![Arc::from(route_name(&truck.id))],
+            ..place(&format!("{}收运点{}", truck.id, n + 1), STOP, Shape::Point { at, radius_m: STOP_RADIUS_M })
+        })
+    };
+    (0..).map_while(stop).collect()
+}
+
+/// The length of a round, in metres.
+pub(crate) fn round_m((east_m, north_m): (f64, f64)) -> f64 {
+    2.0 * (east_m.abs() + north_m.abs())
+}
+
+/// Metres east and north of the depot, so far along a round; `None` beyond it. The third is the side, from 0 to 3.
+pub(crate) fn along_round((east_m, north_m): (f64, f64), along_m: f64) -> Option<(f64, f64, usize)> {
+    let corners = [(0.0, 0.0), (east_m, 0.0), (east_m, north_m), (0.0, north_m), (0.0, 0.0)];
+    let mut left_m = along_m;
+    for (side, (from, to)) in corners.iter().zip(corners.iter().skip(1)).enumerate() {
+        let (east, north) = (to.0 - from.0, to.1 - from.1);
+        let length_m = east.abs() + north.abs();
+        if left_m <= length_m {
+            let share = left_m / length_m;
+            return Some((from.0 + east * share, from.1 + north * share, side));
+        }
+        left_m -= length_m;
+    }
+    None
 }
 
 /// Degrees of longitude and of latitude in a metre.
@@ -188,7 +237,10 @@ mod tests {
             }
         }
         let kinds: std::collections::BTreeSet<&str> = places.iter().map(|place| &*place.kind).collect();
-        assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["depot", "forbidden", "road", "route", "working_area"]);
+        assert_eq!(
+            kinds.into_iter().collect::<Vec<_>>(),
+            ["depot", "forbidden", "road", "route", "stop", "working_area"]
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! A sanitation truck: drives its round along the streets, with a receiver that is not perfect.
 //!
 //! The round is a rectangle of whole blocks that begins and ends at the depot. While working it
-//! crawls, between sections it drives; out of its shift it stands where it is with the engine off.
+//! crawls, between sections it drives, and if it collects it halts at each stop of its route; out of its shift it
+//! stands where it is with the engine off.
 
 use super::Scene;
-use crate::city::{CityDevice, round_of, shift_of};
+use crate::city::{CityDevice, STOP_EVERY_M, along_round, collects, round_m, round_of, shift_of};
 use crate::faults::FaultKind;
 use crate::report::Report;
 use crate::rng::Rng;
@@ -12,6 +13,8 @@ use crate::rng::Rng;
 /// How far to the east and to the north a truck that is astray drives its round.
 const ASTRAY_M: f64 = 9_000.0;
 const DEGREES_PER_M: f64 = 1.0 / 111_320.0;
+/// How long a truck halts to empty what stands at a stop, in seconds.
+const HALT_S: f64 = 45.0;
 /// Standard deviation of a good position, in metres.
 const GPS_NOISE_M: f64 = 2.5;
 /// Chances, per report, of a position that is far off, and of none at all.
@@ -27,6 +30,9 @@ pub(super) struct Truck {
     along_m: f64,
     /// First hour of the shift, and its length.
     shift: (f64, f64),
+    /// It halts at stops, and how much longer at the one where it is.
+    collects: bool,
+    halt_s: f64,
     task: &'static str,
     working_kmh: f64,
     altitude_m: f64,
@@ -46,13 +52,16 @@ struct Spot {
 impl Truck {
     pub(super) fn new(device: &CityDevice, rng: &mut Rng) -> Truck {
         // Well below the usual limits of 8 and 15 km/h: a speed that is measured varies by one or two.
-        let (task, working_kmh) = *rng.pick(&[("清扫", 5.0), ("洒水", 11.0), ("清运", 18.0)]);
+        let any = *rng.pick(&[("清扫", 5.0), ("洒水", 11.0), ("清运", 18.0)]);
+        let (task, working_kmh) = if collects(device) { ("清运", 18.0) } else { any };
         let depot = (device.latitude, device.longitude);
         Truck {
             depot,
             sides_m: round_of(&device.id),
             along_m: rng.between(0.0, 1_500.0),
             shift: shift_of(&device.id),
+            collects: collects(device),
+            halt_s: 0.0,
             task,
             working_kmh,
             altitude_m: rng.between(355.0, 380.0),
@@ -77,8 +86,9 @@ impl Truck {
             (_, _, true) => (self.working_kmh + rng.normal(1.0)).clamp(2.0, self.working_kmh + 0.8),
             (_, _, false) => (33.0 + rng.normal(4.0)).clamp(12.0, 48.0),
         };
-        let driven_m = speed_kmh / 3.6 * elapsed_s.min(600.0);
-        self.along_m = (self.along_m + driven_m) % self.round_m();
+        let halts = self.collects && !overspeed && !astray;
+        let driven_m = self.drive(speed_kmh / 3.6, elapsed_s.min(600.0), halts);
+        let speed_kmh = if halts && self.halt_s > 0.0 { 0.0 } else { speed_kmh };
         self.odometer_km += driven_m / 1_000.0;
         self.fuel_l -= driven_m / 1_000.0 * 0.28;
         if self.fuel_l < 25.0 {
@@ -103,6 +113,35 @@ impl Truck {
         report.text("task", task);
         report.number("rssi_dbm", (self.rssi_dbm + rng.normal(4.0)).round(), 0);
         report
+    }
+
+    /// Drives on for so long; gives the metres.
+    fn drive(&mut self, metres_s: f64, elapsed_s: f64, halts: bool) -> f64 {
+        let round_m = round_m(self.sides_m);
+        let (mut left_s, mut driven_m) = (elapsed_s, 0.0);
+        if !halts || metres_s <= 0.0 {
+            self.halt_s = 0.0;
+            driven_m = metres_s * left_s;
+            self.along_m = (self.along_m + driven_m) % round_m;
+            return driven_m;
+        }
+        while left_s > 0.0 {
+            let halted_s = self.halt_s.min(left_s);
+            self.halt_s -= halted_s;
+            left_s -= halted_s;
+            // The next one ahead; a millimetre more, so that the one where it stands is behind it.
+            let passed = ((self.along_m + 0.001) / STOP_EVERY_M + 0.5).floor();
+            let next_m = (passed + 0.5) * STOP_EVERY_M;
+            let way_m = if next_m < round_m { next_m } else { round_m + 0.5 * STOP_EVERY_M } - self.along_m;
+            let step_m = way_m.min(metres_s * left_s);
+            left_s = if step_m < way_m { 0.0 } else { left_s - way_m / metres_s };
+            if step_m >= way_m {
+                self.halt_s = HALT_S;
+            }
+            driven_m += step_m;
+            self.along_m = (self.along_m + step_m) % round_m;
+        }
+        driven_m
     }
 
     fn position(&mut self, spot: &Spot, speed_kmh: f64, lost: bool, report: &mut Report, rng: &mut Rng) {
@@ -132,31 +171,17 @@ impl Truck {
         report.flag("fix", !no_fix);
     }
 
-    fn round_m(&self) -> f64 {
-        2.0 * (self.sides_m.0.abs() + self.sides_m.1.abs())
-    }
-
     fn spot(&self) -> Spot {
+        let (east_m, north_m, side) = along_round(self.sides_m, self.along_m).unwrap_or_default();
         let (east, north) = self.sides_m;
-        let corners = [(0.0, 0.0), (east, 0.0), (east, north), (0.0, north), (0.0, 0.0)];
-        let mut left_m = self.along_m;
-        for pair in corners.windows(2) {
-            let (from, to) = (pair[0], pair[1]);
-            let (de, dn) = (to.0 - from.0, to.1 - from.1);
-            let length_m = de.abs() + dn.abs();
-            if left_m <= length_m {
-                let share = left_m / length_m;
-                let heading_deg = match (de, dn) {
-                    (de, _) if de > 0.0 => 90.0,
-                    (de, _) if de < 0.0 => 270.0,
-                    (_, dn) if dn > 0.0 => 0.0,
-                    _ => 180.0,
-                };
-                return Spot { east_m: from.0 + de * share, north_m: from.1 + dn * share, heading_deg };
-            }
-            left_m -= length_m;
-        }
-        Spot { east_m: 0.0, north_m: 0.0, heading_deg: 0.0 }
+        let way = [east, north, -east, -north].get(side).copied().unwrap_or_default();
+        let heading_deg = match (side % 2 == 0, way > 0.0) {
+            (true, true) => 90.0,
+            (true, false) => 270.0,
+            (false, true) => 0.0,
+            (false, false) => 180.0,
+        };
+        Spot { east_m, north_m, heading_deg }
     }
 }
 
@@ -191,12 +216,44 @@ mod tests {
                     let north = (here.0 - last.0) / DEGREES_PER_M;
                     let east = (here.1 - last.1) / DEGREES_PER_M * here.0.to_radians().cos();
                     // Corners cut the way short; noise makes it a little longer.
-                    assert!(north.hypot(east) <= number("speed_kmh") / 3.6 * 30.0 + 12.0 * GPS_NOISE_M);
+                    // One that has just halted drove until then.
+                    let fastest = if collects(truck) { 48.0 } else { number("speed_kmh") };
+                    assert!(north.hypot(east) <= fastest / 3.6 * 30.0 + 12.0 * GPS_NOISE_M);
                     moved += usize::from(number("speed_kmh") > 2.0 && north.hypot(east) > 20.0);
                 }
                 last = good.then_some(here);
             }
         }
         assert!(moved > 100, "{moved}");
+    }
+
+    #[test]
+    fn a_truck_that_collects_halts_at_every_stop_of_its_round() {
+        let city = City::generate(4, 400);
+        let trucks = city.devices.iter().filter(|device| device.kind == Kind::Truck && collects(device));
+        let mut halts = 0;
+        for device in trucks.clone() {
+            let mut truck = Truck::new(device, &mut Rng::named(4, &device.id));
+            let round_m = round_m(truck.sides_m);
+            let stops = (0..).map(|n| (f64::from(n) + 0.5) * STOP_EVERY_M).take_while(|m| *m < round_m);
+            let mut stood_s: Vec<(f64, f64)> = stops.map(|m| (m, 0.0)).collect();
+            assert!(stood_s.len() >= 4, "{}", stood_s.len());
+            // Twice around, a second at a time: it stands nowhere else, and so long at each.
+            let mut driven_m = 0.0;
+            while driven_m < 2.0 * round_m {
+                let step_m = truck.drive(5.0, 1.0, true);
+                driven_m += step_m;
+                let at = stood_s.iter_mut().find(|(m, _)| (m - truck.along_m).abs() < 0.01);
+                match at {
+                    Some((_, seconds)) => *seconds += 1.0 - step_m / 5.0,
+                    None => assert!(step_m > 0.0, "{} stands at {}", device.id, truck.along_m),
+                }
+            }
+            for (m, seconds) in &stood_s {
+                assert!(*seconds > HALT_S - 1.0 && *seconds < 2.0 * HALT_S + 1.0, "{} {m}: {seconds} s", device.id);
+                halts += 1;
+            }
+        }
+        assert!(halts > 20 && trucks.count() > 1, "{halts}");
     }
 }

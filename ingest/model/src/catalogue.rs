@@ -263,10 +263,12 @@ static SEPTIC_ATTRIBUTES: [FieldDef; 2] = [
 static TOILET_ATTRIBUTES: [FieldDef; 1] = [integer("stalls", "", 0, 1_000, "厕位数", "number of stalls")];
 static BIN_ATTRIBUTES: [FieldDef; 1] =
     [number("height_mm", "mm", 0.0, 20_000.0, "箱体高度", "installed sensor height above the floor")];
-static TRUCK_ATTRIBUTES: [FieldDef; 5] = [
+static TRUCK_ATTRIBUTES: [FieldDef; 7] = [
     text("plate", 16, "车牌", "number plate"),
     text("route", 64, "作业路线", "name of the route that it works, a place of the city"),
     text("round_by", 5, "最晚作业时刻", "when its round must have begun, HH:MM local"),
+    text("stops_from", 5, "收运开始时刻", "when stops begin to count as served, HH:MM local"),
+    text("stops_by", 5, "收运截止时刻", "when every stop of its route must have been served, HH:MM local"),
     text("area", 64, "作业区域", "name of the area that it works in, a place of the city"),
     number("max_speed_kmh", "km/h", 5.0, 200.0, "车辆限速", "speed that the vehicle may never pass"),
 ];

@@ -3,6 +3,7 @@
 //! They come as GeoJSON and go out as GeoJSON ([`geojson`]); in the journal they stand as what is here, in full.
 
 pub mod geojson;
+mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,6 +22,14 @@ pub const POINT_RADIUS_M: f64 = 50.0;
 /// How far beside a line counts as on it when its place does not say, in metres: half of a wide street, and what a
 /// receiver errs.
 pub const LINE_RADIUS_M: f64 = 25.0;
+/// How far around a stop a truck counts as there when it does not say, in metres.
+pub const STOP_RADIUS_M: f64 = 30.0;
+/// The most stops of one route.
+pub const MAX_STOPS: usize = 256;
+/// The most routes of one stop.
+pub const MAX_ROUTES: usize = 8;
+/// What a place is that a truck has to stop at.
+pub const STOP: &str = "stop";
 /// The longest name of a place, or word for what it is, in bytes.
 pub const MAX_PLACE_NAME_BYTES: usize = 64;
 /// The most mistakes that are told at once.
@@ -42,6 +51,9 @@ pub struct Place {
     /// The speed limit within it, in km/h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed_limit_kmh: Option<f64>,
+    /// Of a stop: the routes that it belongs to, names of other places; at most [`MAX_ROUTES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<Arc<str>>,
 }
 
 /// Where a place is.
@@ -148,6 +160,7 @@ fn check_numbered(places: &[(usize, &Place)]) -> Vec<PlaceMistake> {
         mistakes.push(PlaceMistake::whole(format!("{total} points in all, at most {MAX_POINTS_IN_ALL}")));
     }
     mistakes.extend(check_names(places));
+    mistakes.extend(stops::check(places));
     mistakes.sort_by_key(|mistake| (mistake.feature, mistake.ring));
     mistakes.truncate(MAX_MISTAKES);
     mistakes

@@ -410,6 +410,7 @@ impl Printer<'_> {
             | Node::SinceSun { .. }
             | Node::Place { .. }
             | Node::Implied { .. }
+            | Node::MissedStops { .. }
             | Node::Flapping { .. }
             | Node::Band { .. }
             | Node::Held { .. }

@@ -51,6 +51,7 @@ fn bytes(slot: &Slot) -> u64 {
     let outside = match slot {
         Slot::Window(window) => size_of::<Window>() + window.samples.capacity() * size_of::<(Timestamp, f64)>(),
         Slot::Last(last) => size_of_val(&**last),
+        Slot::Stops(stops) => size_of_val(&**stops) + stops.bytes(),
         _ => 0,
     };
     (size_of::<Slot>() + outside) as u64

@@ -8,6 +8,7 @@ use super::machine::{Fault, Machine, Outcome, Unwatched, Watch};
 use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
+use super::stops::Missed;
 use super::{command, evidence, faults, quick, replay};
 use crate::pack::{FaultNote, Pack, Placed};
 use crate::program::{Entry, Key, MAX_LOCALS};
@@ -163,6 +164,7 @@ fn say(
     };
     let (placed, cx) = (replay.placed, replay.on.cx);
     let Some(def) = placed.rule.effects.get(usize::from(effect)) else { return };
+    let missed = || Missed::of(slots, cx.city.places());
     let assertion = match new {
         verdict if placed.rule.member.as_ref().is_some_and(|member| member.key == number) => {
             Assertion::Member { holds: verdict.is_some() }
@@ -171,8 +173,8 @@ fn say(
             severity,
             condition: Arc::clone(&def.condition),
             value,
-            text_zh: def.text_zh.fill(cx.device, cx.latest, value),
-            text_en: def.text_en.fill(cx.device, cx.latest, value),
+            text_zh: def.text_zh.fill(cx.device, cx.latest, value, missed().map(|missed| missed.zh())),
+            text_en: def.text_en.fill(cx.device, cx.latest, value, missed().map(|missed| missed.en())),
             late: cx.late,
             cooldown_ms: placed.rule.cooldown_ms,
         },

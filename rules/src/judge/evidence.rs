@@ -12,8 +12,10 @@ use super::machine::{Machine, Watch};
 use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{Last, Slot, Stored, Window};
+use super::stops;
 use crate::lower::UNITS;
 use crate::pack::Placed;
+use crate::places::Places;
 use crate::program::{Effect, Entry, MAX_LOCALS, Node, NodeId, Rule};
 
 /// The most steps of one explanation.
@@ -95,7 +97,7 @@ pub(super) fn explain(replay: &Replay<'_>, effect: &Effect, slots: &[Slot]) -> E
         column: pos.column,
         source: source.trim().to_owned(),
         readings: readings(rule, cx, &recorder),
-        steps: nodes.iter().filter_map(|node| step(rule, *node, &recorder)).collect(),
+        steps: nodes.iter().filter_map(|node| step(rule, *node, &recorder, (slots, cx.city.places()))).collect(),
         slots: slots_of(replay, slots),
         inputs: String::new(),
     }
@@ -123,18 +125,23 @@ fn collect(rule: &Rule, entry: &Entry, node: NodeId, recorder: &Recorder, out: &
     }
 }
 
-pub(super) fn step(rule: &Rule, node: NodeId, recorder: &Recorder) -> Option<EvidenceStep> {
+/// A node with its value; `memory` is the rule's slots and the city's places, for the names of stops.
+pub(super) fn step(rule: &Rule, node: NodeId, recorder: &Recorder, memory: (&[Slot], &Places)) -> Option<EvidenceStep> {
     let origin = rule.origins.get(usize::from(node))?;
     Some(EvidenceStep {
         line: origin.pos.line,
         column: origin.pos.column,
         text: origin.text.to_string(),
-        value: shown(rule, node, recorder.seen.get(&node)?),
+        value: shown(rule, node, recorder.seen.get(&node)?, memory),
     })
 }
 
-/// A value as people read it: a length of time that a parameter gives comes with its unit.
-fn shown(rule: &Rule, node: NodeId, value: &str) -> String {
+/// A value as people read it: a length of time that a parameter gives comes with its unit, a number of missing stops
+/// with their names.
+fn shown(rule: &Rule, node: NodeId, value: &str, (slots, places): (&[Slot], &Places)) -> String {
+    if let Some(Node::MissedStops { slot, .. }) = rule.nodes.get(usize::from(node)) {
+        return stops::shown(value, slots.get(usize::from(*slot)), places);
+    }
     let Some(Node::Parameter(number)) = rule.nodes.get(usize::from(node)) else { return value.to_owned() };
     let is_duration = rule.parameters.get(usize::from(*number)).is_some_and(|parameter| parameter.is_duration);
     let Some(ms) = value.parse::<i64>().ok().filter(|_| is_duration) else { return value.to_owned() };

@@ -84,7 +84,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
         }
     }
 
-    fn window_end(&self) -> Timestamp {
+    pub(super) fn window_end(&self) -> Timestamp {
         match self.on.trigger {
             Trigger::Reading { event_time, .. } => event_time,
             Trigger::Timer | Trigger::Silent => self.on.cx.now,

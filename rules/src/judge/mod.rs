@@ -25,6 +25,7 @@ mod says;
 mod scalar;
 mod script;
 mod state;
+mod stops;
 mod sun;
 mod values;
 mod why;

@@ -81,7 +81,7 @@ impl<W: Watch> Machine<'_, '_, W> {
         kmh
     }
 
-    fn pair(&self, id: NodeId) -> Option<(NodeId, NodeId)> {
+    pub(super) fn pair(&self, id: NodeId) -> Option<(NodeId, NodeId)> {
         match self.rule.nodes.get(usize::from(id)).copied() {
             Some(Node::Pair { a, b }) => Some((a, b)),
             _ => None,

@@ -55,7 +55,7 @@ pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots
         heard: replay.on.heard,
         effect,
         zone: cx.zone.name().to_owned(),
-        city: city(rule, cx),
+        city: city(rule, cx, slots),
         // The credential's hash decides nothing here, and is nobody's to read.
         device: Device { token_hash: None, ..cx.device.clone() },
         latest: cx.latest.clone(),
@@ -66,8 +66,8 @@ pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots
 }
 
 /// The city as far as the rule can have asked about it: an explanation does not keep every fence.
-fn city(rule: &Rule, cx: &Context<'_>) -> City {
-    let asks = rule.nodes.iter().any(|node| matches!(node, Node::Place { .. }));
+fn city(rule: &Rule, cx: &Context<'_>, slots: &[Slot]) -> City {
+    let asks = rule.nodes.iter().any(|node| matches!(node, Node::Place { .. } | Node::MissedStops { .. }));
     let mut points: Vec<LonLat> = Vec::new();
     let mut words: Vec<&str> = Vec::new();
     if asks {
@@ -80,7 +80,11 @@ fn city(rule: &Rule, cx: &Context<'_>) -> City {
             Value::Bool(_) | Value::Number(_) => None,
         }));
     }
-    cx.city.near(&points, &words)
+    let stops = slots.iter().filter_map(|slot| match slot {
+        Slot::Stops(stops) => Some(stops.kept(cx.city.places())),
+        _ => None,
+    });
+    cx.city.near(&points, &words, stops.flatten())
 }
 
 /// The pack that an explanation was made with; `None` if it keeps no inputs.

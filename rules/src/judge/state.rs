@@ -12,6 +12,8 @@ use std::sync::Arc;
 use gengfu_model::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::stops::Stops;
+
 /// The most samples that one window keeps; the oldest goes first.
 pub const MAX_WINDOW_SAMPLES: usize = 128;
 
@@ -55,6 +57,8 @@ pub(crate) enum Slot {
     Verdict(Option<Severity>),
     /// `implied_speed`: the newest position.
     Track(Box<Track>),
+    /// `missed_stops`: the stops of today.
+    Stops(Box<Stops>),
     /// `command`: the hash of what was last commanded (0: the wish is over), and when.
     Command { wish: u32, at: Timestamp },
     /// Evaluation errors: the score at a moment, and whether the rule is kept from the device.
@@ -74,6 +78,7 @@ pub(crate) enum SlotKind {
     Faults,
     Command,
     Track,
+    Stops,
 }
 
 /// A position, and the speed at which it was reached.
@@ -128,6 +133,7 @@ impl Slot {
             Slot::Faults { .. } => kind == SlotKind::Faults,
             Slot::Command { .. } => kind == SlotKind::Command,
             Slot::Track(_) => kind == SlotKind::Track,
+            Slot::Stops(_) => kind == SlotKind::Stops,
         }
     }
 
@@ -148,6 +154,7 @@ impl Slot {
                 Some(kmh) => format!("reached at {kmh:.1} km/h"),
                 None => "the first position".to_owned(),
             },
+            Slot::Stops(stops) => stops.describe(),
             Slot::Command { wish: 0, at } => format!("wished for nothing since the command at {}", at.0),
             Slot::Command { at, .. } => format!("commanded at {}", at.0),
             Slot::Faults { score, quarantined, .. } => {
@@ -229,12 +236,15 @@ impl RuleState {
     }
 
     /// Nobody kept time for `gap_ms`: silence and the pending timers of held conditions move by the
-    /// gap, so that nobody is called because the gateway was down. `after` and `every` stay.
+    /// gap, so that nobody is called because the gateway was down; nor does a truck miss a stop of that day. `after`
+    /// and `every` stay.
     pub fn shift(&mut self, gap_ms: i64) {
         self.heard = self.heard.map(|heard| heard.plus_ms(gap_ms));
         for slot in &mut self.slots {
-            if let Slot::Held { since, pending: true, .. } = slot {
-                *since = since.plus_ms(gap_ms);
+            match slot {
+                Slot::Held { since, pending: true, .. } => *since = since.plus_ms(gap_ms),
+                Slot::Stops(stops) => stops.shift(gap_ms),
+                _ => {}
             }
         }
     }

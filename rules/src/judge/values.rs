@@ -188,6 +188,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
                 whole.filter(|x| (-9.2e18..=9.2e18).contains(x)).map(|x| x as i64)
             }
             Node::Window { f, slot, x, span } => self.window(f, slot, x, span).map(|count| count as i64),
+            Node::MissedStops { slot, route, at, more } => self.missed_stops(slot, route, at, more),
             Node::SinceSun { sunset } => daytime::since(self.on.cx, sunset),
             _ => {
                 return match self.scalar(id) {
@@ -229,6 +230,7 @@ fn is_int(node: Node) -> bool {
             | Node::NegateInt(_)
             | Node::ToInt(_)
             | Node::SinceSun { .. }
+            | Node::MissedStops { .. }
             | Node::Window { f: Count | CountTrue, .. }
     )
 }

@@ -15,9 +15,9 @@ use super::machine::{Machine, Outcome};
 use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
-use super::{Context, evidence, faults, timer_due, usable_ms};
+use super::{Context, evidence, faults, stops, timer_due, usable_ms};
 use crate::pack::{Pack, Placed, Tier};
-use crate::program::{MAX_LOCALS, Node, NodeId, PlaceWord};
+use crate::program::{MAX_LOCALS, Node, NodeId, PlaceWord, Rule};
 
 /// The most steps that are shown.
 const MAX_STEPS: usize = 256;
@@ -165,7 +165,7 @@ impl Pack {
             now: cx.now,
             kept_from,
             keys,
-            steps: steps(placed, cx, &recorder),
+            steps: steps(placed, cx, &recorder, &slots),
             readings: fields.map(|(def, n)| reading(cx, def.name, FieldId(n))).collect(),
             slots: shown,
             fault,
@@ -199,13 +199,15 @@ fn slots_of(placed: &Placed, slots: &[Slot]) -> Vec<WhySlot> {
     shown.map(|(def, slot)| WhySlot { id: def.id.clone(), holds: slot.describe(), due: timer_due(slot) }).collect()
 }
 
-fn steps(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder) -> Vec<WhyStep> {
+fn steps(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, slots: &[Slot]) -> Vec<WhyStep> {
     let mut steps: Vec<WhyStep> = Vec::new();
     for node in recorder.nodes() {
-        let Some(EvidenceStep { line, column, text, value }) = evidence::step(&placed.rule, node, recorder) else {
+        let memory = (slots, cx.city.places());
+        let Some(EvidenceStep { line, column, text, value }) = evidence::step(&placed.rule, node, recorder, memory)
+        else {
             continue;
         };
-        let because = if value == "unknown" { because(placed, cx, recorder, node) } else { String::new() };
+        let because = if value == "unknown" { because(placed, cx, recorder, node, slots) } else { String::new() };
         let step = WhyStep { line, column, text, value, because };
         if !steps.contains(&step) && steps.len() < MAX_STEPS {
             steps.push(step);
@@ -216,7 +218,7 @@ fn steps(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder) -> Ve
 }
 
 /// What makes a node unknown: the fields, attributes and slots beneath it that are.
-fn because(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, node: NodeId) -> String {
+fn because(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, node: NodeId, slots: &[Slot]) -> String {
     let rule = &placed.rule;
     let mut reasons: Vec<String> = Vec::new();
     let mut open = vec![node];
@@ -247,10 +249,20 @@ fn because(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, nod
             Some(Node::Place { word: PlaceWord::SpeedLimit, .. }) => Some("there is no speed limit here".to_owned()),
             Some(Node::Place { name, .. }) => Some(no_such_place(placed, cx, recorder, *name)),
             Some(Node::Implied { .. }) => Some("there is no earlier position that is near in time".to_owned()),
+            Some(Node::MissedStops { slot, route, more, .. }) => {
+                let from = day_of(rule, *more).first().copied().unwrap_or_default();
+                let [route, from] = [*route, from].map(|text| text_of(placed, recorder, text).unwrap_or_default());
+                Some(stops::why_untold(cx, slots.get(usize::from(*slot)), &route, &from))
+            }
             Some(Node::Previous { .. } | Node::Changed { .. }) => Some("there is no earlier sample".to_owned()),
             _ => None,
         };
-        let children = rule.children(node).into_iter().flat_map(|child| match rule.nodes.get(usize::from(child)) {
+        let children = match rule.nodes.get(usize::from(node)) {
+            // A position that is not known now is none of the reasons: it is remembered what was.
+            Some(Node::MissedStops { route, more, .. }) => [vec![*route], day_of(rule, *more)].concat(),
+            _ => rule.children(node),
+        };
+        let children = children.into_iter().flat_map(|child| match rule.nodes.get(usize::from(child)) {
             Some(Node::ToFloat(_) | Node::Pair { .. }) => rule.children(child),
             _ => vec![child],
         });
@@ -266,13 +278,22 @@ fn because(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, nod
     reasons.join("; ")
 }
 
+/// When the day of `missed_stops` begins, and its dwell.
+fn day_of(rule: &Rule, more: NodeId) -> Vec<NodeId> {
+    rule.children(more).last().map_or_else(Vec::new, |day| rule.children(*day))
+}
+
+/// A text that was looked at: a constant one, or what it was.
+fn text_of(placed: &Placed, recorder: &evidence::Recorder, node: NodeId) -> Option<String> {
+    match placed.rule.nodes.get(usize::from(node)) {
+        Some(Node::Text(text)) => placed.rule.texts.get(usize::from(*text)).map(ToString::to_string),
+        _ => recorder.value(node).map(str::to_owned),
+    }
+}
+
 /// The place that a question named and the city does not have.
 fn no_such_place(placed: &Placed, cx: &Context<'_>, recorder: &evidence::Recorder, name: NodeId) -> String {
-    let rule = &placed.rule;
-    let known = match rule.nodes.get(usize::from(name)) {
-        Some(Node::Text(text)) => rule.texts.get(usize::from(*text)).map(ToString::to_string),
-        _ => recorder.value(name).map(str::to_owned),
-    };
+    let known = text_of(placed, recorder, name);
     match known.filter(|known| !cx.city.places().has(known)) {
         Some(known) => format!("the city has no place of the name or kind `{known}`"),
         None => "the city has no such place".to_owned(),

@@ -43,6 +43,9 @@ impl Lowerer<'_> {
             ("off_route", [of, device]) => self.off_route(of, device, None, expr),
             ("off_route", [of, device, margin]) => self.off_route(of, device, Some(margin), expr),
             ("implied_speed", [of, slot @ ..]) if slot.len() <= 1 => self.implied_speed(of, slot.first(), expr),
+            ("missed_stops", [route, of, from, dwell, slot @ ..]) if slot.len() <= 1 => {
+                self.missed_stops([route, of, from, dwell], slot.first(), expr)
+            }
             ("speed_limit", [of]) => self.speed_limit(of, None, expr),
             ("speed_limit", [of, device]) => self.speed_limit(of, Some(device), expr),
             ("workday", []) => self.workday(expr),

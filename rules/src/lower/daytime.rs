@@ -12,17 +12,21 @@ const MAX_MARGIN_MS: i64 = 3 * gengfu_model::time::HOUR_MS;
 
 impl Lowerer<'_> {
     pub(super) fn at(&mut self, from: &Expr, to: &Expr, expr: &Expr) -> Option<Value> {
-        let (from, to) = (self.typed(from, Type::Text), self.typed(to, Type::Text));
+        let (from, to) = (self.time_of_day(from), self.time_of_day(to));
         let (from, to) = (from?, to?);
-        for value in [&from, &to] {
-            if let Some(Constant::Text(text)) = &value.constant
-                && clock_minutes(text).is_none()
-            {
-                self.error(value.pos, format!("\"{text}\" is no time of day"), "write it as \"22:00\"");
-                return None;
-            }
-        }
         self.joined(Node::At { from: from.node, to: to.node }, &[from, to], Type::Bool, expr)
+    }
+
+    /// A text such as "22:00"; a constant one is checked.
+    pub(super) fn time_of_day(&mut self, expr: &Expr) -> Option<Value> {
+        let value = self.typed(expr, Type::Text)?;
+        match &value.constant {
+            Some(Constant::Text(text)) if clock_minutes(text).is_none() => {
+                self.error(value.pos, format!("\"{text}\" is no time of day"), "write it as \"22:00\"");
+                None
+            }
+            _ => Some(value),
+        }
     }
 
     pub(super) fn workday(&mut self, expr: &Expr) -> Option<Value> {

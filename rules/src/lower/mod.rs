@@ -71,6 +71,7 @@ pub(crate) fn lower_file(name: &str, text: &str, force: bool, problems: &mut Vec
     lowerer.unused(on_message.is_some() || on_silent.is_some() || on_timer.is_some());
     let member = lowerer.member();
     lowerer.verdicts(member.is_some());
+    lowerer.check_stop_names();
     let lowered = lowerer.finish(name, text, (on_message, on_silent, on_timer, member));
     crate::testing::check::check(text, meta.kind, problems);
     Some(lowered)

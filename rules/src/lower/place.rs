@@ -1,11 +1,11 @@
-//! The words of places: `inside`, `distance_m`, `off_route`, `speed_limit`, `implied_speed`.
+//! The words of places: `inside`, `distance_m`, `off_route`, `speed_limit`, `implied_speed`, `missed_stops`.
 
 use std::sync::Arc;
 
 use super::Lowerer;
 use super::value::{Constant, Type, Value};
 use crate::judge::SlotKind;
-use crate::program::{Node, PlaceWord};
+use crate::program::{Effect, Node, PlaceWord};
 use crate::script::Pos;
 use crate::script::tree::{Binary, Expr, ExprKind};
 
@@ -15,6 +15,8 @@ const OFF_ROUTE_M: f64 = 100.0;
 const LEAST_SATELLITES: i64 = 4;
 /// Above it, a position may be a street away.
 const MOST_HDOP: f64 = 5.0;
+/// The longest stay that a stop can ask for, in milliseconds.
+const LONGEST_DWELL_MS: i64 = gengfu_model::time::HOUR_MS;
 /// The attribute that names a truck's route.
 const ROUTE: &str = "route";
 /// The attribute that says how fast a vehicle may be anywhere.
@@ -106,6 +108,50 @@ impl Lowerer<'_> {
         let slot = self.slot("implied_speed", SlotKind::Track, of, name, reads, expr.pos)?;
         let at = self.emit_for(Node::Pair { a: lon.node, b: lat.node }, expr)?;
         self.remembered(Node::Implied { slot, at, fix: fix.node }, &[lon, lat, fix], Type::Float, expr)
+    }
+
+    /// `missed_stops(dev.route, msg, "06:00", 20.s)`
+    pub(super) fn missed_stops(
+        &mut self,
+        [route, of, from, dwell]: [&Expr; 4],
+        name: Option<&Expr>,
+        expr: &Expr,
+    ) -> Option<Value> {
+        let handle = self.expr(of)?;
+        if handle.ty != Type::Message {
+            let hint = "write missed_stops(dev.route, msg, \"06:00\", 20.s)";
+            self.error(handle.pos, "`missed_stops` takes the message after the route", hint);
+            return None;
+        }
+        let (route_name, from) = (self.place_name(route), self.time_of_day(from));
+        let dwell = self.typed(dwell, Type::Duration);
+        let (route_name, from, dwell) = (route_name?, from?, dwell?);
+        if let Some(Constant::Duration(ms)) = dwell.constant
+            && ms > LONGEST_DWELL_MS
+        {
+            let hint = "it is how long a truck stands at a stop to empty it: some 20.s; 0.s if passing is enough";
+            self.error(dwell.pos, "the stay at a stop is longer than an hour", hint);
+            return None;
+        }
+        let Position { lon, lat, good } = self.fix(expr)?;
+        let slot = self.slot("missed_stops", SlotKind::Stops, route, name, lon.reads | lat.reads, expr.pos)?;
+        let at = self.emit_for(Node::Pair { a: lon.node, b: lat.node }, expr)?;
+        let day = self.emit_for(Node::Pair { a: from.node, b: dwell.node }, expr)?;
+        let more = self.emit_for(Node::Pair { a: good.node, b: day }, expr)?;
+        let node = Node::MissedStops { slot, route: route_name.node, at, more };
+        self.remembered(node, &[route_name, lon, lat, good, from, dwell], Type::Int, expr)
+    }
+
+    /// A text that names missed stops stands in a rule that knows them.
+    pub(super) fn check_stop_names(&mut self) {
+        let names = |effect: &Effect| effect.text_zh.names_stops() || effect.text_en.names_stops();
+        if self.slots.iter().any(|slot| slot.kind == SlotKind::Stops) {
+            return;
+        }
+        if let Some(pos) = self.effects.iter().find(|effect| names(effect)).map(|effect| effect.origin.pos) {
+            let hint = "call missed_stops(dev.route, msg, \"06:00\", 20.s) in the rule, or leave the names out";
+            self.error(pos, "its text has `{missed_stops}`, and the rule does not call `missed_stops`", hint);
+        }
     }
 
     /// The name or kind of a place; a constant one is remembered, to be looked for in the city.

@@ -135,6 +135,14 @@ pub(crate) enum Node {
         at: NodeId,
         fix: NodeId,
     },
+    /// How many stops of a route were not served since the day began. `at`: a pair of longitude and latitude; `more`: a
+    /// pair of whether the position is good, and a pair of when the day begins and how long a truck stops.
+    MissedStops {
+        slot: u16,
+        route: NodeId,
+        at: NodeId,
+        more: NodeId,
+    },
     /// `limits`: how many times, within how long.
     Flapping {
         slot: u16,
@@ -217,6 +225,9 @@ impl Node {
             Node::Sun { word, margin } => Node::Sun { word, margin: f(margin) },
             Node::Place { word, name, at, more } => Node::Place { word, name: f(name), at: f(at), more: f(more) },
             Node::Implied { slot, at, fix } => Node::Implied { slot, at: f(at), fix: f(fix) },
+            Node::MissedStops { slot, route, at, more } => {
+                Node::MissedStops { slot, route: f(route), at: f(at), more: f(more) }
+            }
             Node::Flapping { slot, condition, limits } => {
                 Node::Flapping { slot, condition: f(condition), limits: f(limits) }
             }

@@ -201,7 +201,7 @@ fn conditions(rule: &Rule) -> Vec<usize> {
 /// the language's own tests look at both of its sides.
 fn within_words(rule: &Rule) -> BTreeSet<usize> {
     let good = rule.nodes.iter().filter_map(|node| match *node {
-        Node::Place { more, .. } => rule.children(more).first().copied(),
+        Node::Place { more, .. } | Node::MissedStops { more, .. } => rule.children(more).first().copied(),
         Node::Implied { fix, .. } => Some(fix),
         _ => None,
     });

@@ -25,6 +25,8 @@ fn memory_of(rule: &Rule) -> i64 {
     let spans = rule.nodes.iter().filter_map(|node| match node {
         Node::Window { span, .. } => Some(span_of(rule, *span)),
         Node::Held { wait, .. } => Some(span_of(rule, *wait)),
+        // It is silent until a day was seen from its beginning.
+        Node::MissedStops { .. } => Some(DAY_MS),
         _ => None,
     });
     let silence = rule.silence.map(|(span, _)| match span {

@@ -88,7 +88,12 @@ pub static SUBJECTS: [Subject; 3] = [
             "speed_limit(msg, dev)",
             "dev.max_speed_kmh",
         ],
-        remembered_numbers: &["implied_speed(msg, {s})", "min(distance_m(\"road\", msg), 1.h, {s})"],
+        remembered_numbers: &[
+            "implied_speed(msg, {s})",
+            "min(distance_m(\"road\", msg), 1.h, {s})",
+            "to_float(missed_stops(dev.route, msg, \"06:00\", 20.s, {s}))",
+            "to_float(missed_stops(\"R7\", msg, \"22:30\", 0.s, {s}))",
+        ],
         remembered_conditions: &["changed(msg.task, {s})", "band(distance_m(\"depot\", msg), 200.0, 900.0, {s})"],
         commands: &[
             ("say", "#{ text: if {c} { \"慢行\" } else { msg.task } }"),
@@ -112,8 +117,23 @@ pub fn position(number: i32) -> (f64, f64) {
     (111.0 + f64::from(number % 25) * 0.002, 35.0 + f64::from(number / 25) * 0.0025)
 }
 
-/// Places of the city: none, some, and others.
+/// Places of the city: none, some, and others; with stops of two routes.
 pub fn places(which: usize) -> Vec<Place> {
+    let mut places = places_without_stops(which);
+    let stops = [(111.01, 35.005, "R7"), (111.02, 35.02, "p1"), (111.03, 35.03, "R7"), (111.035, 35.01, "p1")];
+    let stops = stops.into_iter().enumerate().take(if which == 0 { 0 } else { 2 + which });
+    places.extend(stops.map(|(n, (lon, lat, route))| Place {
+        name: format!("s{n}").into(),
+        kind: "stop".into(),
+        // Wider than a stop may be: trucks of a story jump by hundreds of metres.
+        shape: Shape::Point { at: [lon, lat], radius_m: 600.0 },
+        speed_limit_kmh: None,
+        routes: vec![route.into()],
+    }));
+    places
+}
+
+fn places_without_stops(which: usize) -> Vec<Place> {
     let square = |west: f64, south: f64, side: f64| {
         vec![[west, south], [west + side, south], [west + side, south + side], [west, south + side], [west, south]]
     };
@@ -122,6 +142,7 @@ pub fn places(which: usize) -> Vec<Place> {
         kind: kind.into(),
         shape,
         speed_limit_kmh,
+        routes: Vec::new(),
     };
     match which {
         0 => Vec::new(),

@@ -2,7 +2,7 @@
 
 export interface Feature {
   geometry: { type: string; coordinates: unknown };
-  properties: { name: string; kind: string; speed_limit_kmh?: number; radius_m?: number };
+  properties: { name: string; kind: string; speed_limit_kmh?: number; radius_m?: number; route?: string | string[] };
 }
 
 type Point = [number, number];
@@ -64,6 +64,11 @@ export function sizeText(feature: Feature): string {
 export function shapeOf({ geometry: { type } }: Feature): "area" | "line" | "point" {
   if (type.endsWith("Polygon")) return "area";
   return type.endsWith("LineString") ? "line" : "point";
+}
+
+/** The routes that a stop belongs to. */
+export function routesOf({ properties: { route } }: Feature): string[] {
+  return route === undefined ? [] : [route].flat();
 }
 
 /** By kind, then by name. */

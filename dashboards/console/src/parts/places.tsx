@@ -6,7 +6,7 @@ import { get, query, replace, upload } from "../api.ts";
 import { useApp, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { countText, momentText } from "../logic/format.ts";
-import { type Feature, listed, shapeOf, sizeText } from "../logic/places.ts";
+import { type Feature, listed, routesOf, shapeOf, sizeText } from "../logic/places.ts";
 import { mayPutPlaces } from "../logic/roles.ts";
 import { useAsk } from "./ask.ts";
 import { Waiting } from "./bits.tsx";
@@ -40,7 +40,7 @@ export function Places() {
   const loaded = useLoaded(() => get<PlacesFile>(query(PATH, { crs })), [crs]);
   if (loaded.value === null) return <Waiting failure={loaded.failure} reload={loaded.reload} />;
   const { features, by, time } = loaded.value;
-  const wanted = listed(features).filter(({ properties }) => `${properties.name} ${properties.kind}`.includes(text.trim()));
+  const wanted = listed(features).filter(({ properties }) => `${properties.name} ${properties.kind} ${[properties.route ?? ""].flat().join(" ")}`.includes(text.trim()));
   return (
     <div class="sheet">
       <div class="bar many">
@@ -57,6 +57,7 @@ export function Places() {
           <tr>
             <th>{t("place.name")}</th>
             <th>{t("place.kind")}</th>
+            <th>{t("place.route")}</th>
             <th>{t("place.shape")}</th>
             <th class="num">{t("place.size")}</th>
             <th class="num">{t("place.speed")}</th>
@@ -68,6 +69,7 @@ export function Places() {
             <tr key={place.properties.name}>
               <td>{place.properties.name}</td>
               <td class="mono">{place.properties.kind}</td>
+              <td>{routesOf(place).join(", ")}</td>
               <td>{t(`placeShape.${shapeOf(place)}`)}</td>
               <td class="num">{sizeText(place)}</td>
               <td class="num">{place.properties.speed_limit_kmh ?? ""}</td>

@@ -170,6 +170,7 @@ export const en: Record<keyof typeof zh, string> = {
   "condition.truck_forbidden_area": "Truck in a forbidden area",
   "condition.truck_idle": "Truck idling",
   "condition.truck_missed_round": "Truck missed its round",
+  "condition.truck_missed_stop": "Truck missed stops",
   "condition.truck_off_route": "Truck off its route",
   "condition.truck_out_of_area": "Truck out of its area",
   "condition.truck_overspeed": "Truck too fast",

@@ -169,6 +169,7 @@ export const zh = {
   "condition.truck_forbidden_area": "车辆进入禁行区域",
   "condition.truck_idle": "车辆怠速停车",
   "condition.truck_missed_round": "车辆未按时作业",
+  "condition.truck_missed_stop": "停靠点漏收",
   "condition.truck_off_route": "车辆偏离作业路线",
   "condition.truck_out_of_area": "车辆驶出作业区域",
   "condition.truck_overspeed": "车辆超速",

@@ -1,7 +1,7 @@
 //! Places as GeoJSON (RFC 7946): a `FeatureCollection` in, a `FeatureCollection` out.
 //!
 //! A feature's `properties` say `name` and `kind`, and may say `speed_limit_kmh` and, for points and lines,
-//! `radius_m`; what else stands there is left alone. The coordinate system is WGS-84 unless the caller or the file's
+//! `radius_m`, and for a stop the `route` that it belongs to, or a list of them; what else stands there is left alone. The coordinate system is WGS-84 unless the caller or the file's
 //! `crs` says another.
 
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{
-    LINE_RADIUS_M, LonLat, MAX_MISTAKES, MAX_PLACES, MAX_POINTS, POINT_RADIUS_M, Place, PlaceMistake, Shape,
-    check_numbered, shown,
+    LINE_RADIUS_M, LonLat, MAX_MISTAKES, MAX_PLACES, MAX_POINTS, MAX_ROUTES, POINT_RADIUS_M, Place, PlaceMistake, STOP,
+    STOP_RADIUS_M, Shape, check_numbered, shown,
 };
 use crate::crs::Crs;
 
@@ -70,6 +70,11 @@ pub fn to_geojson(places: &[Place], crs: Crs) -> Value {
         let mut properties = json!({ "name": place.name, "kind": place.kind });
         if let Some(limit) = place.speed_limit_kmh {
             properties["speed_limit_kmh"] = json!(limit);
+        }
+        match place.routes.as_slice() {
+            [] => {}
+            [one] => properties["route"] = json!(one),
+            many => properties["route"] = json!(many),
         }
         let geometry = match &place.shape {
             Shape::Area(areas) => match areas.as_slice() {
@@ -132,6 +137,8 @@ fn place(feature: &Value, crs: Crs) -> Result<Place, Wrong> {
     };
     let (name, kind, speed_limit_kmh) = (text("name")?, text("kind")?, number("speed_limit_kmh")?);
     let radius_m = number("radius_m")?;
+    let is_stop = *kind == *STOP;
+    let routes = if is_stop { routes(properties.get("route")).map_err(|message| (None, message))? } else { Vec::new() };
     let geometry = feature.get("geometry").unwrap_or(&Value::Null);
     let coordinates = geometry.get("coordinates").unwrap_or(&Value::Null);
     let shape = match geometry.get("type").and_then(Value::as_str) {
@@ -156,7 +163,8 @@ fn place(feature: &Value, crs: Crs) -> Result<Place, Wrong> {
         }
         Some("Point") => {
             let at = point(coordinates, crs).map_err(|message| (None, message))?;
-            Shape::Point { at, radius_m: radius_m.unwrap_or(POINT_RADIUS_M) }
+            let usual = if is_stop { STOP_RADIUS_M } else { POINT_RADIUS_M };
+            Shape::Point { at, radius_m: radius_m.unwrap_or(usual) }
         }
         Some(other) => {
             let kinds = "Polygon, MultiPolygon, LineString, MultiLineString or Point";
@@ -164,7 +172,18 @@ fn place(feature: &Value, crs: Crs) -> Result<Place, Wrong> {
         }
         None => return Err(whole("it has no `geometry` with a `type`")),
     };
-    Ok(Place { name, kind, shape, speed_limit_kmh })
+    Ok(Place { name, kind, shape, speed_limit_kmh, routes })
+}
+
+/// The routes of a stop; one more than there may be is enough to see that there are too many.
+fn routes(value: Option<&Value>) -> Result<Vec<Arc<str>>, String> {
+    let name = |value: &Value| value.as_str().map(Arc::from);
+    let names = match value {
+        None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::Array(names)) => names.iter().take(MAX_ROUTES + 1).map(name).collect(),
+        Some(one) => name(one).map(|one| vec![one]),
+    };
+    names.ok_or_else(|| "`route` is the name of a route, or a list of names".to_owned())
 }
 
 /// Rings or lines; `before` of the feature's were read already.
