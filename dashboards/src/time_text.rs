@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeZone};
+use chrono_tz::Tz;
 use gengfu_model::Timestamp;
 use gengfu_model::time::DAY_MS;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -58,6 +59,15 @@ impl<'de> Deserialize<'de> for When {
 pub fn to_text(time: Timestamp) -> String {
     match DateTime::from_timestamp_millis(time.as_millis()) {
         Some(moment) => moment.to_rfc3339_opts(SecondsFormat::Millis, true),
+        None => time.as_millis().to_string(),
+    }
+}
+
+/// The moment as people of a city read it: its local time to the second, with the offset, `2026-11-18T19:06:40+08:00`.
+#[must_use]
+pub fn to_local_text(time: Timestamp, zone: Tz) -> String {
+    match DateTime::from_timestamp_millis(time.as_millis()) {
+        Some(moment) => moment.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::Secs, false),
         None => time.as_millis().to_string(),
     }
 }
@@ -129,6 +139,9 @@ mod tests {
         assert_eq!(from_text("2026-11-18T19:06:40.123 08:00"), Ok(time));
         assert!(from_text("yesterday").is_err());
         assert_eq!(to_text(Timestamp(i64::MAX)), i64::MAX.to_string());
+        assert_eq!(to_local_text(time, chrono_tz::Asia::Shanghai), "2026-11-18T19:06:40+08:00");
+        assert_eq!(from_text(&to_local_text(time, chrono_tz::UTC)), Ok(time.plus_ms(-123)));
+        assert_eq!(to_local_text(Timestamp(i64::MAX), chrono_tz::UTC), i64::MAX.to_string());
     }
 
     #[test]

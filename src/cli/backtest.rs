@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use gengfu_dashboards::time_text::to_text;
+use gengfu_dashboards::time_text::to_local_text;
 use gengfu_ingest::journal::{FolderLock, ReadLimit, RealDisk};
 use gengfu_ingest::{Clock, SystemClock};
 
-use super::{ConfigArgument, Failure, give, say};
+use super::{ConfigArgument, Failure, city_zone, give, say};
 use crate::local::LOCAL_USER;
 use crate::packs;
 use crate::trial::ask::{Against, Ask, DEFAULT_EXAMPLES, MAX_EXAMPLES, Sweep, moment};
@@ -55,7 +55,7 @@ impl Backtest {
         let config = self.config.load()?;
         let data = &config.data.folder;
         let now = SystemClock.now();
-        let zone = config.city.time_zone.parse().map_err(|_| Failure::Configuration("city.time_zone".to_owned()))?;
+        let zone = city_zone(&config)?;
         let at = |text: &str| moment(text, zone, now).map_err(Failure::Usage);
         let ask = Ask {
             files: self.folder.as_deref().map(packs::read_folder).transpose().map_err(Failure::Failed)?,
@@ -78,7 +78,7 @@ impl Backtest {
         if self.json {
             give(&serde_json::to_string(&report).map_err(Failure::failed)?);
         } else {
-            give(report.text().trim_end());
+            give(report.text(zone).trim_end());
         }
         Ok(())
     }
@@ -102,7 +102,8 @@ impl Trials {
     /// # Errors
     /// When the reports cannot be read.
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let store = Store::new(&self.config.load()?.data.folder);
+        let config = self.config.load()?;
+        let (store, zone) = (Store::new(&config.data.folder), city_zone(&config)?);
         let ids = match &self.id {
             Some(id) => vec![id.clone()],
             None => store.ids().map_err(Failure::failed)?,
@@ -113,9 +114,9 @@ impl Trials {
             if self.json {
                 give(&serde_json::to_string(&report).map_err(Failure::failed)?);
             } else if self.id.is_some() {
-                give(report.text().trim_end());
+                give(report.text(zone).trim_end());
             } else {
-                let (asked, summary) = (to_text(report.asked), report.summary());
+                let (asked, summary) = (to_local_text(report.asked, zone), report.summary());
                 give(&format!("{id} {} {asked} by {} pack {}: {summary}", report.sort, report.by, report.draft));
             }
         }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use gengfu_dashboards::time_text::to_text;
+use gengfu_dashboards::time_text::to_local_text;
 use gengfu_ingest::journal::{FolderLock, ReadLimit, RealDisk};
 use gengfu_ingest::{Clock, SystemClock};
 use gengfu_model::finding::MAX_FINDINGS;
 use gengfu_model::staff::Action;
 
-use super::{ConfigArgument, Failure, give, leave, reach, say};
+use super::{ConfigArgument, Failure, city_zone, give, leave, reach, say};
 use crate::trial::ask::moment;
 use crate::trial::backtest::{Source, Unwatched};
 use crate::trial::{late, priority};
@@ -40,7 +40,7 @@ impl Late {
     pub(super) fn run(&self) -> Result<(), Failure> {
         let config = self.config.load()?;
         let data = &config.data.folder;
-        let zone = config.city.time_zone.parse().map_err(|_| Failure::Configuration("city.time_zone".to_owned()))?;
+        let zone = city_zone(&config)?;
         let at = |text: &str| moment(text, zone, SystemClock.now()).map_err(Failure::Usage);
         let (from, to) = (at(&self.from)?, at(&self.to)?);
         let disk = RealDisk::open(data.join("journal")).map_err(|error| Failure::Failed(error.to_string()))?;
@@ -54,7 +54,12 @@ impl Late {
                 give(&serde_json::to_string(finding).map_err(Failure::failed)?);
             } else {
                 let (rule, key, device, opened) = (&finding.rule, &finding.key, &finding.device, finding.opened);
-                give(&format!("{} {rule}.{key} {device}: {} {}", to_text(opened), finding.text_zh, finding.text_en));
+                give(&format!(
+                    "{} {rule}.{key} {device}: {} {}",
+                    to_local_text(opened, zone),
+                    finding.text_zh,
+                    finding.text_en
+                ));
             }
         }
         say(&format!("{} devices had late readings, {} findings", found.devices, found.findings.len()));

@@ -35,6 +35,7 @@ mod versions;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use chrono_tz::Tz;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
@@ -159,6 +160,11 @@ pub fn run() -> ExitCode {
     };
     say(&message);
     ExitCode::from(code)
+}
+
+/// The city's time zone, in which people say and read times.
+fn city_zone(config: &Config) -> Result<Tz, Failure> {
+    config.city.time_zone.parse().map_err(|_| Failure::Configuration("city.time_zone".to_owned()))
 }
 
 /// Says something to people.

@@ -3,7 +3,7 @@
 use gengfu_ingest::{Clock, SystemClock};
 use serde_json::Value;
 
-use super::{ConfigArgument, Failure, give, leave, reach};
+use super::{ConfigArgument, Failure, city_zone, give, leave, reach};
 use crate::local::{Question, Reply};
 use crate::trial::ask::moment;
 
@@ -51,7 +51,7 @@ impl Accounts {
     /// Why the gateway cannot be asked.
     pub(super) fn run(&self) -> Result<(), Failure> {
         let config = self.config.load()?;
-        let zone = config.city.time_zone.parse().map_err(|_| Failure::Configuration("city.time_zone".to_owned()))?;
+        let zone = city_zone(&config)?;
         let at = |text: &str| moment(text, zone, SystemClock.now()).map_err(Failure::Usage);
         let question = Question::Accounts { from: at(&self.from)?, to: at(&self.to)? };
         let mut local = reach(&config)?;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use gengfu_dashboards::time_text::to_text;
+use gengfu_dashboards::time_text::to_local_text;
 use gengfu_ingest::journal::{FolderLock, ReadLimit, RealDisk};
 use gengfu_ingest::{Clock, SystemClock};
 use gengfu_model::DeviceId;
 use serde_json::Value;
 
-use super::{ConfigArgument, Failure, give, leave, reach, say};
+use super::{ConfigArgument, Failure, city_zone, give, leave, reach, say};
 use crate::local::{Question, Reply};
 use crate::trial::ask::moment;
 use crate::trial::backtest::{Source, Unwatched};
@@ -49,11 +49,11 @@ fn of_now(device: &DeviceId, rule: &str, config: &ConfigArgument) -> Result<Valu
 fn of_the_past(device: &DeviceId, rule: &str, at: &str, config: &ConfigArgument) -> Result<Value, Failure> {
     let config = config.load()?;
     let data = &config.data.folder;
-    let zone = config.city.time_zone.parse().map_err(|_| Failure::Configuration("city.time_zone".to_owned()))?;
+    let zone = city_zone(&config)?;
     let now = SystemClock.now();
     let at = moment(at, zone, now).map_err(Failure::Usage)?;
     if at > now {
-        return Err(Failure::Usage(format!("{} is still to come", to_text(at))));
+        return Err(Failure::Usage(format!("{} is still to come", to_local_text(at, zone))));
     }
     let disk = RealDisk::open(data.join("journal")).map_err(Failure::failed)?;
     let is_running = FolderLock::acquire(data).is_err();
@@ -62,12 +62,17 @@ fn of_the_past(device: &DeviceId, rule: &str, at: &str, config: &ConfigArgument)
     let source = Source { data, disk: Arc::new(disk), limit };
     let found = past::why(&source, device, rule, at, &Unwatched).map_err(Failure::failed)?;
     let Some(why) = &found.why else {
-        let when = to_text(at);
+        let when = to_local_text(at, zone);
         return Err(Failure::Failed(format!(
             "at {when} there was no device `{device}`, or no rule `{rule}` for its kind"
         )));
     };
-    say(&format!("as of {}, from {} and {} messages of the device since", to_text(at), found.from, found.messages));
+    say(&format!(
+        "as of {}, from {} and {} messages of the device since",
+        to_local_text(at, zone),
+        found.from,
+        found.messages
+    ));
     serde_json::to_value(why).map_err(Failure::failed)
 }
 

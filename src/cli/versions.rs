@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use gengfu_connectors::ledger::{ActivatedPack, LedgerReader};
 use gengfu_dashboards::rule_diff;
-use gengfu_dashboards::time_text::to_text;
+use gengfu_dashboards::time_text::to_local_text;
 use gengfu_model::pack::{PackNote, RollbackLimits};
 use gengfu_model::staff::Action;
 use serde_json::{Value, json};
 
-use super::{ConfigArgument, Failure, give, leave, ledger_file, reach, say};
+use super::{ConfigArgument, Failure, city_zone, give, leave, ledger_file, reach, say};
 use crate::config::Config;
 use crate::local::{Question, Reply};
 use crate::packs;
@@ -167,7 +167,9 @@ impl List {
     /// # Errors
     /// When the ledger cannot be read.
     pub(super) fn run(&self) -> Result<(), Failure> {
-        for pack in versions(&self.config.load()?)? {
+        let config = self.config.load()?;
+        let zone = city_zone(&config)?;
+        for pack in versions(&config)? {
             let ActivatedPack { id, version, files, by, time, note } = &pack;
             if self.json {
                 let names: Vec<&String> = files.keys().collect();
@@ -175,7 +177,8 @@ impl List {
                 give(&row.to_string());
                 continue;
             }
-            give(&format!("{id} {version} {} files by {by} at {}: {}", files.len(), to_text(*time), note.reason));
+            let at = to_local_text(*time, zone);
+            give(&format!("{id} {version} {} files by {by} at {at}: {}", files.len(), note.reason));
             if let Some(trial) = &note.trial {
                 give(&format!("    after {}: {}", trial.id, trial.summary));
             }
@@ -273,7 +276,7 @@ fn show(config: &Config, json: bool) -> Result<(), Failure> {
     }
     give(&format!("  {} records behind the journal", found["behind"]));
     if let Ok(report) = serde_json::from_value::<Report>(found["report"].clone()) {
-        give(report.text().trim_end());
+        give(report.text(city_zone(config)?).trim_end());
     }
     Ok(())
 }

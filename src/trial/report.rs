@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use gengfu_dashboards::time_text::to_text;
+use chrono_tz::Tz;
+use gengfu_dashboards::time_text::to_local_text;
 use gengfu_model::Timestamp;
 use gengfu_rules::trial::difference::Row;
 use gengfu_rules::trial::{Change, Counts, Difference, Example, Side, Tally, Trial};
@@ -175,23 +176,24 @@ impl Report {
         format!("incidents {}; cases {}", in_words(&self.difference.incidents), in_words(&self.difference.cases))
     }
 
-    /// For people, some lines.
+    /// For people, some lines; times are those of the city.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, zone: Tz) -> String {
         let mut text = String::new();
         // Writing to a text cannot fail.
-        self.write(&mut text).ok();
+        self.write(&mut text, zone).ok();
         text
     }
 
-    fn write(&self, text: &mut String) -> std::fmt::Result {
+    fn write(&self, text: &mut String, zone: Tz) -> std::fmt::Result {
         let Difference { incidents, cases, rules, devices, districts, shifts, examples } = &self.difference;
         let against = match self.against {
             Against::Live => "the live pack",
             Against::History => "what happened",
         };
         writeln!(text, "{} {} of pack {}, against {against} ({})", self.sort, self.id, self.draft, self.live)?;
-        writeln!(text, "  from {} to {}, begun with {}", to_text(self.from), to_text(self.to), self.start)?;
+        let [from, to] = [self.from, self.to].map(|time| to_local_text(time, zone));
+        writeln!(text, "  from {from} to {to}, begun with {}", self.start)?;
         let Counts { records, messages, generated } = self.counts;
         writeln!(
             text,
@@ -232,7 +234,7 @@ impl Report {
             }
         }
         for example in examples {
-            write_example(text, example)?;
+            write_example(text, example, zone)?;
         }
         for cost in &self.costs {
             writeln!(
@@ -273,7 +275,7 @@ fn write_table(text: &mut String, title: &str, rows: &[Row]) -> std::fmt::Result
     Ok(())
 }
 
-fn write_example(text: &mut String, example: &Example) -> std::fmt::Result {
+fn write_example(text: &mut String, example: &Example, zone: Tz) -> std::fmt::Result {
     let word = match example.change {
         Change::Added => "added",
         Change::Removed => "removed",
@@ -281,7 +283,7 @@ fn write_example(text: &mut String, example: &Example) -> std::fmt::Result {
         Change::Moved => "moved",
     };
     let side = |opened: Option<Timestamp>, severity: Option<gengfu_model::Severity>| match (opened, severity) {
-        (Some(opened), Some(severity)) => format!("{} at {}", severity.name(), to_text(opened)),
+        (Some(opened), Some(severity)) => format!("{} at {}", severity.name(), to_local_text(opened, zone)),
         _ => "none".to_owned(),
     };
     let live = side(example.live_opened, example.live_severity);

@@ -78,7 +78,7 @@ impl Start {
     pub fn describe(&self) -> String {
         match self {
             Start::Beginning => "the first record".to_owned(),
-            Start::Day(_, day) => format!("the copy of {} at record {} ({})", day.day, day.ledger, to_text(day.time)),
+            Start::Day(_, day) => format!("the copy of {} at record {}", day.day, day.ledger),
             Start::Now(_) => "the live state".to_owned(),
         }
     }

@@ -278,8 +278,12 @@ fn a_drafts_difference_is_told_with_examples_a_sweep_and_what_staff_could_not_ha
     for part in ["1 removed", "skipped: 1 x `comment`", "removed: tilt.tilt on asset-cover-1", "cost of draft"] {
         assert!(text.contains(part), "`{part}` is missing in:\n{text}");
     }
+    // Times are the city's.
+    let heading = text.lines().find(|line| line.trim_start().starts_with("from ")).unwrap();
+    assert!(heading.matches("+08:00").count() == 2 && !heading.contains('Z'), "{heading}");
+    assert!(text.contains(" at 20") && !text.contains("000Z"), "{text}");
     let (_, listed, _) = gengfu(&["trials"]);
-    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert!(listed.lines().count() == 2 && listed.matches("+08:00").count() == 2, "{listed}");
     let id = report["id"].as_str().unwrap();
     assert!(gengfu(&["trials", id]).1.contains("1 removed"));
 
