@@ -28,6 +28,7 @@ mod state;
 mod stops;
 mod sun;
 mod values;
+mod way;
 mod why;
 
 use std::sync::Arc;

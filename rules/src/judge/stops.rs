@@ -1,31 +1,19 @@
 //! `missed_stops`: which stops of its route a truck has not served today.
 //!
-//! A stop counts as served when the truck was within its radius for the dwell. Terminals report every 10 to 60 s, so
-//! the time there is reckoned between good positions, for each step whose straight way touches the stop: either the
-//! share of the step that the way lies within the radius, as if it was driven evenly, or what is left of the step after
-//! driving the way at [`DRIVING_KMH`], as if the rest was the halt; whichever is longer. So a halt is found that lies
-//! between two positions, and a truck that drives on is not taken to have stopped. Where it cannot be told, rather a
-//! stop too many counts as served than a crew is blamed for what the terminal did not tell.
+//! What counts as served is said in [`way`](super::way); here is what is remembered of it, for the day and the route.
 
 use gengfu_model::Timestamp;
-use gengfu_model::places::LonLat;
+use gengfu_model::places::{LonLat, MAX_STOPS};
 use serde::{Deserialize, Serialize};
 
 use super::Context;
 use super::clock::{clock_minutes, latest_clock};
 use super::machine::{Machine, Watch};
 use super::state::Slot;
-use crate::places::{Places, Stop, between_m, share_within};
+use super::way::{LONGEST_WAY_MS, Way};
+use crate::places::{Places, Stop};
 use crate::program::NodeId;
 
-/// Between stops a truck is taken to drive at this speed, in km/h.
-const DRIVING_KMH: f64 = 30.0;
-/// No truck gets to a position this fast: it has drifted, and is left out.
-const DRIFT_KMH: f64 = 120.0;
-/// Positions that lie further apart in time tell only that a truck stood, if both are at the stop.
-const LONGEST_WAY_MS: i64 = 120_000;
-/// After a longer time without a good position nothing is known of the way; time at a stop begins anew.
-const LONGEST_STEP_MS: i64 = 600_000;
 /// So many stops that were looked at count as one operation of a rule.
 const STOPS_TO_AN_OPERATION: u32 = 8;
 /// The names in a text for duty staff.
@@ -42,10 +30,10 @@ pub(crate) struct Stops {
     opens: Timestamp,
     /// The day has been seen from its beginning: what is not here was not served.
     is_whole: bool,
-    /// The newest good position.
-    last: Option<(Timestamp, LonLat)>,
-    /// The stops that it lies in, with the milliseconds so far.
-    at: Vec<(u64, u32)>,
+    /// The good positions, each newer than those before.
+    way: Way,
+    /// Those that came after a newer one.
+    again: Way,
     /// The ids of the stops that were served, in order.
     served: Vec<u64>,
 }
@@ -61,74 +49,40 @@ pub(super) enum Untold {
 
 impl Stops {
     fn new(route: &str, opens: Timestamp) -> Stops {
-        Stops { route: route.to_owned(), opens, is_whole: false, last: None, at: Vec::new(), served: Vec::new() }
+        let (way, again) = (Way::default(), Way::default());
+        Stops { route: route.to_owned(), opens, is_whole: false, way, again, served: Vec::new() }
     }
 
-    /// Takes a good position. One that is not newer than the last one is left out.
+    /// Takes a good position. One that is older than the newest is of what a terminal sends again after it was out of
+    /// reach: such positions come in an order of their own.
     fn take(&mut self, opens: Timestamp, (time, here): (Timestamp, LonLat), dwell_ms: i64, stops: &[Stop]) {
-        if self.last.is_some_and(|(last, _)| time <= last) {
+        let dwell_ms = u32::try_from(dwell_ms.max(0)).unwrap_or(u32::MAX);
+        if self.way.last.is_some_and(|(last, _)| time <= last) {
+            if opens == self.opens && self.again.is_before(time) {
+                self.again.go((time, here), dwell_ms, stops, &mut self.served);
+            } else if opens == self.opens {
+                self.again.begin((time, here), dwell_ms, stops, &mut self.served);
+            }
             return;
         }
         if self.opens != opens {
             // The last position tells that the truck was known before the day began. If it was not before it, the day's
             // hour has been changed, and what was served since is not known.
-            self.is_whole = self.last.is_some_and(|(last, _)| last < opens);
-            (self.opens, self.last) = (opens, None);
-            self.at.clear();
-            self.served.clear();
+            let is_whole = self.way.last.is_some_and(|(last, _)| last < opens);
+            *self = Stops { is_whole, ..Stops::new(&self.route, opens) };
         }
-        let dwell_ms = u32::try_from(dwell_ms.max(0)).unwrap_or(u32::MAX);
-        let Some((before, there)) = self.last.filter(|(last, _)| time.since_ms(*last) <= LONGEST_STEP_MS) else {
-            return self.begin((time, here), dwell_ms, stops);
-        };
-        let step_ms = time.since_ms(before);
-        let way_ms = |kmh: f64| between_m(there, here) / kmh * 3_600.0;
-        if way_ms(DRIFT_KMH) > step_ms as f64 {
-            return;
+        if self.served.len() > MAX_STOPS {
+            // Of places that are there no more.
+            self.served.retain(|id| stops.iter().any(|stop| stop.id == *id));
         }
-        let left_ms = (step_ms as f64 - way_ms(DRIVING_KMH)).max(0.0);
-        let mut at = Vec::new();
-        for stop in stops {
-            let Err(place) = self.served.binary_search(&stop.id) else { continue };
-            let share = share_within(there, here, stop.at, stop.radius_m);
-            let is_known = step_ms <= LONGEST_WAY_MS || share >= 1.0;
-            let is_there = between_m(here, stop.at) <= stop.radius_m;
-            let ms = if share > 0.0 && is_known {
-                let so_far = self.at.iter().find(|(id, _)| *id == stop.id).map_or(0, |(_, ms)| *ms);
-                so_far.saturating_add((share * step_ms as f64).max(left_ms) as u32)
-            } else if is_there {
-                0
-            } else {
-                continue;
-            };
-            if ms >= dwell_ms {
-                self.served.insert(place, stop.id);
-            } else if is_there {
-                at.push((stop.id, ms));
-            }
-        }
-        (self.at, self.last) = (at, Some((time, here)));
-    }
-
-    /// The first position, or the first after a long time: no way leads to it.
-    fn begin(&mut self, (time, here): (Timestamp, LonLat), dwell_ms: u32, stops: &[Stop]) {
-        self.last = Some((time, here));
-        self.at.clear();
-        for stop in stops.iter().filter(|stop| between_m(here, stop.at) <= stop.radius_m) {
-            let Err(place) = self.served.binary_search(&stop.id) else { continue };
-            if dwell_ms == 0 {
-                self.served.insert(place, stop.id);
-            } else {
-                self.at.push((stop.id, 0));
-            }
-        }
+        self.way.go((time, here), dwell_ms, stops, &mut self.served);
     }
 
     /// Another route: what was served before on the stops of the new one is not known.
     fn change_route(&mut self, route: &str, stops: &[Stop]) {
         route.clone_into(&mut self.route);
         self.is_whole = false;
-        self.at.clear();
+        (self.way.at, self.again) = (Vec::new(), Way::default());
         self.served.retain(|id| stops.iter().any(|stop| stop.id == *id));
     }
 
@@ -172,7 +126,9 @@ impl Stops {
 
     /// The bytes that it keeps beside its own.
     pub(super) fn bytes(&self) -> usize {
-        self.route.capacity() + self.at.capacity() * size_of::<(u64, u32)>() + self.served.capacity() * size_of::<u64>()
+        self.route.capacity()
+            + (self.way.at.capacity() + self.again.at.capacity()) * size_of::<(u64, u32)>()
+            + self.served.capacity() * size_of::<u64>()
     }
 }
 
@@ -373,9 +329,29 @@ mod tests {
         assert_eq!(missing(&[500.0], &[(0, 500.0, 0.0), (300, 505.0, 0.0)], DWELL_MS), [""; 0]);
         assert_eq!(missing(&[500.0], &[(0, 500.0, 0.0), (700, 505.0, 0.0)], DWELL_MS), ["s0"], "too long ago");
         assert_eq!(missing(&[500.0], &[(0, 0.0, 0.0), (300, 900.0, 0.0)], DWELL_MS), ["s0"], "the way is not known");
-        // What comes out of order, or twice, is left out.
-        let again = [(0, 500.0, 0.0), (0, 500.0, 0.0), (-30, 500.0, 0.0), (15, 500.0, 0.0)];
-        assert_eq!(missing(&[500.0], &again, DWELL_MS), ["s0"]);
+        // What comes twice is no time.
+        let twice = [(0, 500.0, 0.0), (0, 500.0, 0.0), (15, 500.0, 0.0), (15, 500.0, 0.0)];
+        assert_eq!(missing(&[500.0], &twice, DWELL_MS), ["s0"]);
+    }
+
+    #[test]
+    fn what_a_terminal_sends_again_counts_in_its_own_order() {
+        // Back in reach at 300 s, then what it kept: a halt at 500 m.
+        let kept = [(0, 0.0, 0.0), (300, 900.0, 0.0), (60, 480.0, 0.0), (90, 505.0, 0.0), (120, 600.0, 0.0)];
+        assert_eq!(missing(&[500.0], &kept, DWELL_MS), [""; 0]);
+        // Driven past; and in a disorder that proves nothing.
+        let past = [(300, 900.0, 0.0), (60, 400.0, 0.0), (90, 650.0, 0.0), (120, 900.0, 0.0)];
+        assert_eq!(missing(&[500.0], &past, DWELL_MS), ["s0"]);
+        let mixed = [(300, 900.0, 0.0), (120, 500.0, 0.0), (90, 500.0, 0.0), (60, 500.0, 0.0)];
+        assert_eq!(missing(&[500.0], &mixed, DWELL_MS), ["s0"]);
+        // Of yesterday: nothing to do with today.
+        let places = street(&[500.0]);
+        let mut stops = Stops::new("R", Timestamp(100_000));
+        let here = [500.0 * METRE, 0.0];
+        for (opens, s) in [(100_000, 110), (0, 10), (0, 40)] {
+            stops.take(Timestamp(opens), (Timestamp(s * 1_000), here), DWELL_MS, places.stops("R"));
+        }
+        assert_eq!(stops.served.len(), 0);
     }
 
     #[test]
