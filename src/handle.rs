@@ -1,5 +1,6 @@
 //! The running gateway as the API, the command line and the tests see it.
 
+mod day_sheets;
 mod measure;
 mod views;
 
@@ -18,7 +19,7 @@ use gengfu_ingest::journal::JournalHandle;
 use gengfu_ingest::{Clock, Directory};
 use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{Control, Device, DeviceId, EffectId, Evidence, Refusal};
+use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
 use gengfu_rules::engine::Engine;
 use gengfu_rules::testing::{self, Options};
 use gengfu_rules::{Pack, Places, explained_by};
@@ -221,25 +222,7 @@ impl Gateway for Shared {
     }
 
     fn day_sheets(&self, asked: DayAsked) -> Answer<Result<DaySheets, LedgerError>> {
-        let handle = Arc::clone(&self.0);
-        Box::pin(async move {
-            let of_engine = asked.clone();
-            let counted = handle.query(move |engine| {
-                let mut sheets = DaySheets::default();
-                let wanted = |device: &Device| {
-                    of_engine.kind.is_none_or(|kind| device.kind == kind)
-                        && (of_engine.districts.is_empty()
-                            || of_engine.districts.iter().any(|own| **own == *device.district))
-                };
-                engine.day_sheets(of_engine.day, &wanted, &mut |device, sheet| {
-                    sheets.count(device.as_str(), &balance_of(sheet, 0));
-                });
-                sheets
-            });
-            let counted = counted.await.unwrap_or_default();
-            let read = tokio::task::spawn_blocking(move || views::finished_sheets(&handle.ledger, &asked, counted));
-            read.await.unwrap_or_else(|_| Ok(DaySheets::default()))
-        })
+        Box::pin(day_sheets::of_day(Arc::clone(&self.0), asked))
     }
 
     fn command_delivery(&self, command: EffectId) -> Option<Delivery> {

@@ -171,7 +171,10 @@ impl From<Refusal> for ApiError {
 
 impl From<LedgerError> for ApiError {
     fn from(error: LedgerError) -> ApiError {
-        ApiError::internal(&error)
+        match error {
+            LedgerError::Behind => ApiError::busy("the ledger has not caught up with the engine", 1),
+            other => ApiError::internal(&other),
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the engine knows as the API gives it.
 
-use gengfu_connectors::{LedgerError, LedgerReader};
-use gengfu_dashboards::gateway::{Balance, DayAsked, DaySheets, DeviceNow, LatestField, RuleNow};
+use gengfu_dashboards::gateway::{Balance, DeviceNow, LatestField, RuleNow};
 use gengfu_rules::engine::{DeviceView, Sheet};
 use gengfu_rules::{Level, RuleCounts, RuleInfo};
 
@@ -55,22 +54,6 @@ pub(crate) fn balance_of(sheet: &Sheet, refused: u64) -> Balance {
         values_too_far_ahead: sheet.values_too_far_ahead,
         refused,
     }
-}
-
-/// Adds the sheets that the ledger has of a day to those that are still being counted.
-pub(super) fn finished_sheets(
-    ledger: &LedgerReader,
-    asked: &DayAsked,
-    mut sheets: DaySheets,
-) -> Result<DaySheets, LedgerError> {
-    let day = asked.day.format("%Y-%m-%d").to_string();
-    ledger.day_sheets(&day, asked.kind, &asked.districts, &mut |device, counts| {
-        // Written by this program as plain data.
-        let sheet: Sheet = serde_json::from_str(counts).unwrap_or_default();
-        sheets.count(device, &balance_of(&sheet, 0));
-    })?;
-    sheets.cut();
-    Ok(sheets)
 }
 
 /// A rule with what it did since the process started.

@@ -4,8 +4,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TryS
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use gengfu_model::Timestamp;
 use gengfu_model::staff::Action;
+use gengfu_model::{Seq, Timestamp};
 use gengfu_rules::Pack;
 use gengfu_rules::engine::{Engine, FORESEEN, Output, Round};
 
@@ -65,7 +65,9 @@ pub struct EngineThread {
     pending: Option<CheckpointJob>,
     /// Points that the series had no place for: grows only while its disk is full and messages are held.
     unsent: Option<SeriesJob>,
-    round_began: (gengfu_model::Seq, Timestamp),
+    round_began: (Seq, Timestamp),
+    /// The last record whose effects were handed to the ledger.
+    handed: Seq,
     /// The pack that was shown last.
     live_pack: Arc<Pack>,
     /// What was decided last, and when.
@@ -91,6 +93,7 @@ impl EngineThread {
             pending: None,
             unsent: None,
             round_began,
+            handed: Seq(0),
             live_pack,
             decided: None,
             costs: Costs::default(),
@@ -146,8 +149,8 @@ impl EngineThread {
             }
         }
         self.hand_on(false)?;
-        let applied = self.engine.applied();
-        self.outputs.progress.update(|positions| positions.applied = applied);
+        let (applied, handed) = (self.engine.applied(), self.handed);
+        self.outputs.progress.update(|positions| (positions.applied, positions.handed) = (applied, handed));
         let pack = self.engine.pack();
         if !Arc::ptr_eq(pack, &self.live_pack)
             && let Ok(mut live) = self.outputs.live_pack.write()
@@ -183,6 +186,9 @@ impl EngineThread {
             time: self.engine.now(),
             force,
         };
+        if !job.effects.is_empty() {
+            self.handed = position;
+        }
         if force || !job.effects.is_empty() || !job.verdicts.is_empty() {
             self.outputs.ledger.send(job).map_err(|_| "the ledger has stopped".to_owned())?;
         }

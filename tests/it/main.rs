@@ -29,6 +29,7 @@ mod influx;
 mod kill;
 mod kill_sessions;
 mod line;
+mod midnight;
 mod places;
 mod power_cut;
 mod quarantine;

@@ -142,6 +142,14 @@ impl MemoryLedger {
         self.lock().tables.dispositions.values().cloned().collect()
     }
 
+    /// The finished sheets: device, day (`YYYY-MM-DD`) and counts as JSON.
+    #[must_use]
+    pub fn day_sheets(&self) -> Vec<(DeviceId, String, String)> {
+        let of =
+            |((device, day), counts): (&(DeviceId, String), &String)| (device.clone(), day.clone(), counts.clone());
+        self.lock().tables.day_sheets.iter().map(of).collect()
+    }
+
     // A test that panicked while it held the lock has failed already; the others may go on.
     fn lock(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)

@@ -53,6 +53,9 @@ pub enum LedgerError {
     /// The disk is full; nothing of the commit was kept.
     #[error("ledger: no room left on the disk")]
     Full,
+    /// What the question is about has been judged, but is not committed yet.
+    #[error("ledger: it has not caught up with the engine, ask again")]
+    Behind,
     /// A stored row cannot be read back.
     #[error("ledger: row `{row}` cannot be read: {message}")]
     Corrupt {
