@@ -54,6 +54,19 @@ impl RuleGroup {
     pub(crate) fn fill(text: &str, group: &str, count: usize) -> String {
         text.replace("{group}", group).replace("{count}", &count.to_string())
     }
+
+    /// Whether a text is `template` with that group and any number.
+    pub(crate) fn is_filled(template: &str, group: &str, text: &str) -> bool {
+        let template = template.replace("{group}", group);
+        let mut parts = template.split("{count}");
+        let first = parts.next().unwrap_or("");
+        let rest = parts.try_fold(text.strip_prefix(first), |left, part| {
+            let left = left?;
+            let after = left.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            Some(after.strip_prefix(part).filter(|_| after.len() < left.len()))
+        });
+        rest.flatten() == Some("")
+    }
 }
 
 /// What people call a group such as `cabinet:X-12`, in Chinese and in English. An attribute's group is called by its
@@ -120,5 +133,15 @@ mod tests {
     #[test]
     fn texts_name_group_and_number() {
         assert_eq!(RuleGroup::fill("{group}: {count} lamps", "feeder:F7", 3), "feeder:F7: 3 lamps");
+        for (text, filled) in [
+            ("F7: 3 of 3 lamps", true),
+            ("F7: 12 of 12 lamps", true),
+            ("F8: 3 of 3 lamps", false),
+            ("F7:  of 3 lamps", false),
+            ("F7: 3 of 3 lamps!", false),
+            ("F7", false),
+        ] {
+            assert_eq!(RuleGroup::is_filled("{group}: {count} of {count} lamps", "F7", text), filled, "{text}");
+        }
     }
 }

@@ -22,7 +22,10 @@
 //!   same condition within the time that the profile says, one parent incident opens and has the case. Members that
 //!   open while it lasts get no case and no message; cases of earlier members that nobody dispatched are folded into
 //!   the parent's, whose message says what it replaces. It ends when no more than half of that number still hold;
-//!   what is left splits off and gets cases of its own. A member whose own case is dispatched splits off as well.
+//!   what is left splits off and gets cases of its own. A member whose own case is dispatched splits off as well; such
+//!   ones count when a storm begins, but it begins only if the others are more than end it. Its texts and its case's
+//!   title say how many members there are now (once it is over: how many at most); it lies in the district of most of
+//!   them, and its case goes along while nobody was sent out.
 //! - **Rules' groups**: a rule may say which of its devices are members of something that is wrong with a group
 //!   ([`RuleGroup`], `Assertion::Member`). Members are counted whether or not they have incidents of their own; the
 //!   group's incident is like a storm's, and takes in what its members hold by the same rule. It counts who became a

@@ -7,7 +7,7 @@ use gengfu_model::{Attributes, DecisionKind, Device, EffectSink, Evidence, Incid
 use super::incident::take_worst;
 use super::state::{PendingClear, Track, TrackKey};
 use super::transition::{Change, put_out};
-use super::{At, Reducer, case, decide, silence, standing, storm_over};
+use super::{At, Reducer, case, decide, silence, standing, storm_extent, storm_over};
 
 /// A device lets go of what it holds. What it does not hold stays.
 ///
@@ -38,15 +38,18 @@ pub(super) fn release(
     if let Some(lead) = take_worst(&mut track.others) {
         reducer.drop_hold(&device.id, key);
         track.quiet = lead.quiet;
+        track.place = lead.place.clone().or(track.place);
+        let there = lead.place.clone();
         let other_condition = incident.condition != lead.condition;
         let told = other_condition || incident.severity != lead.severity;
         let place = other_condition || incident.case.is_none();
         let topic = told.then_some("incident.updated");
         let change = Change { name: "updated", topic, quiet: track.is_quiet(), place };
         reducer.save_track(key, Some(track), out);
+        storm_extent::stands_elsewhere(reducer, at, key, out);
         lead.lead(&mut incident);
         incident.updated = at.now;
-        let there = standing_at(device, &incident);
+        let there = there.map_or_else(|| standing_at(device, &incident), |place| place.device(&incident));
         put_out(reducer, at, Some(&there), incident, change, evidence, out);
         return;
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use gengfu_model::{DecisionKind, Device, EffectId, EffectSink, Incident, IncidentState, Why};
 
-use super::state::TrackKey;
-use super::{At, Reducer, case, decide, standing, storm_fold};
+use super::state::{StormKey, TrackKey};
+use super::{At, Reducer, case, decide, standing, storm, storm_fold, storm_over};
 
 /// The most incidents that one cause takes in at once; what is beyond goes on as it is.
 const MAX_COVERED: usize = 1_000;
@@ -36,6 +36,7 @@ pub(super) fn earlier(
     let own_cases: BTreeSet<EffectId> = own_cases.collect();
     let covered = |row: &Incident| ids.contains(&row.id);
     let into = cause.case.filter(|id| reducer.cases.contains_key(id));
+    let mut left: BTreeSet<StormKey> = BTreeSet::new();
     let folded = into.map_or_else(Vec::new, |into| storm_fold::foldable(reducer, into, own_cases, &covered));
     for mut incident in found {
         let own = incident.case.filter(|id| reducer.cases.contains_key(id));
@@ -45,10 +46,15 @@ pub(super) fn earlier(
         incident.inhibited_by = Some(cause.id);
         incident.updated = at.now;
         decide::because(at, &incident, DecisionKind::Inhibited, Why::CauseCovers, cause.id, out);
+        // What is explained is no sign of another storm.
+        left.extend(storm::forget_membership(reducer, &TrackKey::of(&incident), out));
         reducer.save_incident(incident, out);
     }
     if let Some(into) = into.filter(|_| !folded.is_empty()) {
         storm_fold::fold(reducer, at, cause, into, &folded, None, Why::CauseCovers, out);
+    }
+    for storm in left {
+        storm_over::left(reducer, at, &storm, out);
     }
 }
 

@@ -8,15 +8,15 @@ use super::clearing::{release, unasked};
 use super::incident::in_maintenance;
 use super::place::Place;
 use super::standing::announce;
-use super::state::{Hold, Track, TrackKey};
-use super::{At, Reducer, group};
+use super::state::{Hold, TrackKey};
+use super::{At, Reducer, group, storm_extent};
 
 pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut EffectSink) {
     for key in held_by(reducer, &device.id) {
         if device.life == DeviceLife::Retired || key.asset != device.asset_code {
             release(reducer, at, device, &key, &Arc::from("retired"), unasked(at, "retired"), out);
         } else {
-            note_place(reducer, device, &key, out);
+            note_place(reducer, at, device, &key, out);
             maintenance(reducer, at, device, &key, out);
         }
     }
@@ -24,13 +24,17 @@ pub(super) fn register(reducer: &mut Reducer, at: At, device: &Device, out: &mut
 }
 
 /// The incident's device was moved within the register: to another feeder, district or owner.
-fn note_place(reducer: &mut Reducer, device: &Device, key: &TrackKey, out: &mut EffectSink) {
-    let Some(track) = reducer.tracks.get(key) else { return };
+fn note_place(reducer: &mut Reducer, at: At, device: &Device, key: &TrackKey, out: &mut EffectSink) {
+    let Some(mut track) = reducer.tracks.get(key).cloned() else { return };
     let leads = track.incident.and_then(|id| reducer.incidents.get(&id)).is_some_and(|row| row.device == device.id);
+    let place = Some(Box::new(Place::of(device)));
     if leads {
-        let track = Track { place: Some(Box::new(Place::of(device))), ..track.clone() };
-        reducer.save_track(key, Some(track), out);
+        track.place = place;
+    } else if let Some(other) = track.others.iter_mut().find(|other| other.device == device.id) {
+        other.place = place;
     }
+    reducer.save_track(key, Some(track), out);
+    storm_extent::stands_elsewhere(reducer, at, key, out);
 }
 
 /// What a device holds, in the order of (rule, key).
@@ -68,7 +72,8 @@ pub(super) fn note_quiet(
 pub(super) fn maintenance(reducer: &mut Reducer, at: At, device: &Device, key: &TrackKey, out: &mut EffectSink) {
     // With a case, open or judged by staff, people knew of it before the maintenance.
     if let Some(incident) = note_quiet(reducer, device, key, out).filter(|incident| incident.case.is_none()) {
-        announce(reducer, at, device, incident, Why::MaintenanceOver, out);
+        let there = reducer.tracks.get(key).map_or_else(|| device.clone(), |track| track.leader(&incident, device));
+        announce(reducer, at, &there, incident, Why::MaintenanceOver, out);
     }
 }
 
@@ -92,20 +97,22 @@ pub(super) fn hand_over(reducer: &mut Reducer, at: At, from: &DeviceId, to: &Dev
             reducer.save_incident(incident.clone(), out);
         } else if let Some(index) = track.others.iter().position(|other| other.device == *from) {
             let taken = track.others.remove(index);
-            let quiet = in_maintenance(to);
+            let (device, quiet, place) = (to.id.clone(), in_maintenance(to), Some(Box::new(Place::of(to))));
             // Of what both sensors say, the worse stays; what leads is the worst anyway.
             let own = track.others.iter_mut().find(|other| other.device == to.id);
             match own {
                 Some(own) if own.severity >= taken.severity => {}
-                Some(own) => *own = Hold { device: to.id.clone(), quiet, ..taken },
+                Some(own) => *own = Hold { device, quiet, place, ..taken },
                 None if incident.device == to.id => {}
-                None => track.others.push(Hold { device: to.id.clone(), quiet, ..taken }),
+                None => track.others.push(Hold { device, quiet, place, ..taken }),
             }
         }
         let speaks = was_quiet && !track.is_quiet();
+        let there = track.leader(&incident, to);
         reducer.save_track(&key, Some(track), out);
+        storm_extent::stands_elsewhere(reducer, at, &key, out);
         if speaks && incident.case.is_none() {
-            announce(reducer, at, to, incident, Why::MaintenanceOver, out);
+            announce(reducer, at, &there, incident, Why::MaintenanceOver, out);
         }
     }
 }

@@ -81,6 +81,17 @@ pub(super) fn due(reducer: &mut Reducer, at: At, id: EffectId, out: &mut EffectS
     }
 }
 
+/// The case went to another district: those on duty there are called, unless they are the same or somebody has it.
+pub(super) fn moved(reducer: &Reducer, at: At, open: &mut OpenCase, from: &str) -> Vec<Call> {
+    let mut calls = Vec::new();
+    let roster = |district: &str| reducer.duty.roster(district).map(|kept| &kept.roster.district);
+    let taken = open.case.escalation.is_some() && !self::calls(open);
+    if !taken && roster(from) != roster(&open.case.district) {
+        begin(reducer, at, open, "alarm", Why::OnDuty, &mut calls);
+    }
+    calls
+}
+
 /// Whether calls go on until somebody acknowledges.
 pub(super) fn calls(open: &OpenCase) -> bool {
     open.case.escalation.as_ref().is_some_and(|escalation| escalation.waits_for == WaitsFor::Acknowledgement)

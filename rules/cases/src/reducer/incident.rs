@@ -12,7 +12,7 @@ use super::place::Place;
 use super::standing::announce;
 use super::state::{Hold, Track, TrackKey};
 use super::transition::{Change, put_out};
-use super::{At, Reducer, group, timer};
+use super::{At, Reducer, group, storm_extent, timer};
 
 /// A raise with its parts named.
 struct Raised {
@@ -37,8 +37,10 @@ pub(super) fn signal(reducer: &mut Reducer, at: At, device: &Device, signal: Sig
     match assertion {
         Assertion::Raise { severity, condition, value, text_zh, text_en, late, cooldown_ms } => {
             maintenance(reducer, at, device, &track, out);
-            let (device_id, quiet) = (device.id.clone(), in_maintenance(device));
-            let hold = Hold { device: device_id, quiet, rule_version, severity, condition, value, text_zh, text_en };
+            let (device_id, quiet, place) =
+                (device.id.clone(), in_maintenance(device), Some(Box::new(Place::of(device))));
+            let hold =
+                Hold { device: device_id, quiet, rule_version, severity, condition, value, text_zh, text_en, place };
             raise(reducer, at, device, &track, Raised { hold, late, cooldown_ms, evidence }, out);
         }
         // The engine's to send: no incident comes of it.
@@ -161,7 +163,7 @@ fn update(
 ) {
     let key = TrackKey::of(&incident);
     let was_quiet = track.is_quiet();
-    let led = Hold::leading(&incident, track.quiet);
+    let led = Hold::leading(&incident, &track);
     track.others.retain(|other| other.device != device.id);
     if incident.device != device.id {
         // With a clear pending, the leading device does not hold it any more.
@@ -176,18 +178,24 @@ fn update(
     track.others.push(raised.hold);
     let Some(lead) = take_worst(&mut track.others) else { return };
     track.quiet = lead.quiet;
-    track.place = Some(Box::new(Place::of(device)));
+    // What another device says worse leads on, where that one stands.
+    track.place = lead.place.clone().or(track.place);
     let quiet = track.is_quiet();
-    reducer.save_track(&key, Some(track), out);
     let unannounced = was_quiet && !quiet && incident.case.is_none();
     if lead.says_as(&led) {
+        let there = track.leader(&incident, device);
+        reducer.save_track(&key, Some(track), out);
+        storm_extent::stands_elsewhere(reducer, at, &key, out);
         if unannounced {
-            announce(reducer, at, device, incident, Why::MaintenanceOver, out);
+            announce(reducer, at, &there, incident, Why::MaintenanceOver, out);
         }
         return;
     }
     let worst_before = incident.worst;
     lead.lead(&mut incident);
+    let there = track.leader(&incident, device);
+    reducer.save_track(&key, Some(track), out);
+    storm_extent::stands_elsewhere(reducer, at, &key, out);
     incident.updated = at.now;
     let other_condition = incident.condition != led.condition;
     // What staff closed while it still held comes back as a case when it gets worse than it ever was.
@@ -198,7 +206,7 @@ fn update(
         quiet,
         place: unannounced || other_condition || (abandoned && incident.severity > worst_before),
     };
-    put_out(reducer, at, Some(device), incident, change, raised.evidence, out);
+    put_out(reducer, at, Some(&there), incident, change, raised.evidence, out);
 }
 
 /// The openings with one more, cut to what the flapping guard counts.

@@ -16,6 +16,8 @@ mod duty;
 mod duty_request;
 mod escalation;
 mod group;
+mod group_incident;
+mod group_state;
 mod incident;
 mod members;
 mod merge;
@@ -34,6 +36,7 @@ mod sizes;
 mod standing;
 mod state;
 mod storm;
+mod storm_extent;
 mod storm_fold;
 mod storm_over;
 mod timer;
@@ -113,7 +116,7 @@ pub struct Reducer {
     /// Open incidents by the group that they count in: found from `tracks`.
     members_of: BTreeMap<StormKey, Members>,
     /// Members of rules' groups.
-    groups: group::Groups,
+    groups: group_state::Groups,
     /// The parent incidents of storms.
     storms: BTreeMap<StormKey, EffectId>,
     /// When those are over that have waned.
@@ -149,7 +152,7 @@ impl Reducer {
             tracks: BTreeMap::new(),
             holds: BTreeMap::new(),
             members_of: BTreeMap::new(),
-            groups: group::Groups::default(),
+            groups: group_state::Groups::default(),
             storms: BTreeMap::new(),
             ending: BTreeMap::new(),
             cases: BTreeMap::new(),

@@ -64,6 +64,38 @@ impl Place {
         }
     }
 
+    /// The district; empty if the register says none.
+    pub(super) fn district(&self) -> &Arc<str> {
+        &self.district
+    }
+
+    /// The cell of the city's grid.
+    pub(super) fn grid(&self) -> &Arc<str> {
+        &self.grid
+    }
+
+    /// Who owns what stands here.
+    pub(super) fn department(&self) -> &Arc<str> {
+        &self.department
+    }
+
+    /// A register entry that stands here.
+    pub(super) fn with(&self, device: &Device) -> Device {
+        Device {
+            latitude: self.latitude,
+            longitude: self.longitude,
+            district: self.district.clone(),
+            grid: self.grid.clone(),
+            feeder: self.feeder.clone(),
+            cabinet: self.cabinet.clone(),
+            catchment: self.catchment.clone(),
+            carrier_cell: self.carrier_cell.clone(),
+            department: self.department.clone(),
+            attributes: self.attributes.clone(),
+            ..device.clone()
+        }
+    }
+
     /// The position in degrees.
     pub(super) fn position(&self) -> Option<(f64, f64)> {
         self.latitude.zip(self.longitude)

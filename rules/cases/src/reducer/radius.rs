@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use gengfu_model::{EffectId, EffectSink};
 
+use super::members::Members;
 use super::state::{Membership, StormKey, TrackKey};
 use super::{At, Reducer};
 use crate::profile::GroupRule;
@@ -128,14 +129,22 @@ pub(super) fn recent_assets(
     u32::try_from(assets.len()).unwrap_or(u32::MAX)
 }
 
+/// What a storm would have that begins now: what waits in its group, or around the middle of its circle.
+pub(super) fn waiting<'a>(reducer: &'a Reducer, storm: &StormKey) -> Box<dyn Iterator<Item = &'a TrackKey> + 'a> {
+    let Some((metres, centre)) = circle(storm) else {
+        return Box::new(reducer.members_of.get(storm).into_iter().flat_map(Members::keys));
+    };
+    let buckets = buckets_around(&storm.condition, metres, centre).into_iter();
+    let members = buckets.filter_map(|bucket| reducer.members_of.get(&bucket)).flat_map(Members::keys);
+    Box::new(members.filter(move |key| stands_around(reducer, key, metres, centre)))
+}
+
 /// Takes what waits around the place of a storm that begins into the storm's group.
 pub(super) fn gather(reducer: &mut Reducer, storm: &StormKey, out: &mut EffectSink) {
-    let Some((metres, centre)) = circle(storm) else { return };
-    let mut keys: Vec<TrackKey> = Vec::new();
-    for bucket in buckets_around(&storm.condition, metres, centre) {
-        let members = reducer.members_of.get(&bucket).into_iter().flat_map(super::members::Members::keys);
-        keys.extend(members.filter(|key| stands_around(reducer, key, metres, centre)).cloned());
+    if circle(storm).is_none() {
+        return;
     }
+    let keys: Vec<TrackKey> = waiting(reducer, storm).cloned().collect();
     for key in keys {
         let Some(mut track) = reducer.tracks.get(&key).cloned() else { continue };
         if let Some(member) = &mut track.member {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gengfu_model::{Case, EffectId, Incident, IncidentState};
 
 use super::duty::DUTY_PREFIX;
-use super::group::{MEMBER_PREFIX, PLACE_PREFIX};
+use super::group_state::{MEMBER_PREFIX, PLACE_PREFIX};
 use super::state::{
     CASE_PREFIX, CaseExtra, ENDING_PREFIX, NUMBERS_KEY, OpenCase, SILENCE_PREFIX, STORM_PREFIX, TRACK_PREFIX, Track,
     TrackKey,

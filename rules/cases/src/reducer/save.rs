@@ -118,7 +118,7 @@ impl Reducer {
         if let Some(member) = &track.member
             && let Some(members) = self.members_of.get_mut(&member.storm)
         {
-            members.remove(member.since, key);
+            members.remove(member.since, key, track.place.as_deref());
             if members.is_empty() {
                 self.members_of.remove(&member.storm);
             }
@@ -140,7 +140,8 @@ impl Reducer {
             self.timers.insert((due, Timer::Track(key.clone())));
         }
         if let Some(member) = &track.member {
-            self.members_of.entry(member.storm.clone()).or_default().insert(member.since, &key);
+            let members = self.members_of.entry(member.storm.clone()).or_default();
+            members.insert(member.since, &key, track.place.as_deref());
         }
         for (cause, id) in track.causes.iter().filter_map(|cause| Some((cause, track.incident?))) {
             self.causes.entry(cause.clone()).or_default().insert(id);

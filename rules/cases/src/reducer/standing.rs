@@ -15,7 +15,7 @@ use super::clearing::unasked;
 use super::state::{StormKey, TrackKey};
 use super::storm::Entry;
 use super::transition::{self, settle};
-use super::{At, Reducer, case, decide, group, notify, silence, storm};
+use super::{At, Reducer, case, decide, group_incident, notify, silence, storm};
 
 /// Finds the place of an open incident and notes it on the incident.
 pub(super) fn stand(
@@ -87,6 +87,15 @@ pub(super) fn lodges(reducer: &Reducer, incident: &Incident) -> bool {
     incident.inhibited_by.is_some() && has_open_case(reducer, incident)
 }
 
+/// A cause went out of a case: what lodged there with it goes out as well, and is held back all the same.
+pub(super) fn unlodge(reducer: &mut Reducer, at: At, cause: EffectId, left: EffectId, out: &mut EffectSink) {
+    let held = reducer.held_back.get(&cause).into_iter().flatten().filter_map(|id| reducer.incidents.get(id));
+    let lodgers: Vec<Incident> = held.filter(|row| row.case == Some(left)).cloned().collect();
+    for lodger in lodgers.into_iter().filter(|row| row.inhibited_by == Some(cause)) {
+        reducer.save_incident(Incident { case: None, updated: at.now, ..lodger }, out);
+    }
+}
+
 /// Whether an incident is in a case that is not final.
 pub(super) fn has_open_case(reducer: &Reducer, incident: &Incident) -> bool {
     incident.case.is_some_and(|id| reducer.cases.contains_key(&id))
@@ -141,7 +150,7 @@ pub(super) fn release(reducer: &mut Reducer, at: At, holder: EffectId, why: Why,
     for id in causes_first(reducer, holder) {
         let Some(mut incident) = reducer.incidents.get(&id).cloned() else { continue };
         let Some(track) = reducer.tracks.get(&TrackKey::of(&incident)) else {
-            group::released(reducer, at, incident, why, out);
+            group_incident::released(reducer, at, incident, why, out);
             continue;
         };
         let Some(place) = track.place.as_ref() else { continue };

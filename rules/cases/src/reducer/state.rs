@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gengfu_model::signal::EvidenceReading;
-use gengfu_model::{Case, CaseState, DeviceId, EffectId, Evidence, Incident, Seq, Severity, Silence, Timestamp};
+use gengfu_model::{
+    Case, CaseState, Device, DeviceId, EffectId, Evidence, Incident, Seq, Severity, Silence, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use super::place::Place;
@@ -110,6 +112,9 @@ pub(super) struct Hold {
     pub(super) value: Option<f64>,
     pub(super) text_zh: String,
     pub(super) text_en: String,
+    /// Where it stands, by the register; `None` in rows of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) place: Option<Box<Place>>,
 }
 
 /// Which case an incident belongs to: incidents with the same key share one.
@@ -269,6 +274,15 @@ impl Track {
         self.quiet && self.others.iter().all(|other| other.quiet)
     }
 
+    /// The register's entry of the device that leads the incident, as far as it is known, when `speaks` says something
+    /// of it.
+    pub(super) fn leader(&self, incident: &Incident, speaks: &Device) -> Device {
+        match &self.place {
+            Some(place) if incident.device != speaks.id => place.device(incident),
+            _ => speaks.clone(),
+        }
+    }
+
     /// When something happens to it by itself.
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.pending.as_ref().map(|pending| pending.due).or(self.reopen_until).or(self.forget_at)
@@ -277,10 +291,11 @@ impl Track {
 
 impl Hold {
     /// What the incident's own device holds.
-    pub(super) fn leading(incident: &Incident, quiet: bool) -> Hold {
+    pub(super) fn leading(incident: &Incident, track: &Track) -> Hold {
         Hold {
             device: incident.device.clone(),
-            quiet,
+            quiet: track.quiet,
+            place: track.place.clone(),
             rule_version: incident.rule_version.clone(),
             severity: incident.severity,
             condition: incident.condition.clone(),
@@ -290,9 +305,9 @@ impl Hold {
         }
     }
 
-    /// Whether two holds say the same, in maintenance or not.
+    /// Whether two holds say the same, in maintenance or not, wherever they stand.
     pub(super) fn says_as(&self, other: &Hold) -> bool {
-        let Hold { device, quiet: _, rule_version, severity, condition, value, text_zh, text_en } = self;
+        let Hold { device, quiet: _, rule_version, severity, condition, value, text_zh, text_en, place: _ } = self;
         (device, rule_version, *severity, condition)
             == (&other.device, &other.rule_version, other.severity, &other.condition)
             && (*value, text_zh, text_en) == (other.value, &other.text_zh, &other.text_en)

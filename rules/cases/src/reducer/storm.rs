@@ -15,7 +15,10 @@ use gengfu_model::{
 
 use super::clearing::unasked;
 use super::state::{Membership, StormKey, TrackKey};
-use super::{At, Reducer, case, covering, decide, group, notify, radius, storm_fold, storm_over, transition};
+use super::{
+    At, Reducer, case, covering, decide, group, group_incident, notify, radius, storm_extent, storm_fold, storm_over,
+    transition,
+};
 use crate::group::spoken;
 use crate::profile::{GroupBy, GroupRule};
 
@@ -79,7 +82,7 @@ pub(super) fn parent_with(reducer: &Reducer, key: &StormKey) -> Option<EffectId>
         let storm = StormKey { condition: condition.clone(), group: key.group.clone() };
         reducer.storms.get(&storm).copied()
     });
-    by_profile.or_else(|| group::parent_with(reducer, key))
+    by_profile.or_else(|| group_incident::parent_with(reducer, key))
 }
 
 /// Counts an open incident in its group; opens a storm if there are enough.
@@ -119,8 +122,8 @@ pub(super) fn enter(
     join(reducer, at, &key, &bucket, out);
     if let Some((storm, parent)) = under_way {
         incident.parent = Some(parent);
-        count_up(reducer, at, &storm, parent, out);
         storm_over::grown(reducer, &storm, out);
+        storm_extent::recount(reducer, at, &storm, out);
         return Entry::Member;
     }
     let (storm, assets) = match group {
@@ -133,12 +136,38 @@ pub(super) fn enter(
             (radius::storm_key(&incident.condition, metres, place), assets)
         }
     };
-    if assets < rule.distinct || !enough_share(reducer, &rule, device, &storm, assets) {
+    if assets < rule.distinct
+        || !enough_share(reducer, &rule, device, &storm, assets)
+        || !would_last(reducer, &rule, &storm)
+    {
         return Entry::Alone;
     }
+    let own = is_dispatched(reducer, incident.case);
+    if own {
+        forget_membership(reducer, &key, out);
+    }
     let parent = begin(reducer, at, device, incident, &rule, &storm, evidence, out);
+    if own {
+        return Entry::Alone;
+    }
     incident.parent = Some(parent);
     Entry::Began(parent)
+}
+
+/// Whether more would be left of a storm than end it. What has a dispatched case of its own is a sign of the storm,
+/// and no member: with one lamp beside those that somebody is on the way to, nothing is left to put together.
+fn would_last(reducer: &Reducer, rule: &GroupRule, storm: &StormKey) -> bool {
+    let mut assets: BTreeSet<&str> = BTreeSet::new();
+    for key in radius::waiting(reducer, storm) {
+        let id = reducer.tracks.get(key).and_then(|track| track.incident);
+        if id.and_then(|id| reducer.incidents.get(&id)).is_none_or(|row| !is_dispatched(reducer, row.case)) {
+            assets.insert(&key.asset);
+        }
+        if assets.len() > storm_over::ends_at(rule) {
+            return true;
+        }
+    }
+    false
 }
 
 pub(super) fn join(reducer: &mut Reducer, at: At, key: &TrackKey, storm: &StormKey, out: &mut EffectSink) {
@@ -187,7 +216,8 @@ fn begin(
     let members = adopt(reducer, at, id, storm, last.id, out);
     let worst = members.iter().map(|member| member.severity).max();
     let severity = worst.into_iter().chain([rule.severity, last.severity]).max().unwrap_or(rule.severity);
-    let count = reducer.members_of.get(storm).map_or(0, super::members::Members::len);
+    let count = storm_extent::count(reducer, storm);
+    let device = storm_extent::seat(reducer, storm, None).map_or_else(|| device.clone(), |seat| seat.with(device));
     let parent = Incident {
         id,
         asset: storm.group.clone(),
@@ -197,18 +227,19 @@ fn begin(
         worst: severity,
         opened: at.now,
         updated: at.now,
-        value: Some(count_value(count)),
+        district: device.district.clone(),
+        value: Some(storm_extent::value(count)),
         late: false,
         reopened: 0,
-        text_zh: format!("{}（{count}）：{}", spoken(&storm.group).0, last.text_zh),
-        text_en: format!("{} ({count}): {}", spoken(&storm.group).1, last.text_en),
+        text_zh: storm_extent::storm_text(&spoken(&storm.group).0, count, &last.text_zh, true),
+        text_en: storm_extent::storm_text(&spoken(&storm.group).1, count, &last.text_en, false),
         parent: None,
         case: None,
         silenced_by: None,
         inhibited_by: None,
         ..last.clone()
     };
-    let place = Device { asset_code: storm.group.clone(), name: storm.group.clone(), ..device.clone() };
+    let place = Device { asset_code: storm.group.clone(), name: storm.group.clone(), ..device };
     let why = (DecisionKind::Raised, Why::StormBegan, String::new());
     put_parent(reducer, at, &place, parent, storm, (&members, last), why, Some(evidence), out);
     id
@@ -278,24 +309,6 @@ pub(super) fn adopt(
 pub(super) fn is_dispatched(reducer: &Reducer, case: Option<EffectId>) -> bool {
     let open = case.and_then(|id| reducer.cases.get(&id));
     open.is_some_and(|open| !storm_fold::waits(open.case.state))
-}
-
-/// The parent shows how many members there were, brought up to date each time that they doubled.
-fn count_up(reducer: &mut Reducer, at: At, storm: &StormKey, parent: EffectId, out: &mut EffectSink) {
-    let count = reducer.members_of.get(storm).map_or(0, super::members::Members::len);
-    count_to(reducer, at, parent, count, out);
-}
-
-pub(super) fn count_to(reducer: &mut Reducer, at: At, parent: EffectId, count: usize, out: &mut EffectSink) {
-    let Some(parent) = reducer.incidents.get(&parent) else { return };
-    if count_value(count) >= 2.0 * parent.value.unwrap_or(0.0) {
-        let counted = Incident { value: Some(count_value(count)), updated: at.now, ..parent.clone() };
-        reducer.save_incident(counted, out);
-    }
-}
-
-pub(super) fn count_value(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::MAX, f64::from)
 }
 
 /// A member got worse than its storm: so does the storm, since the member itself calls nobody.

@@ -14,7 +14,8 @@ use super::clearing::unasked;
 use super::save::json;
 use super::state::{ENDING_PREFIX, StormKey, TrackKey};
 use super::timer::Timer;
-use super::{At, Reducer, case, decide, group, notify, radius, standing, storm};
+use super::{At, Reducer, case, decide, group, group_incident, notify, radius, standing, storm, storm_extent};
+use crate::profile::GroupRule;
 
 /// Looks at a storm after a member left it.
 pub(super) fn left(reducer: &mut Reducer, at: At, storm: &StormKey, out: &mut EffectSink) {
@@ -24,13 +25,18 @@ pub(super) fn left(reducer: &mut Reducer, at: At, storm: &StormKey, out: &mut Ef
     if over {
         wane(reducer, at, storm, parent, &unasked(at, "group"), out);
     }
+    storm_extent::recount(reducer, at, storm, out);
 }
 
 /// Whether no more are left of a storm of the profile than end it.
 fn is_small(reducer: &Reducer, storm: &StormKey) -> bool {
     let assets = reducer.members_of.get(storm).map_or(0, super::members::Members::asset_count);
-    let enough = reducer.profile.groups.get(&storm.condition).map_or(u32::MAX, |rule| rule.distinct / 2);
-    u32::try_from(assets).unwrap_or(u32::MAX) <= enough
+    reducer.profile.groups.get(&storm.condition).is_none_or(|rule| assets <= ends_at(rule))
+}
+
+/// With so many assets, a storm of the profile is over.
+pub(super) fn ends_at(rule: &GroupRule) -> usize {
+    rule.distinct as usize / 2
 }
 
 /// Too few are left: the storm ends, at once if no incident is left in it, and else when it had its time.
@@ -98,7 +104,7 @@ pub(super) fn end(
     save_ending(reducer, storm, None, out);
     reducer.save_storm(storm.clone(), None, out);
     if group::is_group(storm) {
-        group::save_place(reducer, storm, None, out);
+        group_incident::save_place(reducer, storm, None, out);
     }
     let Some(mut parent) = reducer.incidents.get(&parent).cloned() else { return };
     let of_case = parent.case.filter(|id| reducer.cases.contains_key(id));
@@ -106,6 +112,7 @@ pub(super) fn end(
     parent.updated = at.now;
     parent.cleared = Some(at.now);
     parent.cleared_by = Some(Arc::from(reason));
+    storm_extent::sum_up(reducer, storm, &mut parent, out);
     let told = parent.clone();
     reducer.save_incident(parent, out);
     out.push(Effect::Explanation { incident: told.id, change: "cleared", evidence: Box::new(evidence.clone()) });
@@ -144,7 +151,8 @@ fn split_off(
         // The storm's circle is no group of the register: it counts again when it opens again.
         storm::forget_membership(reducer, &key, out);
     }
-    if member.case == parent.case && judged.is_none() {
+    if let Some(left) = member.case.filter(|_| member.case == parent.case && judged.is_none()) {
+        standing::unlodge(reducer, at, member.id, left, out);
         member.case = None;
     }
     let place = reducer.tracks.get(&key).and_then(|track| track.place.as_ref());

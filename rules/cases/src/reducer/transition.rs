@@ -144,6 +144,7 @@ pub(super) fn settle(
         }
     }
     if let Some(left) = old_case.filter(|_| !stays) {
+        standing::unlodge(reducer, at, incident.id, left, out);
         leave_case(reducer, at, left, quiet, out);
     }
 }

@@ -6,7 +6,7 @@ use gengfu_model::Timestamp;
 use gengfu_model::time::{HOUR_MS, MINUTE_MS};
 use proptest::prelude::*;
 
-use crate::support::{local, yuncheng};
+use crate::support::{local, random, yuncheng};
 
 fn date(text: &str) -> NaiveDate {
     text.parse().expect("a date")
@@ -60,6 +60,8 @@ fn a_time_beyond_all_calendars_does_not_panic() {
 }
 
 proptest! {
+    #![proptest_config(random(256))]
+
     #[test]
     fn advance_and_worked_are_inverse(start in 0i64..4_000_000_000_000, work in 1i64..400 * HOUR_MS) {
         let calendar = &yuncheng().calendar;

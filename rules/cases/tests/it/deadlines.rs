@@ -7,7 +7,7 @@ use gengfu_cases::deadline::{self, Limit};
 use gengfu_model::LimitKind::{self, NaturalDay, UrgentHour, WorkDay, WorkHour};
 use proptest::prelude::*;
 
-use crate::support::{local, profile, yuncheng};
+use crate::support::{local, profile, random, yuncheng};
 
 fn due(profile: &Arc<Profile>, kind: LimitKind, amount: u32, start: &str) -> String {
     let due = deadline::due(&profile.calendar, Limit { kind, amount }, local(start));
@@ -72,6 +72,8 @@ fn what_is_left_is_counted_on_the_limits_own_clock() {
 }
 
 proptest! {
+    #![proptest_config(random(256))]
+
     #[test]
     fn stopping_and_going_on_at_once_changes_nothing(
         start in 1_700_000_000_000i64..1_900_000_000_000,

@@ -379,12 +379,3 @@ fn another_pack_counts_anew_and_withdraws_what_it_does_not_have() {
     assert_eq!(last.cleared_by.as_deref(), Some("withdrawn"));
     assert!(!world.ledger.state.keys().any(|key| key.contains("member") || key.starts_with("cases/group/")));
 }
-
-#[test]
-fn the_count_is_shown_each_time_that_it_doubled() {
-    let mut world = world_of(52);
-    members(&mut world, &["l1", "l2", "l3", "l4", "l5"]);
-    assert_eq!(parents(&world)[0].value, Some(3.0));
-    members(&mut world, &["l6"]);
-    assert_eq!(parents(&world)[0].value, Some(6.0));
-}

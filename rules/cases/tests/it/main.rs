@@ -17,6 +17,7 @@ mod properties;
 mod reports;
 mod restore;
 mod silences;
+mod storm_extent;
 mod storm_load;
 mod storms;
 mod support;

@@ -313,22 +313,6 @@ fn a_share_asks_for_that_part_of_the_register() {
 }
 
 #[test]
-fn the_parent_counts_its_members() {
-    let mut world = world();
-    let ids: Vec<String> = (0..13).map(|n| format!("l{n}")).collect();
-    let counts: Vec<Option<f64>> = ids
-        .iter()
-        .map(|id| {
-            dark(&mut world, &[id]);
-            parents(&world).first().and_then(|row| row.value)
-        })
-        .collect();
-    let expected = [None, None, Some(3.0), Some(3.0), Some(3.0), Some(6.0), Some(6.0)];
-    assert_eq!(counts[..7], expected);
-    assert_eq!(counts[12], Some(12.0), "brought up to date each time that they doubled");
-}
-
-#[test]
 fn what_was_dispatched_stays_apart() {
     let mut world = world();
     dark(&mut world, &["l1"]);

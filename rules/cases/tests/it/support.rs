@@ -14,6 +14,7 @@ use gengfu_model::{
     DeviceLife, Effect, EffectId, EffectSink, Evidence, Incident, IncidentState, Kind, NewSilence, OutboxItem, Role,
     Seq, Severity, Signal, Silence, Timestamp, Value, Verdict,
 };
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 /// What a ledger makes of effects.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -326,4 +327,17 @@ pub(crate) fn photo(number: u32) -> Attachment {
 pub(crate) fn signal(key: &str, assertion: Assertion) -> Signal {
     let evidence = Evidence { trigger: "message".to_owned(), line: 7, ..Evidence::default() };
     Signal { rule: "r".into(), rule_version: "v1".into(), key: key.into(), assertion, evidence: Box::new(evidence) }
+}
+
+/// So many random inputs, the same at every run. `PROPTEST_CASES` asks for more of them, and `PROPTEST_RNG_SEED` (a
+/// number, 0 if it is not set) for others. A test that fails prints both, and the smallest input that fails.
+pub(crate) fn random(cases: u32) -> ProptestConfig {
+    let told = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let cases = told("PROPTEST_CASES").and_then(|cases| u32::try_from(cases).ok()).unwrap_or(cases);
+    let seed = told("PROPTEST_RNG_SEED").unwrap_or(0);
+    #[expect(clippy::print_stderr, reason = "shown with a test that fails")]
+    {
+        eprintln!("again: PROPTEST_RNG_SEED={seed} PROPTEST_CASES={cases}");
+    }
+    ProptestConfig { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..ProptestConfig::default() }
 }
