@@ -124,6 +124,7 @@ export const en: Record<keyof typeof zh, string> = {
   "actor.system": "system",
   "step.severity_raised": "Severity raised",
   "step.limit_changed": "Limit changed",
+  "step.district_changed": "To another district",
   "step.merged_from": "Other case merged in",
   "actor.local": "local command line",
   "verdict.true": "true",

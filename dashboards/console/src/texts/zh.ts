@@ -123,6 +123,7 @@ export const zh = {
   "actor.system": "系统",
   "step.severity_raised": "级别升高",
   "step.limit_changed": "时限变更",
+  "step.district_changed": "转至其他区域",
   "step.merged_from": "他案并入",
   "actor.local": "本机命令行",
   "verdict.true": "成立",
