@@ -13,10 +13,10 @@ use gengfu_connectors::attachments::AttachmentError;
 use gengfu_connectors::{LedgerError, LedgerReader};
 use gengfu_dashboards::gateway::{
     Answer, BacktestAsk, Balance, DayAsked, DaySheets, Delivery, DeviceNow, Gateway, ParametersAsk, PublishAsk,
-    RuleNow, Status, StreamEvent, Vetted,
+    RuleNow, Status, StreamEvent, TurnedAwayAsk, TurnedAwayRow, Vetted,
 };
 use gengfu_ingest::journal::JournalHandle;
-use gengfu_ingest::{Clock, Directory};
+use gengfu_ingest::{Clock, Directory, Door};
 use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::staff::{StaffRequest, Verdict};
 use gengfu_model::{Control, DeviceId, EffectId, Evidence, Refusal};
@@ -78,6 +78,8 @@ pub struct Handle {
     pub(crate) told: Arc<std::sync::RwLock<crate::delivery::Told>>,
     /// Metrics of the listeners.
     pub(crate) listener_metrics: std::sync::RwLock<Vec<MetricsSource>>,
+    /// Who was refused by the listeners.
+    pub(crate) door: Arc<Door>,
 }
 
 /// Gives the values of metrics now, by name.
@@ -225,6 +227,15 @@ impl Gateway for Shared {
         Box::pin(day_sheets::of_day(Arc::clone(&self.0), asked))
     }
 
+    fn turned_away(&self, asked: &TurnedAwayAsk) -> Vec<TurnedAwayRow> {
+        let rows = self.0.door.rows(|row| {
+            asked.device.as_deref().is_none_or(|device| row.name.as_ref().is_some_and(|name| name.as_str() == device))
+                && asked.listener.is_none_or(|listener| listener == row.transport)
+                && asked.reason.as_deref().is_none_or(|reason| reason == row.reason)
+        });
+        rows.into_iter().map(|row| views::turned_away(row, &self.0.directory)).collect()
+    }
+
     fn command_delivery(&self, command: EffectId) -> Option<Delivery> {
         self.0.downlink.delivery(command)
     }
@@ -358,6 +369,7 @@ impl Gateway for Shared {
         self.0.measure_journal(&mut samples);
         self.0.measure_engine(&mut samples);
         self.0.measure_stores(&mut samples);
+        samples.add("gengfu_door_rows_forgotten_total", self.0.door.forgotten());
         if let Ok(sources) = self.0.listener_metrics.read() {
             for source in sources.iter() {
                 source().into_iter().for_each(|(name, value)| samples.add(name, value));

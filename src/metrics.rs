@@ -44,6 +44,7 @@ pub const METRICS: &[Metric] = &[
     ("gengfu_ledger_cases_open", "Cases in no final state."),
     ("gengfu_ledger_cases_overdue", "Of these, those whose deadline has passed."),
     ("gengfu_series_stored_sequence", "Newest record whose points are in the series store."),
+    ("gengfu_door_rows_forgotten_total", "Rows that left the table of who was refused at the door, for want of room."),
     ("gengfu_mqtt_connections_accepted_total", "Sockets accepted."),
     ("gengfu_mqtt_connections_open", "Devices connected now."),
     ("gengfu_mqtt_logins_accepted_total", "CONNACKs that let a device in."),

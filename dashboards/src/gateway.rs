@@ -10,7 +10,7 @@ use gengfu_model::Refusal;
 use gengfu_model::duty::{Contact, EscalationChain, Roster};
 use gengfu_model::pack::TrialNote;
 use gengfu_model::staff::{StaffRequest, Verdict};
-use gengfu_model::{DeviceId, DeviceLife, EffectId, Evidence, Kind, Quality, Seq, Timestamp, Value};
+use gengfu_model::{DeviceId, DeviceLife, EffectId, Evidence, Kind, Quality, Seq, Timestamp, Transport, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
@@ -107,6 +107,40 @@ pub struct DaySheets {
 
 /// Devices that are named in the sheets of a day.
 pub const WORST_DEVICES: usize = 50;
+
+/// Whose refusals at the door.
+#[derive(Clone, Debug, Default)]
+pub struct TurnedAwayAsk {
+    /// Of that name.
+    pub device: Option<String>,
+    /// By that listener.
+    pub listener: Option<Transport>,
+    /// For that reason.
+    pub reason: Option<String>,
+}
+
+/// How often one was refused at one listener for one reason, since the process started. Holds no credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnedAwayRow {
+    /// Grows with each refusal: the row that was refused last has the highest.
+    pub turn: u64,
+    /// The device, or what the peer called itself; `None`: only its address is known.
+    pub device: Option<DeviceId>,
+    /// Whether the register has a device of that name.
+    pub registered: bool,
+    /// The listener.
+    pub listener: Transport,
+    /// Why, from the listener's closed list.
+    pub reason: &'static str,
+    /// How often.
+    pub count: u64,
+    /// When for the first time.
+    pub first: Timestamp,
+    /// When for the last time.
+    pub last: Timestamp,
+    /// Where the last one came from.
+    pub from: Option<std::net::IpAddr>,
+}
 
 /// How a city platform gets in, and how its messages are read.
 #[derive(Debug)]
@@ -366,6 +400,11 @@ pub trait Gateway: Send + Sync + 'static {
     /// When the ledger cannot be read.
     fn day_sheets(&self, _asked: DayAsked) -> Answer<Result<DaySheets, gengfu_connectors::LedgerError>> {
         Box::pin(std::future::ready(Ok(DaySheets::default())))
+    }
+
+    /// Who was refused at the door, the one refused last first.
+    fn turned_away(&self, _asked: &TurnedAwayAsk) -> Vec<TurnedAwayRow> {
+        Vec::new()
     }
 
     /// What is known of the delivery of an open command; `None`: nothing, or it is closed.

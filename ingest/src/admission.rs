@@ -9,9 +9,11 @@ use std::collections::HashSet;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use gengfu_model::{Device, DeviceLife};
+use gengfu_model::{Device, DeviceId, DeviceLife};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
+
+use crate::door::Claimed;
 
 /// Tokens shorter than this are accepted only together with the device id.
 pub const MIN_LONE_TOKEN_BYTES: usize = 16;
@@ -121,6 +123,19 @@ impl Directory {
     pub fn get(&self, device: &str) -> Option<Arc<Device>> {
         let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
         tables.devices.get(device).map(|ById(device)| Arc::clone(device))
+    }
+
+    /// A name that a peer gave itself, as people may see it: `None` if it cannot be a device's id, or is a credential:
+    /// one of those that came with it, or any device's. A token in the wrong place must not become readable.
+    #[must_use]
+    pub fn claimed(&self, name: &str, credentials: &[&[u8]]) -> Option<Claimed> {
+        let id = DeviceId::new(name).ok()?;
+        let hash = self.hash_token(name.as_bytes());
+        let tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        // An id of the register is no secret, whatever else is sent beside it.
+        let registered = tables.devices.contains(name);
+        let is_secret = credentials.contains(&name.as_bytes()) || tables.by_token.contains(&hash[..]);
+        (registered || !is_secret).then_some(Claimed { name: id, registered })
     }
 
     /// How many devices there are.

@@ -14,6 +14,8 @@ use gengfu_model::record::RefusalCount;
 use gengfu_model::{DeviceId, Envelope, Seq, SessionChange, Transport};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::door::{Door, TurnedAway};
+
 /// What became of a message that was handed to the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settled {
@@ -65,6 +67,7 @@ pub enum SubmitError {
 pub struct Intake {
     queue: mpsc::Sender<Submission>,
     refusals: Arc<Refusals>,
+    door: Arc<Door>,
 }
 
 impl Intake {
@@ -72,7 +75,7 @@ impl Intake {
     #[must_use]
     pub fn new(capacity: usize) -> (Intake, mpsc::Receiver<Submission>) {
         let (queue, receiver) = mpsc::channel(capacity);
-        (Intake { queue, refusals: Arc::default() }, receiver)
+        (Intake { queue, refusals: Arc::default(), door: Arc::default() }, receiver)
     }
 
     /// Hands messages over, and waits while the queue is full.
@@ -118,9 +121,16 @@ impl Intake {
         }
     }
 
-    /// Counts something that was refused at the door; `reason` comes from the listener's closed list.
-    pub fn refuse(&self, transport: Transport, device: Option<&DeviceId>, reason: &'static str) {
-        self.refusals.add(transport, device, reason);
+    /// Counts something that was refused at the door.
+    pub fn refuse(&self, away: &TurnedAway<'_>) {
+        self.refusals.add(away.transport, away.device, away.reason);
+        self.door.add(away);
+    }
+
+    /// Who was refused, for people.
+    #[must_use]
+    pub fn door(&self) -> Arc<Door> {
+        Arc::clone(&self.door)
     }
 
     /// The counters that the journal's writer empties once a second into a `Refusals` record.

@@ -6,6 +6,7 @@
 pub mod admission;
 pub mod clock;
 pub mod coap;
+pub mod door;
 pub mod intake;
 pub mod journal;
 pub mod mqtt;
@@ -13,4 +14,5 @@ pub mod push;
 
 pub use admission::{Directory, LoginError};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use door::{Door, DoorRow, TurnedAway};
 pub use intake::{AckSink, Arrival, Intake, Settled, Submission};

@@ -153,9 +153,7 @@ impl Gateway {
             config,
             opened,
             &mut supervisor,
-            &directory,
-            feed.as_ref(),
-            &clock,
+            stages::Around { directory: &directory, feed: feed.as_ref(), clock: &clock, door: intake.door() },
             |batches, log, archive| {
                 let refusals = intake.refusals();
                 JournalWriter::start(log, Arc::clone(&clock), messages, refusals, batches, Some(archive), writer)

@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use gengfu_connectors::ledger::LedgerReader;
 use gengfu_dashboards::gateway::StreamEvent;
 use gengfu_ingest::journal::{Archive, JournalHandle, Log};
-use gengfu_ingest::{Clock, Directory};
+use gengfu_ingest::{Clock, Directory, Door};
 use gengfu_model::staff::{Role, StaffRequest};
 use gengfu_model::{Control, Effect, EffectId, Point, Seq};
 use tokio::sync::broadcast;
@@ -34,17 +34,25 @@ use super::{StartError, ledger_reader};
 /// How many events the live stream keeps for a reader that is slow.
 const STREAM_CAPACITY: usize = 4_096;
 
+/// What the pipeline shares with those before and behind it.
+pub(super) struct Around<'a> {
+    pub(super) directory: &'a Arc<Directory>,
+    pub(super) feed: Option<&'a Feed>,
+    pub(super) clock: &'a Arc<dyn Clock>,
+    /// Who was refused by the listeners.
+    pub(super) door: Arc<Door>,
+}
+
 /// Starts the stages from the last to the first, and the journal's writer at the end.
 pub(super) fn start_pipeline(
     config: &Config,
     opened: Recovered,
     supervisor: &mut Supervisor,
-    directory: &Arc<Directory>,
-    feed: Option<&Feed>,
-    clock: &Arc<dyn Clock>,
+    around: Around<'_>,
     start_journal: impl FnOnce(SyncSender<Arc<Vec<gengfu_model::Record>>>, Log, Archive) -> std::io::Result<JournalHandle>,
 ) -> Result<Arc<Handle>, StartError> {
     let thread = |error: std::io::Error| StartError::new("threads", error);
+    let Around { directory, feed, clock, door } = around;
     let feed = feed.cloned();
     let Recovered { log, archive, engine, mut ledger, mut checkpoints, mut series, .. } = opened;
     let progress = Arc::new(Progress::default());
@@ -168,6 +176,7 @@ pub(super) fn start_pipeline(
         files: CaseFiles::open(config, &reader),
         ledger: reader,
         listener_metrics: RwLock::default(),
+        door,
     }))
 }
 

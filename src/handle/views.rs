@@ -1,6 +1,7 @@
 //! What the engine knows as the API gives it.
 
-use gengfu_dashboards::gateway::{Balance, DeviceNow, LatestField, RuleNow};
+use gengfu_dashboards::gateway::{Balance, DeviceNow, LatestField, RuleNow, TurnedAwayRow};
+use gengfu_ingest::{Directory, DoorRow};
 use gengfu_rules::engine::{DeviceView, Sheet};
 use gengfu_rules::{Level, RuleCounts, RuleInfo};
 
@@ -53,6 +54,21 @@ pub(crate) fn balance_of(sheet: &Sheet, refused: u64) -> Balance {
         values_out_of_range: sheet.values_out_of_range,
         values_too_far_ahead: sheet.values_too_far_ahead,
         refused,
+    }
+}
+
+/// Who was refused, with whether the register has the device by now.
+pub(super) fn turned_away(row: DoorRow, directory: &Directory) -> TurnedAwayRow {
+    TurnedAwayRow {
+        registered: row.name.as_ref().is_some_and(|name| directory.get(name.as_str()).is_some()),
+        turn: row.turn,
+        device: row.name,
+        listener: row.transport,
+        reason: row.reason,
+        count: row.count,
+        first: row.first,
+        last: row.last,
+        from: row.from,
     }
 }
 

@@ -4,6 +4,7 @@
 use gengfu_model::Kind;
 use serde_json::{Value, json};
 
+use crate::bad_input::http_post;
 use crate::browser::{browse, must_tell, text, went_well};
 use crate::console_life::{put_roster, put_staff};
 use crate::harness::{TestGateway, wait_for};
@@ -37,6 +38,7 @@ fn places(case: &str, incident: &str, version: &str) -> Vec<(String, &'static st
         ("#/admin/accounts?name=officer", ".card .chips"),
         ("#/admin/audit", ".grid tbody tr"),
         ("#/admin/messages", ".messages"),
+        ("#/admin/refusals", ".refusals tbody tr"),
         ("#/admin/sheets", ".worst"),
         ("#/admin/findings", ".sheet-title"),
         ("#/city/profile", ".profile .section"),
@@ -55,6 +57,9 @@ fn every_page_shows_real_data_in_both_languages() {
     let mut cover = gateway.mqtt("cover-1");
     cover.publish(r#"{"tilt_deg":50}"#);
     cover.publish("{no json");
+    let http = gateway.running().addresses().http.unwrap();
+    let telemetry = format!("http://{http}/v1/devices/cover-1/telemetry");
+    assert_eq!(http_post(&telemetry, "not-the-token-of-cover-1", "{}").0, 401);
     let api = gateway.login("admin");
     let case = wait_for("the case", || api.list("/api/v1/cases").into_iter().next());
     wait_for("the quarantine", || api.list("/api/v1/quarantine").into_iter().next());

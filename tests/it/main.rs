@@ -34,6 +34,7 @@ mod places;
 mod power_cut;
 mod quarantine;
 mod reference;
+mod refusals;
 mod register;
 mod replay;
 mod restart;

@@ -35,7 +35,7 @@ const WORDS = ["severity", "state", "stage", "step", "feedback", "limit", "chang
   "incident", "why.trigger", "why.threshold", "page", "tab", "range", "stageLimit", "source", "scope", "silenceState", "endedBy", "weekday", "evaluationBy",
   "period", "decided", "decisionBy", "reportPlace", "tier", "role", "duty", "dutyDay", "rosterFault", "lang", "noticeKind", "delivery", "channel", "adminTab",
   "disposition", "commandState", "rulesTab", "draftTab", "trialState", "trialSide", "trial.against", "tally", "shadowState", "verdictIs", "readingState",
-  "audit", "draft", "action", "filePurpose", "scopeKind", "cost", "cityTab", "placeShape", "crs", "classKind"];
+  "audit", "draft", "action", "filePurpose", "scopeKind", "cost", "cityTab", "placeShape", "crs", "classKind", "listener", "refused"];
 
 test("every text is used", () => {
   const code = ["src", "src/pages", "src/parts", "src/logic"]

@@ -75,3 +75,13 @@ test("what was decided", () => {
   assert.ok(words.length > 10, words.join());
   allHaveTexts("decided", words);
 });
+
+test("reasons of the listeners", () => {
+  const lists = ["mqtt/refusal.rs", "coap/request.rs", "push/answer.rs"].map((path) => {
+    const body = /fn (?:as_str|code)\(self\) -> &'static str \{([\s\S]*?)\n {4}\}/.exec(read(`ingest/src/${path}`))?.[1];
+    const words = [...(body ?? "").matchAll(/=> "(\w+)"/g)].map((match) => match[1]!);
+    assert.ok(words.length > 8, path);
+    return words;
+  });
+  allHaveTexts("refused", lists.flat());
+});

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::{Extension, Json};
 use gengfu_connectors::ledger::DispositionFilter;
-use gengfu_model::{Disposition, DispositionKind};
+use gengfu_model::{DeviceId, Disposition, DispositionKind};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -65,22 +65,31 @@ async fn list<V: From<Disposition> + ToSchema>(
     session: &Session,
     query: Query,
 ) -> Result<Json<PageView<V>>, ApiError> {
-    let device = match query.device.as_deref() {
-        Some(id) => {
-            let id = device_id(id)?;
-            devices::visible(state, session, &id).await?;
-            Some(id)
-        }
-        // A row says the device but not its district: such an account asks device by device.
-        None if !session.districts.is_empty() => {
-            return Err(ApiError::invalid("device", "an account limited to districts must name a device"));
-        }
-        None => None,
-    };
+    let device = one_device(state, session, query.device.as_deref()).await?;
     let zone = state.options.time_zone;
     let day = query.day.map(|text| day(&text, zone)).transpose().map_err(|text| ApiError::invalid("day", text))?;
     let filter = DispositionFilter { day, device, kind: query.disposition, waits: query.waits, record: None };
     let page = page(query.limit, query.cursor)?;
     let listed = state.read(move |ledger| Ok(ledger.dispositions(&filter, &page))).await?.map_err(list_error)?;
     Ok(Json(PageView { items: listed.items.into_iter().map(V::from).collect(), cursor: listed.next }))
+}
+
+/// The device that a list is about. Its rows say the device but not its district, so that an account which is limited to
+/// districts asks device by device.
+pub(crate) async fn one_device(
+    state: &AppState,
+    session: &Session,
+    asked: Option<&str>,
+) -> Result<Option<DeviceId>, ApiError> {
+    match asked {
+        Some(id) => {
+            let id = device_id(id)?;
+            devices::visible(state, session, &id).await?;
+            Ok(Some(id))
+        }
+        None if !session.districts.is_empty() => {
+            Err(ApiError::invalid("device", "an account limited to districts must name a device"))
+        }
+        None => Ok(None),
+    }
 }

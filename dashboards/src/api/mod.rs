@@ -41,6 +41,7 @@ mod silences;
 mod status;
 mod stream;
 mod trials;
+mod turned_away;
 mod users;
 
 pub(crate) use extract::{Body, Params};
@@ -343,6 +344,20 @@ pub(crate) fn routes() -> Vec<Route> {
         .takes::<redecode::Redecode>()
         .slow()
         .answers::<redecode::RedecodedView>(),
+        get(
+            "/api/v1/refusals",
+            Roles(roles::READ_MESSAGES),
+            "Who was refused by a listener since the start, by device, listener and reason; the last first",
+            turned_away::list,
+        )
+        .query(&[
+            Param { name: "device", doc: "the device's id, or what it calls itself", example: "cover-1" },
+            Param { name: "listener", doc: "mqtt, coap, http", example: "mqtt" },
+            Param { name: "reason", doc: "the listener's word", example: "bad_credentials" },
+            LIMIT,
+            CURSOR,
+        ])
+        .answers_page::<views::TurnedAwayView>(),
         // Rules
         get("/api/v1/rules", Login, "The live rule pack and earlier ones", rules::list).answers::<views::RulesView>(),
         get("/api/v1/rules/{id}", Login, "A rule of the live pack with its source", rules::one)

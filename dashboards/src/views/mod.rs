@@ -19,6 +19,7 @@ mod rule;
 mod rule_evaluation;
 mod silence;
 mod system;
+mod turned_away;
 mod user;
 
 pub use account::{RuleAccountView, RuleAccountsView};
@@ -43,6 +44,7 @@ pub use silence::{MatcherView, PreviewRow, PreviewView, SilenceView, WeeklyView}
 pub use system::{
     AuditView, BalanceView, CatalogueView, DaySheetsView, FieldView, KindView, MessageSheet, StatusView, ValueSheet,
 };
+pub use turned_away::TurnedAwayView;
 pub use user::{LoginView, MeView, UserView};
 
 use gengfu_model::staff::Accepted;

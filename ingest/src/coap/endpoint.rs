@@ -18,10 +18,11 @@ use super::exchanges::{Exchanges, Seen};
 use super::message::{self, BadOption, Incoming, Request};
 use super::metrics::{Metrics, count};
 use super::reply::{Answer, empty};
-use super::request::{Admitted, Refused, admit};
+use super::request::{Admitted, Refused, admit, claimed};
 use super::separate::{Due, Separate};
 use super::settlements::Settlements;
 use super::sources::Sources;
+use crate::door::{Claimed, TurnedAway};
 use crate::intake::{Arrival, Submission, SubmitError};
 use crate::{AckSink, Clock, Directory, Intake, Settled};
 
@@ -70,6 +71,19 @@ struct Pending {
     block1: Option<Block>,
     undecodable: Option<Undecodable>,
     is_acknowledged: bool,
+}
+
+/// Whose request was refused.
+struct Who<'a> {
+    device: Option<&'a DeviceId>,
+    claimed: Option<Claimed>,
+    peer: SocketAddr,
+}
+
+impl Who<'_> {
+    fn known(device: &DeviceId, peer: SocketAddr) -> Who<'_> {
+        Who { device: Some(device), claimed: None, peer }
+    }
 }
 
 impl Endpoint {
@@ -139,7 +153,7 @@ impl Endpoint {
                 Settled::Durable(_) => self.durable(&pending),
                 Settled::Stopped => {
                     let refused = Refused::Stopped { retry_after_s: self.options.retry_after_s };
-                    self.refuse(refused, Some(&pending.device))
+                    self.refuse(refused, &Who::known(&pending.device, pending.to.peer))
                 }
             };
             let answer = Answer { block1: pending.block1, ..answer };
@@ -204,7 +218,8 @@ impl Endpoint {
         };
         if !may_send {
             // Not remembered: the same message may come again later.
-            let answer = self.refuse(Refused::TooFast { retry_after_s: 1 }, None);
+            let who = self.unproven(peer, request);
+            let answer = self.refuse(Refused::TooFast { retry_after_s: 1 }, &who);
             return self.answer(&to, &answer);
         }
         let (seen, forgotten) = self.exchanges.look((peer, request.message_id), datagram, now);
@@ -236,16 +251,21 @@ impl Endpoint {
             Ok(admitted) => admitted,
             // One that wants no acknowledgement is rejected by a reset, not answered (RFC 7252, 5.4.1).
             Err((refused @ Refused::BadOption(BadOption::Critical(_)), _)) if !to.confirmable => {
-                self.refuse(refused, None);
+                let who = self.unproven(to.peer, request);
+                self.refuse(refused, &who);
                 self.send(to.peer, empty(MessageType::Reset, to.message_id));
                 return None;
             }
-            Err((refused, device)) => return Some(self.refuse(refused, device.as_ref())),
+            Err((refused, Some(device))) => return Some(self.refuse(refused, &Who::known(&device, to.peer))),
+            Err((refused, None)) => {
+                let who = self.unproven(to.peer, request);
+                return Some(self.refuse(refused, &who));
+            }
         };
         let device = admitted.entry.id.clone();
         let body = match self.body(to.peer, request, now) {
             Ok(body) => body,
-            Err(refused) => return Some(self.refuse(refused, Some(&device))),
+            Err(refused) => return Some(self.refuse(refused, &Who::known(&device, to.peer))),
         };
         let (payload, block1) = match body {
             BodyPart::Whole(payload, block1) => (payload, block1),
@@ -256,7 +276,7 @@ impl Endpoint {
         };
         match self.submit(to, admitted, payload, block1, now) {
             Ok(()) => None,
-            Err(refused) => Some(Answer { block1, ..self.refuse(refused, Some(&device)) }),
+            Err(refused) => Some(Answer { block1, ..self.refuse(refused, &Who::known(&device, to.peer)) }),
         }
     }
 
@@ -340,10 +360,17 @@ impl Endpoint {
         answer
     }
 
-    fn refuse(&mut self, refused: Refused, device: Option<&DeviceId>) -> Answer {
+    fn refuse(&mut self, refused: Refused, who: &Who<'_>) -> Answer {
         count(&self.around.metrics.refused);
-        self.around.intake.refuse(Transport::Coap, device, refused.code());
+        let away = TurnedAway::new(Transport::Coap, refused.code(), self.around.clock.now());
+        let (claimed, from) = (who.claimed.clone(), Some(who.peer.ip().to_canonical()));
+        self.around.intake.refuse(&TurnedAway { device: who.device, claimed, from, ..away });
         refused.answer()
+    }
+
+    /// Who a request says it is from.
+    fn unproven(&self, peer: SocketAddr, request: &Request) -> Who<'static> {
+        Who { device: None, claimed: claimed(&self.around.directory, request), peer }
     }
 
     /// Answers at once: in the acknowledgement, or without one as the request came without.

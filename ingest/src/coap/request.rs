@@ -8,6 +8,7 @@ use gengfu_model::{Device, DeviceId, PayloadFormat};
 use super::message::{BadOption, Request};
 use super::reply::Answer;
 use crate::Directory;
+use crate::door::Claimed;
 use crate::push::login::{Denied, login};
 
 /// The content formats that telemetry may have (RFC 7252, 12.3).
@@ -107,7 +108,7 @@ pub(super) fn admit(directory: &Directory, request: &Request) -> Result<Admitted
     if !request.is_post {
         return Err(unknown(Refused::NotPost));
     }
-    let entry = log_in(directory, request, login).map_err(unknown)?;
+    let entry = log_in(directory, request, login)?;
     let known = |refused| (refused, Some(entry.id.clone()));
     let format = format(request).map_err(known)?;
     Ok(Admitted { entry, format, success })
@@ -119,18 +120,35 @@ enum Login<'p> {
     Token(&'p str),
 }
 
-fn log_in(directory: &Directory, request: &Request, how: Login<'_>) -> Result<Arc<Device>, Refused> {
+fn log_in(
+    directory: &Directory,
+    request: &Request,
+    how: Login<'_>,
+) -> Result<Arc<Device>, (Refused, Option<DeviceId>)> {
     match how {
-        Login::Token(token) => directory.login_by_token(token.as_bytes()).map_err(|_| Refused::BadCredentials),
+        Login::Token(token) => directory.login_by_token(token.as_bytes()).map_err(|_| (Refused::BadCredentials, None)),
         Login::Device(device) => {
-            let query = request.query().ok_or(Refused::BadRequest("the query is no UTF-8"))?;
-            let token = query.iter().find_map(|part| part.strip_prefix(TOKEN_QUERY)).ok_or(Refused::BadCredentials)?;
+            let query = request.query().ok_or((Refused::BadRequest("the query is no UTF-8"), None))?;
+            let token = token(&query).ok_or((Refused::BadCredentials, None))?;
             login(directory, device, token.as_bytes()).map_err(|denied| match denied {
-                Denied::BadCredentials => Refused::BadCredentials,
-                Denied::OtherDevice => Refused::OtherDevice,
+                Denied::BadCredentials => (Refused::BadCredentials, None),
+                Denied::OtherDevice(owner) => (Refused::OtherDevice, Some(owner)),
             })
         }
     }
+}
+
+fn token<'q>(query: &[&'q str]) -> Option<&'q str> {
+    query.iter().find_map(|part| part.strip_prefix(TOKEN_QUERY))
+}
+
+/// What the path says of the device, for people. A path that carries a token says nothing else.
+pub(super) fn claimed(directory: &Directory, request: &Request) -> Option<Claimed> {
+    let path = request.path()?;
+    let ["v1", "devices", device, ..] = path[..] else { return None };
+    let query = request.query().unwrap_or_default();
+    let credentials: Vec<&[u8]> = token(&query).map(str::as_bytes).into_iter().collect();
+    directory.claimed(device, &credentials)
 }
 
 fn format(request: &Request) -> Result<PayloadFormat, Refused> {

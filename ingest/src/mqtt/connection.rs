@@ -21,7 +21,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::acks::{AckQueue, Answer};
 use super::commands::Registration;
 use super::link::{CloseCause, Link};
-use super::listener::Shared;
+use super::listener::{Shared, Who};
 use super::metrics::{add, count};
 use super::options::MqttOptions;
 use super::outgoing::Outgoing;
@@ -430,6 +430,6 @@ impl Connection {
 
     /// Counts a refusal of this device's.
     pub(super) fn count_refusal(&self, refused: Refused) {
-        self.shared.refuse(Some(&self.device), refused);
+        self.shared.refuse(refused, Who { device: Some(&self.device), claimed: None, from: None });
     }
 }

@@ -20,7 +20,7 @@ use super::backoff::Source;
 use super::closing::linger;
 use super::commands::{CommandOutcome, Registration};
 use super::connection::{Connection, Start};
-use super::listener::Shared;
+use super::listener::{Shared, Who};
 use super::login::{self, Certificate, LoginRefusal};
 use super::metrics::count;
 use super::outgoing::Outgoing;
@@ -124,24 +124,28 @@ async fn admit(shared: Arc<Shared>, hello: Hello, peer: SocketAddr) -> Option<Co
         None if stream.has_client_certificate() => Certificate::Nameless,
         None => Certificate::None,
     };
-    let entry = login::authenticate(&connect, &certificate, &shared.directory);
-    let admitted = entry.and_then(|entry| {
-        login::check_wishes(&connect, entry.id.as_str(), &shared.options)?;
-        Ok(entry)
-    });
-    let entry = match admitted {
+    let from = Some(peer.ip().to_canonical());
+    let entry = match login::authenticate(&connect, &certificate, &shared.directory) {
         Ok(entry) => entry,
         Err(refusal) => {
-            refuse(&shared, stream, peer, &connect, refusal, None).await;
+            let claimed = login::claimed(&connect, &certificate, &shared.directory);
+            let who = Who { device: None, claimed, from };
+            refuse(&shared, stream, peer, &connect, refusal, who).await;
             return None;
         }
     };
     let device = entry.id.clone();
+    if let Err(refusal) = login::check_wishes(&connect, device.as_str(), &shared.options) {
+        let who = Who { device: Some(&device), claimed: None, from };
+        refuse(&shared, stream, peer, &connect, refusal, who).await;
+        return None;
+    }
     sleep(shared.backoff.remaining(&Source::Device(device.clone()), Instant::now())).await;
     match take_place(&shared, &device, &connect).await {
         Ok((registration, permit)) => Some(open(shared, stream, rest, connect, device, registration, permit).await),
         Err(refusal) => {
-            refuse(&shared, stream, peer, &connect, refusal, Some(&device)).await;
+            let who = Who { device: Some(&device), claimed: None, from };
+            refuse(&shared, stream, peer, &connect, refusal, who).await;
             None
         }
     }
@@ -256,7 +260,7 @@ async fn refuse_fault(shared: &Shared, stream: Stream, peer: SocketAddr, fault: 
         (Some(Version::V5), _) => wire::connack_v5(&mut answer, fault.fault.reason, None),
         _ => {}
     }
-    shared.refuse(None, refused);
+    shared.refuse(refused, Who { device: None, claimed: None, from: Some(peer.ip().to_canonical()) });
     count(&shared.metrics.logins_refused);
     answer_late(shared, stream, peer, answer).await;
 }
@@ -267,10 +271,10 @@ async fn refuse(
     peer: SocketAddr,
     connect: &Connect,
     refusal: LoginRefusal,
-    device: Option<&DeviceId>,
+    who: Who<'_>,
 ) {
     tracing::debug!(%peer, reason = refusal.refused.as_str(), "mqtt login refused");
-    shared.refuse(device, refusal.refused);
+    shared.refuse(refusal.refused, who);
     count(&shared.metrics.logins_refused);
     let mut answer = BytesMut::new();
     match connect.version {

@@ -1,7 +1,7 @@
 //! Accepts sockets and owns their tasks.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use super::options::MqttOptions;
 use super::refusal::Refused;
 use crate::admission::Directory;
 use crate::clock::Clock;
+use crate::door::{Claimed, TurnedAway};
 use crate::intake::{AckSink, Arrival, Intake, Settled, Submission};
 
 /// Sessions that ended, in one submission.
@@ -31,6 +32,16 @@ const SESSION_SWEEP: Duration = Duration::from_secs(60);
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// The shortest and longest wait after a failed accept (such as "too many open files").
 const ACCEPT_RETRY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Whose packet was refused.
+pub(super) struct Who<'a> {
+    /// The device, where its credential says who it is.
+    pub(super) device: Option<&'a DeviceId>,
+    /// What the client calls itself, where nothing proves it.
+    pub(super) claimed: Option<Claimed>,
+    /// Its address, until it is let in.
+    pub(super) from: Option<IpAddr>,
+}
 
 /// What all connections of a listener share.
 pub(super) struct Shared {
@@ -50,8 +61,10 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Counts what was refused at the door.
-    pub(super) fn refuse(&self, device: Option<&DeviceId>, refused: Refused) {
-        self.intake.refuse(Transport::Mqtt, device, refused.as_str());
+    pub(super) fn refuse(&self, refused: Refused, who: Who<'_>) {
+        let Who { device, claimed, from } = who;
+        let away = TurnedAway::new(Transport::Mqtt, refused.as_str(), self.clock.now());
+        self.intake.refuse(&TurnedAway { device, claimed, from, ..away });
     }
 
     /// A session expiry as it is granted, in seconds.

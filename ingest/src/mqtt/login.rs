@@ -13,6 +13,7 @@ use super::refusal::Refused;
 use super::topic;
 use super::wire::{self, Connect, Reason, Version, Will};
 use crate::admission::{Directory, LoginError, MIN_LONE_TOKEN_BYTES};
+use crate::door::Claimed;
 
 /// A refused login, with what each version answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,19 @@ fn by_token(connect: &Connect, directory: &Directory) -> Result<Arc<Device>, Log
         LoginError::BadCredentials | LoginError::ShortToken => BAD_CREDENTIALS,
         LoginError::Retired => RETIRED,
     })
+}
+
+/// What a client that was not let in calls itself, for people: its certificate's name, or its user name, or its
+/// client id where there is none or it is a token that stands alone.
+pub(crate) fn claimed(connect: &Connect, certificate: &Certificate, directory: &Directory) -> Option<Claimed> {
+    if let Certificate::Named(name) = certificate {
+        return directory.claimed(name, &[]);
+    }
+    let Some(password) = &connect.password else {
+        return directory.claimed(&connect.client_id, &[connect.user.as_bytes()]);
+    };
+    let secrets = [password.as_bytes()];
+    directory.claimed(&connect.user, &secrets).or_else(|| directory.claimed(&connect.client_id, &secrets))
 }
 
 /// Checks what else a CONNECT asks for.

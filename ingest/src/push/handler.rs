@@ -1,11 +1,12 @@
 //! One request: who is it, what is it, into the journal, answer.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
-use axum::extract::{FromRequest, Path, Request, State as Extract};
+use axum::extract::{ConnectInfo, FromRequest, Path, Request, State as Extract};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +15,7 @@ use gengfu_model::{Device, DeviceId, Envelope, MessageKey, PayloadFormat, Transp
 use super::answer::{Accepted, Refused};
 use super::login::{Denied, login};
 use super::{State, count};
+use crate::door::{Claimed, TurnedAway};
 use crate::intake::SubmitOneError;
 
 /// The header that names a message, so that a repeat is recognised.
@@ -27,33 +29,64 @@ pub(super) async fn telemetry(
     Path(device_id): Path<String>,
     request: Request,
 ) -> Response {
-    let entry = match authenticate(&state, &device_id, request.headers()) {
+    let from = source(&request);
+    let token = bearer(request.headers());
+    let login = token.ok_or(Denied::BadCredentials).and_then(|token| login(&state.directory, &device_id, token));
+    let entry = match login {
         Ok(entry) => entry,
-        Err(refused) => return refuse(&state, None, refused),
+        Err(Denied::OtherDevice(owner)) => {
+            return refuse(&state, Who { from, ..Who::known(&owner) }, Refused::OtherDevice);
+        }
+        Err(Denied::BadCredentials) => {
+            let claimed = claimed(&state, &device_id, token);
+            return refuse(&state, Who { device: None, claimed, from }, Refused::BadCredentials);
+        }
     };
     match take(&state, &entry, request).await {
         Ok(accepted) => Json(accepted).into_response(),
-        Err(refused) => refuse(&state, Some(&entry.id), refused),
+        Err(refused) => refuse(&state, Who { from, ..Who::known(&entry.id) }, refused),
     }
 }
 
 /// Any other method on the same path.
-pub(super) async fn not_post(Extract(state): Extract<State>) -> Response {
-    refuse(&state, None, Refused::NotPost)
+pub(super) async fn not_post(
+    Extract(state): Extract<State>,
+    Path(device_id): Path<String>,
+    request: Request,
+) -> Response {
+    let claimed = claimed(&state, &device_id, bearer(request.headers()));
+    refuse(&state, Who { device: None, claimed, from: source(&request) }, Refused::NotPost)
 }
 
-fn refuse(state: &State, device: Option<&DeviceId>, refused: Refused) -> Response {
-    state.intake.refuse(Transport::Http, device, refused.code());
+/// Whose request was refused.
+struct Who<'a> {
+    device: Option<&'a DeviceId>,
+    claimed: Option<Claimed>,
+    from: Option<IpAddr>,
+}
+
+impl Who<'_> {
+    fn known(device: &DeviceId) -> Who<'_> {
+        Who { device: Some(device), claimed: None, from: None }
+    }
+}
+
+fn refuse(state: &State, who: Who<'_>, refused: Refused) -> Response {
+    let Who { device, claimed, from } = who;
+    let away = TurnedAway::new(Transport::Http, refused.code(), state.clock.now());
+    state.intake.refuse(&TurnedAway { device, claimed, from, ..away });
     count(&state.metrics.refused);
     refused.into_response()
 }
 
-fn authenticate(state: &State, device_id: &str, headers: &HeaderMap) -> Result<Arc<Device>, Refused> {
-    let token = bearer(headers).ok_or(Refused::BadCredentials)?;
-    login(&state.directory, device_id, token).map_err(|denied| match denied {
-        Denied::BadCredentials => Refused::BadCredentials,
-        Denied::OtherDevice => Refused::OtherDevice,
-    })
+/// What the path says of the device, for people.
+fn claimed(state: &State, device_id: &str, token: Option<&[u8]>) -> Option<Claimed> {
+    state.directory.claimed(device_id, token.as_slice())
+}
+
+/// The address that a request came from; `None` when the server does not say.
+fn source(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {

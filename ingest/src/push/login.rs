@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use gengfu_model::Device;
+use gengfu_model::{Device, DeviceId};
 
 use crate::{Directory, LoginError};
 
 /// The id that stands for "the device this token belongs to".
-const ME: &str = "me";
+pub(crate) const ME: &str = "me";
 
 /// Why a request may not write under its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
     /// Nobody is known by this token, or the device is retired.
     BadCredentials,
-    /// The token is another device's.
-    OtherDevice,
+    /// The token is this other device's.
+    OtherDevice(DeviceId),
 }
 
 /// Logs in by the path's device id and the token. That a token is another device's is told only to
@@ -24,9 +24,8 @@ pub(crate) fn login(directory: &Directory, device: &str, token: &[u8]) -> Result
     if device == ME {
         return directory.login_by_token(token).map_err(|_| Denied::BadCredentials);
     }
-    match directory.login(device, token) {
-        Ok(entry) => Ok(entry),
-        Err(LoginError::BadCredentials) if directory.login_by_token(token).is_ok() => Err(Denied::OtherDevice),
-        Err(_) => Err(Denied::BadCredentials),
-    }
+    directory.login(device, token).map_err(|error| match (error, directory.login_by_token(token)) {
+        (LoginError::BadCredentials, Ok(owner)) => Denied::OtherDevice(owner.id.clone()),
+        _ => Denied::BadCredentials,
+    })
 }

@@ -1,4 +1,4 @@
-// Administration: accounts, who did what, what became of messages, the two sheets of a day, and what late readings
+// Administration: accounts, who did what, what became of messages, who was refused at the door, the two sheets of a day, and what late readings
 // would have raised.
 
 import { useApp, useTexts } from "../context.tsx";
@@ -8,15 +8,16 @@ import { Audit } from "../parts/audit.tsx";
 import { DaySheets } from "../parts/day_sheets.tsx";
 import { Findings } from "../parts/findings.tsx";
 import { Messages } from "../parts/messages.tsx";
+import { Refusals } from "../parts/refusals.tsx";
 import { href } from "../router.ts";
 
-const TABS = ["accounts", "audit", "messages", "sheets", "findings"] as const;
+const TABS = ["accounts", "audit", "messages", "refusals", "sheets", "findings"] as const;
 type Tab = (typeof TABS)[number];
 
 export function AdminPage({ id, search }: { id: string | null; search: URLSearchParams }) {
   const { me } = useApp();
   const { t } = useTexts();
-  const may: Record<Tab, boolean> = { accounts: mayManageUsers(me.roles), audit: mayAudit(me.roles), messages: mayReadMessages(me.roles), sheets: true, findings: true };
+  const may: Record<Tab, boolean> = { accounts: mayManageUsers(me.roles), audit: mayAudit(me.roles), messages: mayReadMessages(me.roles), refusals: mayReadMessages(me.roles), sheets: true, findings: true };
   const tabs = TABS.filter((each) => may[each]);
   const tab = tabs.find((each) => each === id) ?? tabs[0];
   return (
@@ -32,6 +33,7 @@ export function AdminPage({ id, search }: { id: string | null; search: URLSearch
         {tab === "accounts" && <Accounts chosen={search.get("name")} />}
         {tab === "audit" && <Audit />}
         {tab === "messages" && <Messages search={search} />}
+        {tab === "refusals" && <Refusals search={search} />}
         {tab === "sheets" && <DaySheets />}
         {tab === "findings" && <Findings />}
       </div>

@@ -9,6 +9,7 @@ import { every, lines } from "../logic/series.ts";
 import { Facts, failureText, Section, SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
 import { Chart } from "../parts/chart.tsx";
 import { Commands } from "../parts/commands.tsx";
+import { RefusedLine } from "../parts/refusals.tsx";
 import { Evaluation } from "../parts/rule_evaluation.tsx";
 import { href } from "../router.ts";
 import type { DeviceDetail, Incident, Page, Rules, Series } from "../types.ts";
@@ -45,6 +46,7 @@ export function DevicePage({ id }: { id: string }) {
             {kindLabel(kinds, item.kind, lang)} · <span class="mono">{item.id}</span> · {w("life", item.life)} · {t("device.heard")}{" "}
             {item.heard === null ? t("device.never") : agoText(item.heard, now, lang)}
           </p>
+          <RefusedLine device={id} tick={tick} />
         </div>
         <LifeButton item={item} done={loaded.reload} />
       </header>

@@ -16,6 +16,7 @@ export const adminZh = {
   "adminTab.accounts": "账号",
   "adminTab.audit": "操作记录",
   "adminTab.messages": "报文去向",
+  "adminTab.refusals": "拒收",
   "adminTab.sheets": "两账",
   "adminTab.findings": "迟到发现",
 
@@ -233,6 +234,7 @@ export const adminEn: Record<keyof typeof adminZh, string> = {
   "adminTab.accounts": "Accounts",
   "adminTab.audit": "Audit",
   "adminTab.messages": "Messages",
+  "adminTab.refusals": "Refused",
   "adminTab.sheets": "Two sheets",
   "adminTab.findings": "Late findings",
 

@@ -1,12 +1,14 @@
 // Every text of the console in English. `zh.ts` has the same keys.
 
 import { adminEn } from "./admin.ts";
+import { doorEn } from "./door.ts";
 import { dutyEn } from "./duty.ts";
 import { rulesEn } from "./rules.ts";
 import type { zh } from "./zh.ts";
 
 export const en: Record<keyof typeof zh, string> = {
   ...adminEn,
+  ...doorEn,
   ...dutyEn,
   ...rulesEn,
 

@@ -1,11 +1,13 @@
 // Every text of the console in Chinese. `en.ts` has the same keys.
 
 import { adminZh } from "./admin.ts";
+import { doorZh } from "./door.ts";
 import { dutyZh } from "./duty.ts";
 import { rulesZh } from "./rules.ts";
 
 export const zh = {
   ...adminZh,
+  ...doorZh,
   ...dutyZh,
   ...rulesZh,
 

@@ -13,6 +13,7 @@ use super::super::{
 };
 use super::{envelope, filler};
 use crate::clock::{Clock, ManualClock};
+use crate::door::TurnedAway;
 use crate::intake::{AckSink, Arrival, Intake, Settled, Submission};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -244,7 +245,7 @@ fn refusals_become_a_record_once_a_second() {
     journal.handle.control_blocking(Control::Tick).unwrap();
     journal.next();
     for _ in 0..3 {
-        journal.intake.refuse(Transport::Coap, None, "rate");
+        journal.intake.refuse(&TurnedAway::new(Transport::Coap, "rate", Timestamp(0)));
     }
     journal.advance(1_000);
     match controls(&journal.next()).as_slice() {
@@ -322,7 +323,7 @@ fn stopping_makes_durable_what_was_taken_and_joins() {
     for ticket in 0..300 {
         journal.submit(&sink, vec![(envelope(filler(Seq(ticket))), ticket)]);
     }
-    journal.intake.refuse(Transport::Mqtt, None, "late");
+    journal.intake.refuse(&TurnedAway::new(Transport::Mqtt, "late", Timestamp(0)));
     assert_eq!(journal.handle.stop(), WriterState::Stopped);
     assert_eq!(journal.handle.stop(), WriterState::Stopped);
     let settled = sink.settled();
@@ -363,7 +364,7 @@ fn when_the_reserve_is_full_as_well_requests_are_told_and_refusals_are_not_lost(
     assert_eq!(refused, Some(ControlError::Full));
     while journal.handle.control_blocking(Control::Tick).is_ok() {}
     for _ in 0..3 {
-        journal.intake.refuse(Transport::Http, None, "full");
+        journal.intake.refuse(&TurnedAway::new(Transport::Http, "full", Timestamp(0)));
         journal.advance(1_000);
         assert_eq!(journal.handle.control_blocking(Control::Tick), Err(ControlError::Full));
     }
