@@ -9,6 +9,7 @@
 //! - [`notify`]: people, by robots of their messengers, mail and SMS
 //! - [`city`]: the city's case platform, both ways, and CloudEvents
 //! - [`files`]: copies and checks any of these SQLite files, without knowing what is in it
+//! - [`wal`]: what a clean stop does for all of them
 //! - [`live_feed`]: readings and incidents over MQTT for engineers' tools
 //!
 //! Promises: effects and their position are one transaction; everything here is safe to repeat.
@@ -24,6 +25,7 @@ pub mod live_feed;
 pub mod notify;
 pub mod series;
 mod sqlite;
+pub mod wal;
 
 pub use attachments::Attachments;
 pub use checkpoint::{CheckpointStore, DeviceRow, MemoryCheckpoints, SqliteCheckpoints};

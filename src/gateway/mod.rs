@@ -106,6 +106,7 @@ pub struct Gateway {
     remote_series: Option<RemoteSeries>,
     /// Closed to end the thread that keeps the days' copies.
     days: Option<SyncSender<()>>,
+    data: std::path::PathBuf,
     _lock: FolderLock,
 }
 
@@ -174,6 +175,7 @@ impl Gateway {
             deliverer: None,
             remote_series: None,
             days,
+            data: config.data.folder.clone(),
             _lock: lock,
         };
         gateway.watch_journal();
@@ -242,7 +244,7 @@ impl Gateway {
         self.handle.ready.store(false, Ordering::Relaxed);
         self.stop_listeners.cancel();
         while self.tasks.join_next().await.is_some() {}
-        let Gateway { handle, supervisor, deliverer, remote_series, days, _lock, .. } = self;
+        let Gateway { handle, supervisor, deliverer, remote_series, days, data, _lock, .. } = self;
         drop(days);
         handle.progress.update(|positions| positions.stopping = true);
         let stopping = tokio::task::spawn_blocking(move || {
@@ -264,6 +266,7 @@ impl Gateway {
                 engine.take();
             }
             supervisor.join();
+            put_wals_away(&data);
         });
         if let Err(error) = stopping.await {
             tracing::error!(%error, "the pipeline could not be joined");
@@ -319,6 +322,17 @@ impl Gateway {
 }
 
 /// The read side of the ledger of a data folder.
+fn put_wals_away(data: &std::path::Path) {
+    match gengfu_connectors::wal::put_wals_away(data) {
+        Ok(left) => {
+            for (wal, why) in left {
+                tracing::warn!(wal = %wal.display(), why, "left for the next start to read back");
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the stores' WAL files are left for the next start to read back"),
+    }
+}
+
 pub(crate) fn ledger_reader(data: &std::path::Path) -> Result<LedgerReader, StartError> {
     LedgerReader::open(&data.join("ledger.db")).map_err(|error| StartError::new("ledger", error))
 }

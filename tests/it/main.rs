@@ -10,6 +10,7 @@ mod backtest_groups;
 mod backup;
 mod bad_input;
 mod browser;
+mod clean_stop;
 mod clients;
 mod clock;
 mod command_line;
