@@ -281,6 +281,7 @@ fn column(input: &mut Input<'_>, count: usize) -> Result<Vec<f64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series::random_inputs::random;
     use proptest::prelude::*;
 
     pub(super) fn number() -> impl Strategy<Value = f64> {
@@ -314,7 +315,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+        #![proptest_config(random(128))]
 
         #[test]
         fn a_block_gives_back_what_was_put_in(rows in rows(), field in 0..18_u8) {

@@ -3,6 +3,8 @@
 mod block;
 pub mod influx;
 mod memory;
+#[cfg(test)]
+mod random_inputs;
 pub mod sqlite;
 mod windows;
 

@@ -12,6 +12,7 @@ use gengfu_model::{
     Transport, Value,
 };
 use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
 
 fn envelope(kind: Kind, model: &str, format: PayloadFormat, payload: &[u8]) -> Envelope {
     Envelope {
@@ -308,7 +309,22 @@ fn kind_with_values() -> impl Strategy<Value = (Kind, Vec<(usize, Value)>)> {
     })
 }
 
+/// So many random inputs, the same at every run. `PROPTEST_CASES` asks for more of them, and `PROPTEST_RNG_SEED` (a
+/// number, 0 if it is not set) for others. A test that fails prints both, and the smallest input that fails.
+fn random(cases: u32) -> Config {
+    let told = |name| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
+    let cases = told("PROPTEST_CASES").and_then(|cases| u32::try_from(cases).ok()).unwrap_or(cases);
+    let seed = told("PROPTEST_RNG_SEED").unwrap_or(0);
+    #[expect(clippy::print_stderr, reason = "shown with a test that fails")]
+    {
+        eprintln!("again: PROPTEST_RNG_SEED={seed} PROPTEST_CASES={cases}");
+    }
+    Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() }
+}
+
 proptest! {
+    #![proptest_config(random(256))]
+
     #[test]
     fn valid_objects_give_their_values((kind, values) in kind_with_values()) {
         prop_assume!(!values.is_empty());

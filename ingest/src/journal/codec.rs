@@ -234,6 +234,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::journal::random_inputs::random;
 
     fn key() -> impl Strategy<Value = MessageKey> {
         prop_oneof![
@@ -264,6 +265,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(random(256))]
+
         #[test]
         fn an_envelope_reads_as_it_was_written(envelope in envelope()) {
             let body = Body::Message(envelope.clone());

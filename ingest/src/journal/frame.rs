@@ -206,6 +206,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::journal::random_inputs::random;
 
     fn sample() -> (Vec<u8>, FrameHeader) {
         let mut frame = vec![0; FRAME_HEADER_BYTES];
@@ -260,6 +261,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(random(256))]
+
         #[test]
         fn garbage_is_never_a_frame_and_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(matches!(read(&bytes, &EXPECTED), FrameRead::End(_)));

@@ -100,6 +100,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::journal::random_inputs::random;
 
     const START: Timestamp = Timestamp(1_000_000_000);
 
@@ -155,6 +156,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(random(256))]
+
         #[test]
         fn time_never_decreases(walls in prop::collection::vec((any::<i32>(), -100_i64..100_000), 1..100)) {
             let mut clock = JournalClock::new(START, START, 0);

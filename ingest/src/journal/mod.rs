@@ -51,4 +51,6 @@ pub use writer::JournalWriter;
 pub use writer_options::WriterOptions;
 
 #[cfg(test)]
+mod random_inputs;
+#[cfg(test)]
 mod tests;

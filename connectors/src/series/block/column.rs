@@ -181,6 +181,7 @@ fn take_at_one_width(input: &mut Input<'_>, order: Order, from: u8, count: usize
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series::random_inputs::random;
     use proptest::prelude::*;
 
     fn there_and_back(numbers: &[i64], style: Style) -> usize {
@@ -192,6 +193,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(random(256))]
+
         #[test]
         fn a_column_gives_back_what_was_put_in(
             small in proptest::collection::vec(-300..300_i64, 0..80),

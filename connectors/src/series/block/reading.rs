@@ -43,9 +43,12 @@ fn read(bytes: &[u8], mut each: impl FnMut(u8, f64)) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series::random_inputs::random;
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(random(256))]
+
         #[test]
         fn a_reading_gives_back_what_was_put_in(
             values in proptest::collection::btree_map(any::<u8>(), super::super::tests::number(), 0..30),

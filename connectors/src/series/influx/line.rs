@@ -235,6 +235,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::series::random_inputs::random;
     use proptest::prelude::*;
 
     fn point(kind: Kind, field: &str, time: i64, seq: u64, value: Value) -> Point {
@@ -372,6 +373,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(random(256))]
+
         #[test]
         fn whatever_is_pushed_reads_back_or_was_counted_as_left_out(
             given in proptest::collection::vec((0_u8..20, any::<f64>(), any::<bool>(), "[ -~井]{0,10}", 0_i64..3, 0_u64..3), 0..40)

@@ -7,6 +7,7 @@ use gengfu_model::{Kind, Seq};
 use proptest::prelude::*;
 
 use super::*;
+use crate::series::random_inputs::random;
 
 /// 2026-07-13T00:00:00Z.
 const MIDNIGHT: i64 = 1_783_900_800_000;
@@ -300,7 +301,7 @@ fn read_all(store: &SqliteSeries) -> Result<Vec<(Timestamp, Value)>, SeriesError
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(random(24))]
 
     /// Against the model: per time the highest sequence, the last written of equal ones.
     #[test]
