@@ -22,6 +22,9 @@ const SPREAD: u64 = 1_000_000;
 /// How often the rule runs under callgrind; the difference between once and twice as often counts.
 const COUNTED: u64 = 3_000;
 
+/// Every shipped rule of a manhole.
+const SHIPPED: &str = "shipped";
+
 /// Name, kind, and the body of `on_message`. None of them changes its verdict while it is measured.
 const RULES: [(&str, Kind, &str); 8] = [
     ("threshold", Kind::Manhole, "incident(msg.battery_pct > 10.0 && msg.tilt_deg > 15.0);"),
@@ -153,6 +156,9 @@ fn speed(pack: &Pack, kind: Kind) -> (f64, f64) {
 }
 
 fn compiled(name: &str, tier: Tier) -> Option<(Pack, Kind)> {
+    if name == SHIPPED {
+        return Some((Pack::compile_in(&library::files(), tier).ok()?, Kind::Manhole));
+    }
     let (_, kind, body) = RULES.iter().find(|(known, _, _)| *known == name)?;
     let files = BTreeMap::from([(format!("{name}.rhai"), text(*kind, body))]);
     Some((Pack::compile_in(&files, tier).ok()?, *kind))
@@ -236,11 +242,11 @@ fn main() {
             }
         }
     }
-    if wanted("shipped") {
+    if wanted(SHIPPED) {
         for (tier, label) in [(Tier::Lowered, "lowered"), (Tier::Interpreter, "interpreter")] {
-            let pack = Pack::compile_in(&library::files(), tier).unwrap();
-            row("shipped", label, speed(&pack, Kind::Manhole), None);
+            let (pack, kind) = compiled(SHIPPED, tier).unwrap();
+            row(SHIPPED, label, speed(&pack, kind), counted(&format!("{SHIPPED}/{label}")));
         }
-        println!("(shipped: every shipped rule of a manhole, evaluations counted one by one)");
+        println!("(shipped: every shipped rule of a manhole; evaluations one by one, instructions of a whole reading)");
     }
 }

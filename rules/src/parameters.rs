@@ -14,6 +14,8 @@ use gengfu_model::{Device, Value};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Parameters {
     by_rule: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Scopes>>,
+    /// The marks of the rules that have settings.
+    marks: u64,
 }
 
 /// The settings of one parameter, by scope.
@@ -51,6 +53,22 @@ impl Parameters {
             names.retain(|_, scopes| !scopes.is_empty());
             self.by_rule.retain(|_, names| !names.is_empty());
         }
+        self.marks = self.by_rule.keys().fold(0, |marks, rule| marks | Parameters::mark(rule));
+    }
+
+    /// A rule's id as one bit of 64.
+    pub(crate) fn mark(rule: &str) -> u64 {
+        // FNV-1a, of which the upper bits are mixed best.
+        let hash = rule
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        1 << (hash >> 58)
+    }
+
+    /// Whether anything may be set for a rule with that mark: asked at every evaluation, and mostly no.
+    #[inline]
+    pub(crate) fn may_set(&self, mark: u64) -> bool {
+        self.marks & mark != 0
     }
 
     /// Whether nothing is set at all.

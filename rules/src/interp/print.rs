@@ -398,6 +398,8 @@ impl Printer<'_> {
                 self.put(&text);
             }
             Node::Int(_)
+            | Node::Folded { .. }
+            | Node::FoldedInt { .. }
             | Node::Float(_)
             | Node::ToInt(_)
             | Node::Math { .. }

@@ -5,7 +5,7 @@ use gengfu_model::Value;
 use super::daytime;
 use super::machine::{Machine, Watch};
 use super::number::{compare_floats, compare_ints};
-use super::quick::against;
+use super::quick::{against, number};
 use super::scalar::Scalar;
 use crate::program::{Node, NodeId, PlaceWord, Quick};
 use crate::script::tree::Binary;
@@ -14,14 +14,31 @@ impl<W: Watch> Machine<'_, '_, W> {
     /// A condition. Comparisons of numbers, the most of all, have a small function of their own.
     #[inline]
     pub(crate) fn boolean(&mut self, id: NodeId) -> Option<bool> {
-        if !W::LOOKS
-            && let Some(Quick::Against(comparison)) = self.rule.quick.get(usize::from(id))
-        {
-            self.operations += comparison.cost();
-            return against(self.on, *comparison);
+        if !W::LOOKS {
+            match self.quick.get(usize::from(id)) {
+                Some(Quick::Against(comparison)) => {
+                    self.operations += u32::from(comparison.cost);
+                    return against(self.on, comparison);
+                }
+                Some(Quick::Band(band)) => {
+                    self.operations += u32::from(band.cost);
+                    let x = number(self.on, band.field, band.number)?;
+                    return self.within(band.slot, x, band.trip, band.reset);
+                }
+                _ => {}
+            }
         }
-        match self.rule.nodes.get(usize::from(id)) {
+        match self.nodes.get(usize::from(id)) {
             Some(Node::CompareFloat { op, a, b }) => self.compare(id, *op, *a, *b),
+            Some(Node::Local(local)) => {
+                self.operations += 2;
+                let value = self.locals.get(usize::from(*local)).copied().unwrap_or_default();
+                self.watch.saw(id, value);
+                match value {
+                    Scalar::Bool(v) => Some(v),
+                    _ => None,
+                }
+            }
             _ => self.condition(id),
         }
     }

@@ -58,7 +58,7 @@ fn position(cx: &Context<'_>) -> Option<Position> {
 impl<W: Watch> Machine<'_, '_, W> {
     pub(super) fn at(&mut self, id: NodeId, from: NodeId, to: NodeId) -> Option<bool> {
         if !W::LOOKS
-            && let Some(Quick::During { from, to }) = self.rule.quick.get(usize::from(id))
+            && let Some(Quick::During { from, to }) = self.quick.get(usize::from(id))
         {
             // Its own operation is counted already.
             self.operations += DURING_COST - 1;

@@ -54,8 +54,9 @@ pub(super) fn run(
 /// The operations of an evaluation that changes nothing, where a glance is enough to see that.
 #[inline(always)]
 pub(super) fn glanced(placed: &Placed, entry: &Entry, on: &Occasion<'_>, slots: &[Slot]) -> Option<u32> {
-    match &entry.glance {
-        Some(glance) if placed.watched.is_none() => quick::glance(&placed.rule, glance, on, slots),
+    let ways = placed.rule.ways(on.cx.parameters);
+    match ways.glances.get(usize::from(entry.place)) {
+        Some(Some(glance)) if placed.watched.is_none() => quick::glance(ways, glance, on, slots),
         _ => None,
     }
 }

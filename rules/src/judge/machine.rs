@@ -11,7 +11,7 @@ use super::number::Failure;
 use super::occasion::Occasion;
 use super::scalar::Scalar;
 use super::state::Slot;
-use crate::program::{BlockId, Entry, MAX_KEYS, NodeId, Op, Rule, SeverityOf};
+use crate::program::{BlockId, Entry, MAX_KEYS, Node, NodeId, Op, Quick, Rule, SeverityOf};
 
 /// The most operations of one evaluation. Far above what a rule of the largest size needs: it is a
 /// fence, not a ration.
@@ -65,6 +65,10 @@ impl Watch for Unwatched {
 /// One evaluation of one rule.
 pub(crate) struct Machine<'a, 's, W> {
     pub(crate) rule: &'a Rule,
+    /// The rule's nodes; folded, if nobody looks on.
+    pub(crate) nodes: &'a [Node],
+    /// Their shorter ways; none if somebody looks on.
+    pub(crate) quick: &'a [Quick],
     pub(crate) on: &'a Occasion<'a>,
     /// The rule's slots.
     pub(crate) slots: &'s mut [Slot],
@@ -97,8 +101,16 @@ impl<'a, 's, W: Watch> Machine<'a, 's, W> {
         locals: &'s mut [Scalar<'a>],
         watch: W,
     ) -> Self {
+        let (nodes, quick) = if W::LOOKS {
+            (&rule.nodes[..], &[][..])
+        } else {
+            let ways = rule.ways(on.cx.parameters);
+            (&ways.nodes[..], &ways.quick[..])
+        };
         Machine {
             rule,
+            nodes,
+            quick,
             on,
             slots,
             locals,

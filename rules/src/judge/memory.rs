@@ -7,7 +7,7 @@ use super::machine::{Machine, Watch};
 use super::occasion::Trigger;
 use super::scalar::Scalar;
 use super::state::{Last, Sample, Slot, Stored, Window};
-use crate::program::{Node, NodeId, WindowFunction};
+use crate::program::{NodeId, WindowFunction};
 
 /// The shortest time that a timer runs: one that is due at once would never let go.
 const MIN_TIMER_MS: i64 = 1_000;
@@ -25,36 +25,35 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             }
             return Some(false);
         }
-        let (since, fired) = match self.slot(slot) {
-            // Judged at its due, the timer is spent; a longer wait arms it again.
-            Slot::Held { since, wait_ms: old, pending } => (*since, !pending && *old == wait_ms),
-            _ => (now, false),
-        };
-        let over = now.since_ms(since) >= i64::from(wait_ms);
-        self.write(slot, Slot::Held { since, wait_ms, pending: !over && !fired });
+        let (over, slot_now) = holds(self.slot(slot), now, wait_ms);
+        self.write(slot, slot_now);
         Some(over)
     }
 
     /// True from `trip` on, false from `reset` on; as before in between.
     pub(super) fn band(&mut self, slot: u16, x: NodeId, limits: NodeId) -> Option<bool> {
-        let Some(Node::Pair { a, b }) = self.rule.nodes.get(usize::from(limits)).copied() else { return None };
+        let (a, b) = self.pair(limits)?;
         let x = self.float(x);
         let (trip, reset) = (self.float(a), self.float(b));
-        let (x, trip, reset) = (x?, trip?, reset?);
-        let (on, off) = if trip >= reset { (x >= trip, x <= reset) } else { (x <= trip, x >= reset) };
-        if on || off {
-            self.write(slot, Slot::Band(on));
-            return Some(on);
+        self.within(slot, x?, trip?, reset?)
+    }
+
+    /// The same for numbers that are known.
+    #[inline]
+    pub(super) fn within(&mut self, slot: u16, x: f64, trip: f64, reset: f64) -> Option<bool> {
+        let said = trips(x, trip, reset);
+        match (said, self.slot(slot)) {
+            (Some(on), Slot::Band(tripped)) if *tripped == on => {}
+            (Some(on), _) => self.write(slot, Slot::Band(on)),
+            (None, Slot::Band(tripped)) => return Some(*tripped),
+            (None, _) => return None,
         }
-        match self.slot(slot) {
-            Slot::Band(tripped) => Some(*tripped),
-            _ => None,
-        }
+        said
     }
 
     /// The condition became true often enough within a time; over event time, like the windows.
     pub(super) fn flapping(&mut self, slot: u16, condition: NodeId, limits: NodeId) -> Option<bool> {
-        let Some(Node::Pair { a, b }) = self.rule.nodes.get(usize::from(limits)).copied() else { return None };
+        let (a, b) = self.pair(limits)?;
         let condition = self.boolean(condition);
         let (times, span) = (self.int(a), self.int(b));
         let (times, span) = (times?, span?.max(1));
@@ -169,6 +168,24 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             Stored::Unknown | Stored::Text(_) => Scalar::Unknown,
         }
     }
+}
+
+/// Whether a condition that is true has been so for long enough, and its slot from then on.
+pub(super) fn holds(slot: &Slot, now: Timestamp, wait_ms: u32) -> (bool, Slot) {
+    let (since, fired) = match slot {
+        // Judged at its due, the timer is spent; a longer wait arms it again.
+        Slot::Held { since, wait_ms: old, pending } => (*since, !pending && *old == wait_ms),
+        _ => (now, false),
+    };
+    let over = now.since_ms(since) >= i64::from(wait_ms);
+    (over, Slot::Held { since, wait_ms, pending: !over && !fired })
+}
+
+/// Whether a number trips a band or resets it; `None` in between.
+#[inline]
+pub(super) fn trips(x: f64, trip: f64, reset: f64) -> Option<bool> {
+    let (on, off) = if trip >= reset { (x >= trip, x <= reset) } else { (x <= trip, x >= reset) };
+    (on || off).then_some(on)
 }
 
 fn stored(value: Scalar<'_>) -> Stored {

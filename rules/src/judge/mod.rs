@@ -45,6 +45,7 @@ pub(crate) use flapping::MAX_TIMES;
 pub(crate) use machine::Watch;
 pub(crate) use number::Failure;
 use occasion::{Occasion, Trigger};
+pub(crate) use reads::parameter_value;
 pub use replay::explained_by;
 pub(crate) use scalar::Scalar;
 use state::Slot;

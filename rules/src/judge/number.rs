@@ -4,6 +4,7 @@
 //! never fail. (A power of floats goes through `libm`, so that every platform computes the same.) rhai
 //! takes 0 and "not a number" for equal; that is copied too, and [`root`] keeps square roots out of it.
 
+use crate::program::Math;
 use crate::script::tree::Binary;
 
 /// Why an evaluation failed.
@@ -68,6 +69,17 @@ pub(crate) fn compare_ints(op: Binary, a: i64, b: i64) -> bool {
         Binary::LessOrEqual => a <= b,
         Binary::Greater => a > b,
         _ => a >= b,
+    }
+}
+
+/// A function of a number; `None` where it has no value.
+pub(crate) fn math(f: Math, x: f64) -> Option<f64> {
+    match f {
+        Math::Abs => Some(x.abs()),
+        Math::Floor => Some(libm::floor(x)),
+        Math::Ceil => Some(libm::ceil(x)),
+        Math::Round => Some(libm::round(x)),
+        Math::Sqrt => root(x),
     }
 }
 

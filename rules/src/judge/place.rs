@@ -82,7 +82,7 @@ impl<W: Watch> Machine<'_, '_, W> {
     }
 
     pub(super) fn pair(&self, id: NodeId) -> Option<(NodeId, NodeId)> {
-        match self.rule.nodes.get(usize::from(id)).copied() {
+        match self.nodes.get(usize::from(id)).copied() {
             Some(Node::Pair { a, b }) => Some((a, b)),
             _ => None,
         }

@@ -4,11 +4,12 @@ use gengfu_model::{FieldId, Quality, Timestamp, Value};
 
 use super::clock::minute_of_day;
 use super::conditions::{and, or};
+use super::memory::{holds, trips};
 use super::number::{compare_floats, compare_ints};
 use super::occasion::Occasion;
 use super::state::Slot;
 use crate::latest::{Latest, LatestValue};
-use crate::program::{Against, DURING_COST, Glance, NodeId, Number, Quick, Rule};
+use crate::program::{Against, DURING_COST, GLANCE_LOCALS, Glance, GlanceStep, NodeId, Number, Quick, Ways};
 
 /// The latest value of a field, if it may be judged: good, and not older than `fresh_from`.
 #[inline(always)]
@@ -17,16 +18,37 @@ pub(super) fn usable(latest: &Latest, field: FieldId, fresh_from: Timestamp) -> 
     (latest.quality == Quality::Ok && latest.journal_time >= fresh_from).then_some(latest)
 }
 
+/// A field's number as a float.
+#[inline(always)]
+pub(super) fn number(on: &Occasion<'_>, field: FieldId, number: Number) -> Option<f64> {
+    let Value::Number(value) = usable(on.cx.latest, field, on.fresh_from)?.value else { return None };
+    Some(if number == Number::Float { value } else { value as i64 as f64 })
+}
+
 /// A field against a constant.
 #[inline(always)]
-pub(super) fn against(on: &Occasion<'_>, against: Against) -> Option<bool> {
-    let Value::Number(value) = usable(on.cx.latest, against.field, on.fresh_from)?.value else { return None };
-    let Against { op, number, limit, .. } = against;
-    Some(match number {
-        Number::Float => compare_floats(op, value, limit),
-        Number::Whole => compare_floats(op, value as i64 as f64, limit),
-        Number::Int => compare_ints(op, value as i64, limit as i64),
-    })
+pub(super) fn against(on: &Occasion<'_>, against: &Against) -> Option<bool> {
+    Some(said(against, number(on, against.field, against.number)?))
+}
+
+#[inline(always)]
+fn said(against: &Against, value: f64) -> bool {
+    if value > against.high && value < f64::INFINITY {
+        return against.if_above;
+    }
+    if value < against.low && value > f64::NEG_INFINITY {
+        return against.if_below;
+    }
+    closely(against, value)
+}
+
+/// A number that is near the limit.
+#[cold]
+fn closely(against: &Against, value: f64) -> bool {
+    match against.number {
+        Number::Float | Number::Whole => compare_floats(against.op, value, against.limit),
+        Number::Int => compare_ints(against.op, value as i64, against.limit as i64),
+    }
 }
 
 /// The local time of day is from the one to the other.
@@ -36,60 +58,117 @@ pub(super) fn during(on: &Occasion<'_>, from: u16, to: u16) -> Option<bool> {
     Some(if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to })
 }
 
-/// Looks whether an entry says what is remembered: gives the operations that this took, or `None` if it says something
-/// new, or may. An unknown condition says nothing, and a clear one nothing new while its key is clear.
+/// Looks whether an entry says what is remembered, and has nothing else to remember: gives the operations that this
+/// took, or `None` if it says something new, or may. An unknown condition says nothing, and a clear one nothing new
+/// while its key is clear.
 #[inline(always)]
-pub(super) fn glance(rule: &Rule, glance: &Glance, on: &Occasion<'_>, slots: &[Slot]) -> Option<u32> {
-    let mut look = Look { rule, on, operations: 0 };
-    for call in &glance.calls {
+pub(super) fn glance(ways: &Ways, glance: &Glance, on: &Occasion<'_>, slots: &[Slot]) -> Option<u32> {
+    let mut look = Look { ways, on, slots, locals: [None; GLANCE_LOCALS], operations: 0, is_enough: true };
+    for step in &glance.steps {
         look.operations += 1;
-        match look.condition(call.condition) {
-            None => {}
-            Some(false) if matches!(slots.get(call.verdict), Some(Slot::Verdict(None))) => {}
-            Some(_) => return None,
+        match *step {
+            GlanceStep::Incident { condition, verdict } => match look.condition(condition) {
+                None => {}
+                Some(false) if matches!(slots.get(verdict), Some(Slot::Verdict(None))) => {}
+                Some(_) => return None,
+            },
+            GlanceStep::Let { local, condition } => {
+                let value = look.condition(condition);
+                if let Some(place) = look.locals.get_mut(usize::from(local)) {
+                    *place = value;
+                }
+            }
+            // One for the choice, and one for the text if there is any.
+            GlanceStep::Choose { condition } => {
+                look.operations += 1 + u32::from(look.condition(condition).is_some());
+            }
         }
     }
-    Some(look.operations)
+    look.is_enough.then_some(look.operations)
 }
 
 struct Look<'a> {
-    rule: &'a Rule,
+    ways: &'a Ways,
     on: &'a Occasion<'a>,
+    slots: &'a [Slot],
+    locals: [Option<bool>; GLANCE_LOCALS],
     operations: u32,
+    /// No slot changes.
+    is_enough: bool,
 }
 
 impl Look<'_> {
     /// A condition; comparisons, the most of all, take no call.
     #[inline(always)]
     fn condition(&mut self, id: NodeId) -> Option<bool> {
-        match self.rule.quick.get(usize::from(id)) {
+        match self.ways.quick.get(usize::from(id)) {
             Some(Quick::Against(comparison)) => {
-                self.operations += comparison.cost();
-                against(self.on, *comparison)
+                self.operations += u32::from(comparison.cost);
+                against(self.on, comparison)
             }
-            Some(quick) => self.inner(*quick),
+            Some(quick) => self.inner(quick),
             None => None,
         }
     }
 
-    fn inner(&mut self, quick: Quick) -> Option<bool> {
-        self.operations += 1;
-        match quick {
-            Quick::And { a, b } => match self.condition(a) {
-                Some(false) => Some(false),
-                a => and(a, self.condition(b)),
-            },
-            Quick::Or { a, b } => match self.condition(a) {
-                Some(true) => Some(true),
-                a => or(a, self.condition(b)),
-            },
-            Quick::Not(x) => self.condition(x).map(|x| !x),
-            Quick::Flag(field) => match usable(self.on.cx.latest, field, self.on.fresh_from)?.value {
-                Value::Bool(v) => Some(v),
-                Value::Number(_) | Value::Text(_) => None,
-            },
+    fn inner(&mut self, quick: &Quick) -> Option<bool> {
+        match *quick {
+            Quick::And { a, b, eager } => {
+                self.operations += 1;
+                match self.condition(a) {
+                    Some(false) if !eager => Some(false),
+                    a => and(a, self.condition(b)),
+                }
+            }
+            Quick::Or { a, b, eager } => {
+                self.operations += 1;
+                match self.condition(a) {
+                    Some(true) if !eager => Some(true),
+                    a => or(a, self.condition(b)),
+                }
+            }
+            Quick::Not(x) => {
+                self.operations += 1;
+                self.condition(x).map(|x| !x)
+            }
+            Quick::Local(local) => {
+                // As a condition, a variable counts twice.
+                self.operations += 2;
+                self.locals.get(usize::from(local)).copied().flatten()
+            }
+            Quick::Flag(field) => {
+                self.operations += 1;
+                match usable(self.on.cx.latest, field, self.on.fresh_from)?.value {
+                    Value::Bool(v) => Some(v),
+                    Value::Number(_) | Value::Text(_) => None,
+                }
+            }
+            Quick::Band(band) => {
+                self.operations += u32::from(band.cost);
+                let x = number(self.on, band.field, band.number)?;
+                let tripped = match self.slots.get(usize::from(band.slot)) {
+                    Some(Slot::Band(tripped)) => Some(*tripped),
+                    _ => None,
+                };
+                let said = trips(x, band.trip, band.reset);
+                self.is_enough &= said.is_none() || said == tripped;
+                said.or(tripped)
+            }
+            Quick::Held { slot, condition, wait_ms, cost } => {
+                self.operations += 1;
+                let condition = self.condition(condition);
+                self.operations += u32::from(cost);
+                let slot = self.slots.get(usize::from(slot)).unwrap_or(&Slot::Empty);
+                if condition? {
+                    let (over, then) = holds(slot, self.on.cx.now, wait_ms);
+                    self.is_enough &= then == *slot;
+                    return Some(over);
+                }
+                self.is_enough &= !matches!(slot, Slot::Held { .. });
+                Some(false)
+            }
             Quick::During { from, to } => {
-                self.operations += DURING_COST - 1;
+                self.operations += DURING_COST;
                 during(self.on, from, to)
             }
             Quick::Against(_) | Quick::Plain => None,
@@ -108,9 +187,10 @@ mod tests {
     use crate::judge::{Context, RuleState};
     use crate::pack::Pack;
     use crate::parameters::Parameters;
+    use crate::script::tree::Binary;
     use crate::testing::coverage::Coverage;
 
-    const BODIES: [&str; 10] = [
+    const BODIES: [&str; 26] = [
         "incident(msg.nh3_ppm > 15.0);",
         "incident(15.0 <= msg.nh3_ppm);",
         "incident(msg.nh3_ppm > 15.0 && msg.battery_pct < 20.0 || !(msg.nh3_ppm != 2.0));",
@@ -121,6 +201,24 @@ mod tests {
         "if msg.battery_pct < 20.0 { incident(msg.nh3_ppm > 15.0 && at(\"08:00\", \"12:00\")); }",
         "incident(msg.leak && msg.nh3_ppm < 50.0);",
         "incident(or_else(msg.nh3_ppm, 20.0) > 15.0 || msg.battery_pct <= 10.0);",
+        "incident(msg.nh3_ppm > param.limit);",
+        "incident(msg.visits > 2.0 * param.limit + 60.0);",
+        "incident(band(msg.nh3_ppm, param.limit, 0.8 * param.limit), #{ value: param.limit - 1.0 });",
+        "incident(band(msg.battery_pct, 15.0, 60.0) && band(msg.nh3_ppm, 50.0, 3.0, \"b\"));",
+        "incident(!band(msg.visits, 95.0, 92.0) || band(msg.nh3_ppm, 50.0, 3.0, \"b\"));",
+        "incident(held(msg.nh3_ppm > 10.0, 20.min));",
+        "incident(held(band(msg.nh3_ppm, param.limit, 3.0), param.hold) || held(msg.leak, 2.h, \"b\"));",
+        "incident(held(msg.nh3_ppm > 10.0 && msg.battery_pct < 20.0, param.hold - 10.min), msg.battery_pct);",
+        "incident(min(param.limit, 12.0) > 11.0 && msg.nh3_ppm > -(-10.0));",
+        "let x = msg.nh3_ppm - param.limit; let bad = x > -6.0; if bad { incident(bad && x < 40.0); } else { clear(); }",
+        "incident(band(msg.nh3_ppm, 14.0, 3.0), #{ severity: if band(msg.nh3_ppm, 50.0, 3.0, \"b\") \
+         { \"critical\" } else { \"major\" } });",
+        "let low = msg.battery_pct < 20.0; let gas = held(msg.nh3_ppm > 10.0, param.hold); \
+         incident(low && gas); incident(!gas, #{ key: \"b\" });",
+        "let low = msg.battery_pct < 20.0; let same = low; incident(same && msg.nh3_ppm > 10.0);",
+        "incident(avg(msg.nh3_ppm, 2 * param.hold) > param.limit);",
+        "incident(held(count(changed(msg.battery_pct), 1.d) > 1, param.hold));",
+        "incident(msg.nh3_ppm > sqrt(param.limit - 16.0) || msg.nh3_ppm > floor(param.limit * 4.01));",
     ];
 
     fn toilet() -> Device {
@@ -151,7 +249,8 @@ mod tests {
     fn pack(body: &str, watched: bool) -> Pack {
         let text = format!(
             "const RULE = #{{ kind: \"toilet\", key: \"k\", severity: \"major\", condition: \"gas_alarm\", \
-             text_zh: \"z\", text_en: \"e\" }};\nfn on_message(msg, dev) {{ {body} }}\n"
+             text_zh: \"z\", text_en: \"e\", parameters: #{{ limit: #{{ default: 14.0, min: 1.0, max: 90.0 }}, \
+             hold: #{{ default: 30.min, min: 1.min, max: 2.h }} }} }};\nfn on_message(msg, dev) {{ {body} }}\n"
         );
         let mut pack = Pack::compile(&BTreeMap::from([("r.rhai".to_owned(), text)])).unwrap();
         for placed in pack.sets.iter_mut().flat_map(|set| &mut set.rules).filter(|_| watched) {
@@ -161,8 +260,8 @@ mod tests {
     }
 
     /// What a pack says of a device that tells everything in every order, the state that is left, and the operations.
-    fn judged(pack: &Pack) -> (Vec<Signal>, RuleState, u64) {
-        let (device, parameters) = (toilet(), Parameters::default());
+    fn judged(pack: &Pack, parameters: &Parameters) -> (Vec<Signal>, RuleState, u64) {
+        let device = toilet();
         let (mut latest, mut state, mut out) = (Latest::default(), RuleState::default(), Vec::new());
         let mut now = Timestamp(1_782_007_200_000);
         let values: [(&str, Option<f64>); 16] = [
@@ -193,7 +292,7 @@ mod tests {
             };
             let seq = Seq(n as u64);
             latest.set(field, LatestValue { value, quality, event_time: now, journal_time: now, seq });
-            let cx = Context::new(&device, &latest, &parameters, now, seq);
+            let cx = Context::new(&device, &latest, parameters, now, seq);
             pack.on_reading(&cx, now, 1 << field.0, &mut state, &mut out);
             now = now.plus_ms(11 * 60_000);
         }
@@ -202,8 +301,14 @@ mod tests {
 
     #[test]
     fn shorter_ways_say_and_cost_what_the_nodes_do() {
-        for body in BODIES {
-            let (short, long) = (judged(&pack(body, false)), judged(&pack(body, true)));
+        let [rule, limit, hold, kind]: [Arc<str>; 4] = ["r", "limit", "hold", "kind"].map(Arc::from);
+        let mut set = Parameters::default();
+        set.set(&rule, &limit, &kind, Some(Value::Number(20.0)));
+        set.set(&rule, &hold, &kind, Some(Value::Number(3_600.0)));
+        for (body, parameters) in
+            BODIES.into_iter().flat_map(|body| [(body, Parameters::default()), (body, set.clone())])
+        {
+            let (short, long) = (judged(&pack(body, false), &parameters), judged(&pack(body, true), &parameters));
             // The packs have the same version, so the signals are equal to the last value of an explanation.
             assert_eq!(short.0, long.0, "{body}");
             assert_eq!(short.1, long.1, "{body}");
@@ -213,20 +318,39 @@ mod tests {
     }
 
     #[test]
-    fn a_glance_is_enough_for_conditions_without_memory_alone() {
+    fn a_comparison_that_is_beyond_doubt_is_the_comparison() {
+        let field = FieldId(0);
+        let limits = [0.0, -0.0, 1.0, 15.0, -40.5, 1e-3, 1e-4, 1e-20, -1e-200, 1e12, 1e299, 1e301, f64::MAX];
+        let factors = [0.0, -1.0, 0.5, 1.0, 1.0 + f64::EPSILON, 1.0 - 1e-15, 1.0 + 1e-11, 1.0 - 1e-11, 2.0, 1e9, -1e-9];
+        let shifts = [0.0, f64::MIN_POSITIVE, 1e-300, -1e-17, 1e-13, -1e-11, 1.0, -1e3, 1e300, f64::INFINITY];
+        for op in Binary::ALL.into_iter().filter(|op| op.is_comparison()) {
+            for limit in limits {
+                let comparison = Against::new(op, (field, Number::Float), (limit, 1));
+                for value in factors.iter().flat_map(|factor| shifts.map(|shift| limit * factor + shift)) {
+                    let said = said(&comparison, value);
+                    assert_eq!(said, compare_floats(op, value, limit), "{value} {} {limit}", op.symbol());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_glance_is_enough_for_calls_of_incident_over_fields_and_constants() {
         let glances = |body: &str| {
             let pack = pack(body, false);
             let rule = &pack.sets.iter().find(|set| !set.rules.is_empty()).unwrap().rules[0].rule;
-            rule.on_message.as_ref().unwrap().glance.is_some()
+            rule.ways(&Parameters::default()).glances[0].is_some()
         };
         let enough: Vec<bool> = BODIES.iter().map(|body| glances(body)).collect();
-        assert_eq!(enough, [true, true, true, true, true, true, true, false, true, false]);
-        for body in [
-            "incident(held(msg.nh3_ppm > 15.0, 10.s));",
-            "incident(msg.nh3_ppm > 15.0 && band(msg.battery_pct, 20.0, 30.0));",
-            "if msg.leak { incident(msg.nh3_ppm > 15.0); }",
-            "incident(msg.nh3_ppm / 2.0 > 15.0);",
-        ] {
+        let mut expected = [true; BODIES.len()];
+        for (place, body) in BODIES.iter().enumerate() {
+            let needs_more = ["if bad", "if msg", "or_else", "avg", "count", "let same", "sqrt", "min("]
+                .iter()
+                .any(|word| body.contains(word));
+            expected[place] = !needs_more;
+        }
+        assert_eq!(enough, expected);
+        for body in ["if msg.leak { incident(msg.nh3_ppm > 15.0); }", "incident(msg.nh3_ppm / 2.0 > 15.0);"] {
             assert!(!glances(body), "{body}");
         }
     }

@@ -8,6 +8,7 @@ use super::occasion::Trigger;
 use super::quick::usable;
 use super::scalar::Scalar;
 use crate::latest::LatestValue;
+use crate::pack::ParameterInfo;
 use crate::program::{DeviceProperty, Node, NodeId};
 
 impl<'a, W: Watch> Machine<'a, '_, W> {
@@ -25,7 +26,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
 
     pub(super) fn outer(&mut self, id: NodeId) -> Scalar<'a> {
         let (rule, device) = (self.rule, self.on.cx.device);
-        match rule.nodes.get(usize::from(id)).copied() {
+        match self.nodes.get(usize::from(id)).copied() {
             Some(Node::Local(local)) => self.locals.get(usize::from(local)).copied().unwrap_or_default(),
             Some(Node::Attribute(name)) => {
                 let name = rule.attributes.get(usize::from(name));
@@ -42,12 +43,11 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
                 let Some(parameter) = rule.parameters.get(usize::from(index)) else { return Scalar::Unknown };
                 let set =
                     self.on.cx.parameters.nearest(&rule.id, &parameter.name, device, |v| parameter.check(v).is_ok());
-                match set.map_or(&parameter.default, |(_, value)| value) {
-                    Value::Number(seconds) if parameter.is_duration => Scalar::Int(libm::round(seconds * 1e3) as i64),
-                    value => scalar_of(value, false),
-                }
+                parameter_value(parameter, set.map_or(&parameter.default, |(_, value)| value))
             }
             Some(Node::Device(property)) => self.device(property),
+            Some(Node::Folded { value, .. }) => Scalar::Float(value),
+            Some(Node::FoldedInt { value, .. }) => Scalar::Int(value),
             _ => Scalar::Unknown,
         }
     }
@@ -73,6 +73,14 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             DeviceProperty::Latitude => device.latitude.into(),
             DeviceProperty::Longitude => device.longitude.into(),
         }
+    }
+}
+
+/// A parameter's value while evaluating: a length of time is a whole number of milliseconds.
+pub(crate) fn parameter_value<'a>(parameter: &ParameterInfo, value: &'a Value) -> Scalar<'a> {
+    match value {
+        Value::Number(seconds) if parameter.is_duration => Scalar::Int(libm::round(seconds * 1e3) as i64),
+        value => scalar_of(value, false),
     }
 }
 

@@ -67,7 +67,7 @@ struct Running<'m, 'a, 's, W> {
 
 impl<W: Watch> Host for Running<'_, '_, '_, W> {
     fn input(&mut self, node: NodeId) -> Scalar<'_> {
-        match self.machine.rule.nodes.get(usize::from(node)) {
+        match self.machine.nodes.get(usize::from(node)) {
             Some(Node::Field(field)) => self.machine.field_scalar(*field),
             _ => self.machine.outer(node),
         }

@@ -3,9 +3,9 @@
 use super::conditions::is_boolean;
 use super::daytime;
 use super::machine::{MAX_OPERATIONS, Machine, Watch};
-use super::number::{Failure, float_op, int_op, root};
+use super::number::{Failure, float_op, int_op, math};
 use super::scalar::Scalar;
-use crate::program::{BlockId, Math, Node, NodeId};
+use crate::program::{BlockId, Node, NodeId};
 
 impl<'a, W: Watch> Machine<'a, '_, W> {
     #[inline]
@@ -15,12 +15,12 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
             self.fail(id, Failure::Budget);
             return Node::Pair { a: 0, b: 0 };
         }
-        self.rule.nodes.get(usize::from(id)).copied().unwrap_or(Node::Pair { a: 0, b: 0 })
+        self.nodes.get(usize::from(id)).copied().unwrap_or(Node::Pair { a: 0, b: 0 })
     }
 
     /// A node of any type.
     pub(crate) fn scalar(&mut self, id: NodeId) -> Scalar<'a> {
-        match self.rule.nodes.get(usize::from(id)).copied() {
+        match self.nodes.get(usize::from(id)).copied() {
             None | Some(Node::Pair { .. } | Node::Script(_)) => Scalar::Unknown,
             Some(Node::Field(field)) => {
                 self.operations += 1;
@@ -82,10 +82,23 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     /// A number. Most are constants and fields: these take no call.
     #[inline(always)]
     pub(crate) fn float(&mut self, id: NodeId) -> Option<f64> {
-        match self.rule.nodes.get(usize::from(id)) {
+        match self.nodes.get(usize::from(id)) {
             Some(Node::Float(v)) => {
                 self.operations += 1;
                 Some(*v)
+            }
+            Some(Node::Folded { value, cost }) => {
+                self.operations += u32::from(*cost);
+                Some(*value)
+            }
+            Some(Node::Local(local)) => {
+                self.operations += 1;
+                let value = match self.locals.get(usize::from(*local)) {
+                    Some(Scalar::Float(v)) => Some(*v),
+                    _ => None,
+                };
+                self.watch.saw(id, value.into());
+                value
             }
             Some(Node::Field(field)) => {
                 self.operations += 1;
@@ -114,13 +127,7 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
                 a.zip(b).map(|(a, b)| float_op(op, a, b))
             }
             Node::NegateFloat(x) => self.float(x).map(|x| -x),
-            Node::Math { f, x } => self.float(x).and_then(|x| match f {
-                Math::Abs => Some(x.abs()),
-                Math::Floor => Some(libm::floor(x)),
-                Math::Ceil => Some(libm::ceil(x)),
-                Math::Round => Some(libm::round(x)),
-                Math::Sqrt => root(x),
-            }),
+            Node::Math { f, x } => self.float(x).and_then(|x| math(f, x)),
             Node::Smaller { a, b } => {
                 let (a, b) = (self.float(a), self.float(b));
                 a.zip(b).map(|(a, b)| a.min(b))
@@ -146,10 +153,14 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     /// A whole number; durations mostly are constants.
     #[inline(always)]
     pub(crate) fn int(&mut self, id: NodeId) -> Option<i64> {
-        match self.rule.nodes.get(usize::from(id)) {
+        match self.nodes.get(usize::from(id)) {
             Some(Node::Int(v)) => {
                 self.operations += 1;
                 Some(*v)
+            }
+            Some(Node::FoldedInt { value, cost }) => {
+                self.operations += u32::from(*cost);
+                Some(*value)
             }
             _ => self.computed_int(id),
         }
@@ -226,6 +237,7 @@ fn is_int(node: Node) -> bool {
     matches!(
         node,
         Node::Int(_)
+            | Node::FoldedInt { .. }
             | Node::IntOp { .. }
             | Node::NegateInt(_)
             | Node::ToInt(_)

@@ -55,7 +55,7 @@ impl Lowerer<'_> {
             lists: self.lists,
             command_slots: self.command_slots(kind),
             script: None,
-            glance: None,
+            place: kind as u8,
         }
     }
 

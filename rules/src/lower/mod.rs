@@ -32,6 +32,7 @@ use crate::functions;
 use crate::interp::{self, ScriptFunction, ScriptNode, ScriptOp};
 use crate::judge::SlotKind;
 use crate::pack::{RuleInfo, Tier, TierReason};
+use crate::parameters::Parameters;
 use crate::program::{self, CommandCall, Effect, Entry, Key, MAX_SLOTS, Member, Node, Op, Origin, Rule, SlotDef};
 use crate::script::tree::{File, Function};
 use crate::script::{Pos, parse};
@@ -391,7 +392,9 @@ impl<'a> Lowerer<'a> {
             every: meta.every_ms.zip(place("every")),
             faults_slot: place("faults").unwrap_or_default(),
             nodes: self.nodes,
-            quick: Vec::new(),
+            ways: program::Ways::default(),
+            by_default: None,
+            mark: Parameters::mark(&meta.id),
             origins: self.origins,
             blocks: self.blocks,
             effects: self.effects,

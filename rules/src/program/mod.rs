@@ -5,6 +5,7 @@
 //! [`MAX_NODES`] bounds. What an entry needs beyond that (loops, lists, recursion) stands in
 //! [`Node::Script`] and [`Op::Script`]; such an entry is printed as a script and runs in the interpreter.
 
+mod fold;
 mod node;
 mod op;
 mod quick;
@@ -18,12 +19,13 @@ use crate::interp::{Script, ScriptFunction, ScriptNode, ScriptOp};
 use crate::judge::SlotKind;
 use crate::lower::NamedPlace;
 use crate::pack::ParameterInfo;
+use crate::parameters::Parameters;
 use crate::script::Pos;
 use crate::template::Template;
 
 pub(crate) use node::{DeviceProperty, Math, Node, PlaceWord, SunWord, WindowFunction};
 pub(crate) use op::Op;
-pub(crate) use quick::{Against, DURING_COST, Glance, Number, Quick, shorten};
+pub(crate) use quick::{Against, DURING_COST, GLANCE_LOCALS, Glance, GlanceStep, Number, Quick, Ways, shorten};
 
 /// The most nodes a rule may be lowered to; calls of own functions are copied in.
 pub(crate) const MAX_NODES: usize = 4_096;
@@ -47,8 +49,12 @@ pub(crate) struct Rule {
     pub(crate) file: Arc<str>,
     pub(crate) source: Arc<str>,
     pub(crate) nodes: Vec<Node>,
-    /// How the live machine evaluates each node, where it has a shorter way than the node itself.
-    pub(crate) quick: Vec<Quick>,
+    /// How the live machine evaluates the nodes.
+    pub(crate) ways: Ways,
+    /// The same while no parameter of the rule is set for anybody; `None` if it has none.
+    pub(crate) by_default: Option<Ways>,
+    /// The rule's id as [`Parameters::may_set`] knows it.
+    pub(crate) mark: u64,
     /// Where each node stands in the source, and its text.
     pub(crate) origins: Vec<Origin>,
     pub(crate) blocks: Vec<Vec<Op>>,
@@ -92,6 +98,15 @@ impl Rule {
     pub(crate) fn entry_places(&self) -> [Option<&Entry>; 4] {
         let member = self.member.as_ref().map(|member| &member.entry);
         [self.on_message.as_ref(), self.on_silent.as_ref(), self.on_timer.as_ref(), member]
+    }
+
+    /// How the live machine evaluates the nodes under these settings.
+    #[inline]
+    pub(crate) fn ways(&self, parameters: &Parameters) -> &Ways {
+        match &self.by_default {
+            Some(ways) if !parameters.may_set(self.mark) => ways,
+            _ => &self.ways,
+        }
     }
 
     /// Whether any of them runs in the interpreter.
@@ -146,8 +161,8 @@ pub(crate) struct Entry {
     pub(crate) command_slots: Vec<usize>,
     /// Set if it runs in the interpreter.
     pub(crate) script: Option<Box<Script>>,
-    /// Set if most evaluations of it need no machine.
-    pub(crate) glance: Option<Glance>,
+    /// Its place in [`Rule::entry_places`].
+    pub(crate) place: u8,
 }
 
 /// A length of time that is fixed, or counted in the device's reporting intervals.

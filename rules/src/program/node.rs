@@ -180,6 +180,17 @@ pub(crate) enum Node {
     },
     /// Only in the interpreter; an index into the rule's `script_nodes`.
     Script(u16),
+    /// What a part without inputs comes to, and the operations that its nodes count. Lowering makes none; they stand
+    /// in [`Ways`](super::Ways) alone.
+    Folded {
+        value: f64,
+        cost: u16,
+    },
+    /// The same for a whole number.
+    FoldedInt {
+        value: i64,
+        cost: u16,
+    },
 }
 
 impl Node {
@@ -199,7 +210,9 @@ impl Node {
             | Node::Call { .. }
             | Node::Workday
             | Node::SinceSun { .. }
-            | Node::Script(_) => self,
+            | Node::Script(_)
+            | Node::Folded { .. }
+            | Node::FoldedInt { .. } => self,
             Node::ToFloat(x) => Node::ToFloat(f(x)),
             Node::ToInt(x) => Node::ToInt(f(x)),
             Node::Not(x) => Node::Not(f(x)),
