@@ -237,6 +237,24 @@ fn what_a_failed_evaluation_changed_is_as_before() {
 }
 
 #[test]
+fn a_call_of_a_recursive_function_reads_what_its_own_arguments_read() {
+    let text = format!(
+        "fn times(x, n) {{ if n == 0 {{ 0.0 }} else {{ times(x, n - 1) + x }} }}\n{}",
+        rule(
+            "manhole",
+            "let charge = times(msg.battery_pct, 2);\nlet n = count(times(msg.tilt_deg, 2) > 1.0, 1.d);\n\
+             incident(n >= 2, charge);"
+        )
+    );
+    let mut bench = Bench::new(compile(&[("r.rhai", &text)]), Kind::Manhole);
+    bench.feed(&[("tilt_deg", 5.0.into()), ("battery_pct", 80.0.into())]);
+    bench.advance(MINUTE);
+    assert_eq!(bench.feed(&[("battery_pct", 81.0.into())]).len(), 0, "no sample of the tilt");
+    bench.advance(MINUTE);
+    assert_eq!(bench.feed(&[("tilt_deg", 5.0.into())]), ["+r/k major"]);
+}
+
+#[test]
 fn recursion_without_an_end_in_sight_ends() {
     let text = format!(
         "fn f(n) {{ if n > 0.0 {{ f(n + 1.0) }} else {{ 0.0 }} }}\n{}",

@@ -179,12 +179,13 @@ impl Lowerer<'_> {
         self.script_functions.push(ScriptFunction::default());
         let (mut parameters, mut bindings) = (Vec::new(), Vec::new());
         for (name, value) in function.parameters.iter().zip(args) {
+            // What its arguments read is added where it is called: another call has other arguments.
             let (local, bound) = match value.ty {
                 Type::Message | Type::Device | Type::Parameters => (None, Bound::Handle(value.ty)),
                 ty => {
                     let index = self.new_local(expr.pos)?;
                     self.holds(index, ty);
-                    (Some(index), Bound::Local { index, ty, reads: value.reads })
+                    (Some(index), Bound::Local { index, ty, reads: 0 })
                 }
             };
             parameters.push((local, value.ty));
