@@ -249,7 +249,9 @@ impl Engine {
         let day = self.day(time);
         let state = &mut self.devices[index as usize];
         let spoken = state.spoken.get_or_insert_default();
-        if spoken.day == day {
+        // A zone that lies further west may put the clock back over midnight: the day that has begun goes on, or its
+        // sheet would come twice.
+        if day <= spoken.day {
             return;
         }
         let finished = std::mem::take(&mut spoken.today);
