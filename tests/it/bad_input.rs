@@ -166,7 +166,8 @@ fn malformed_packets_end_their_own_connection_only() {
     let (status, _) = admin.get("/api/v1/status");
     assert_eq!(status, 200);
     world.wait_for_refused(1);
-    assert_eq!(world.gateway.balance().journaled, 2);
+    // It is acknowledged when the journal has it, and counted a moment later.
+    wait_for("both messages in the sheet", || (world.gateway.balance().journaled == 2).then_some(()));
 }
 
 #[test]

@@ -118,7 +118,8 @@ impl Lowerer<'_> {
     }
 
     fn needs_field(&mut self, word: &str, value: &Value) -> Option<()> {
-        if value.reads != 0 {
+        // Where it runs many times, there is no place for memory at all: the slot says so.
+        if value.reads != 0 || self.repeats() {
             return Some(());
         }
         self.error(value.pos, format!("`{word}` over something that reads no field"), "a sample comes with a field");
