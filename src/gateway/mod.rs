@@ -321,7 +321,6 @@ impl Gateway {
     }
 }
 
-/// The read side of the ledger of a data folder.
 fn put_wals_away(data: &std::path::Path) {
     match gengfu_connectors::wal::put_wals_away(data) {
         Ok(left) => {
@@ -333,6 +332,7 @@ fn put_wals_away(data: &std::path::Path) {
     }
 }
 
+/// The read side of the ledger of a data folder.
 pub(crate) fn ledger_reader(data: &std::path::Path) -> Result<LedgerReader, StartError> {
     LedgerReader::open(&data.join("ledger.db")).map_err(|error| StartError::new("ledger", error))
 }
