@@ -1,6 +1,6 @@
 //! A rule pack: every file of the rule engineers, compiled as a whole, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use gengfu_cases::RuleGroup;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::diagnostic::{Diagnostic, Level, Problem};
-use crate::judge::{Counters, SlotKind};
+use crate::judge::{Counters, RuleCounts, SlotKind};
 use crate::lower::{Lowered, lower_file};
 use crate::parameters::{Effective, Parameters};
 use crate::paused::PausedRules;
@@ -66,6 +66,13 @@ impl RuleSet {
     /// The rules that wait for silence.
     pub(crate) fn silences(&self) -> impl Iterator<Item = &Placed> {
         self.silences.iter().filter_map(|place| self.rules.get(*place))
+    }
+
+    /// The ids of the slots of some rules, hashed.
+    pub(crate) fn slots_of(&self, rules: &BTreeSet<Arc<str>>) -> HashSet<u32> {
+        let placed = self.rules.iter().filter(|placed| rules.contains(&placed.rule.id));
+        let slots = placed.filter_map(|placed| self.layout.get(placed.base..placed.base + placed.rule.slots.len()));
+        slots.flatten().copied().collect()
     }
 
     /// The rules that a sign of life arms: those that wait for silence or have a period.
@@ -208,62 +215,17 @@ impl GroupInfo {
     }
 }
 
-/// What a rule cost and did since the pack was compiled.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct RuleCounts {
-    /// The rule's id.
-    pub rule: Arc<str>,
-    /// How often it was evaluated.
-    pub evaluations: u64,
-    /// How many operations that took.
-    pub operations: u64,
-    /// How many evaluations failed.
-    pub faults: u64,
-    /// How many evaluations were left out since the device is in quarantine from the rule, or the rule
-    /// is paused.
-    pub skipped: u64,
-    /// Whether the rule is paused.
-    pub paused: bool,
-    /// How many signals it gave.
-    pub signals: u64,
-    /// Of how many evaluations the time was taken, by samples.
-    pub timed: u64,
-    /// What these took, in nanoseconds.
-    pub timed_ns: u64,
-    /// The newest failure.
-    pub last_fault: Option<FaultNote>,
-}
-
-/// One failed evaluation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FaultNote {
-    /// The device.
-    pub device: Arc<str>,
-    /// When, in milliseconds of the epoch.
-    pub time_ms: i64,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column, from 1.
-    pub column: u32,
-    /// What went wrong.
-    pub message: String,
-}
-
-impl RuleCounts {
-    /// What one evaluation takes on average, in nanoseconds; `None`: no time was taken yet.
-    #[must_use]
-    pub fn mean_ns(&self) -> Option<f64> {
-        (self.timed > 0).then(|| self.timed_ns as f64 / self.timed as f64)
-    }
-
-    /// What all evaluations took, in milliseconds, by the samples' mean.
-    #[must_use]
-    pub fn cpu_ms(&self) -> Option<f64> {
-        self.mean_ns().map(|mean| mean * self.evaluations as f64 / 1e6)
-    }
-}
-
 impl Pack {
+    /// A pack without rules.
+    pub(crate) fn empty() -> Pack {
+        Pack::assemble(version(&BTreeMap::new()), Vec::new(), Vec::new())
+    }
+
+    /// The same rules as part of a pack of that version.
+    pub(crate) fn under_version(self, version: &Arc<str>) -> Pack {
+        Pack { version: Arc::clone(version), ..self }
+    }
+
     /// Compiles the `.rhai` files of a pack (other files only count for the version).
     ///
     /// # Errors
@@ -383,6 +345,11 @@ impl Pack {
     pub fn counts(&self) -> Vec<RuleCounts> {
         let placed = self.sets.iter().flat_map(|set| &set.rules);
         placed.map(|placed| placed.counters.read(&placed.rule.id)).collect()
+    }
+
+    /// What the rules cost and did is counted anew.
+    pub(crate) fn reset_counts(&self) {
+        self.sets.iter().flat_map(|set| &set.rules).for_each(|placed| placed.counters.reset());
     }
 
     /// The rules that fail on many devices: id, how many devices, the newest failure.

@@ -19,7 +19,7 @@ pub struct Parameters {
 }
 
 /// The settings of one parameter, by scope.
-type Scopes = BTreeMap<Arc<str>, Value>;
+pub(crate) type Scopes = BTreeMap<Arc<str>, Value>;
 
 /// The value of a parameter for one device, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +69,11 @@ impl Parameters {
     #[inline]
     pub(crate) fn may_set(&self, mark: u64) -> bool {
         self.marks & mark != 0
+    }
+
+    /// What is set for a rule, by name and scope.
+    pub(crate) fn of_rule(&self, rule: &str) -> Option<&BTreeMap<Arc<str>, Scopes>> {
+        self.by_rule.get(rule)
     }
 
     /// Whether nothing is set at all.

@@ -311,12 +311,12 @@ fn a_draft_that_groups_otherwise_is_judged_otherwise_and_a_pack_without_the_grou
     let six = draft["streetlight-supply.rhai"].replacen("distinct: 3, share: 0.3", "distinct: 6", 1);
     draft.insert("streetlight-supply.rhai".to_owned(), six);
     let mut side = (engine.clone(), ledger.clone());
-    side.0.hold_pack(&draft, Seq(gasps as u64 + 1), &mut out).unwrap();
+    side.0.hold_pack(Pack::compile(&draft).unwrap(), Seq(gasps as u64 + 1), &mut out);
     side.1.take(&mut out);
     assert_eq!(open(&side.1), 0, "three are no more than half of the six that the draft wants");
     let mut without = shipped();
     without.remove("streetlight-supply.rhai");
-    engine.hold_pack(&without, Seq(gasps as u64 + 1), &mut out).unwrap();
+    engine.hold_pack(Pack::compile(&without).unwrap(), Seq(gasps as u64 + 1), &mut out);
     ledger.take(&mut out);
     assert_eq!(open(&ledger), 0);
     assert!(ledger.incidents.values().any(|row| row.cleared_by.as_deref() == Some("withdrawn")));

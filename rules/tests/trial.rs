@@ -56,7 +56,7 @@ impl Journal {
     fn record(&mut self, body: Body, decoded: Option<DecodedMessage>) {
         self.seq += 1;
         let record = Record { seq: Seq(self.seq), time: Timestamp(self.now), body };
-        self.trial.apply(&[record], &[decoded], &mut |_, work| work());
+        self.trial.apply(&[record], &[decoded], &mut |work| work());
     }
 
     fn ask(&mut self, action: Action) {
@@ -115,7 +115,7 @@ fn each_sort_of_change_is_found_and_staff_speak_to_the_drafts_own_case() {
     journal.say("d-3", 10.0);
     journal.pass(11_000);
     journal.pass(11_000);
-    let case = journal.trial.live().engine().reducer().cases().next().unwrap().clone();
+    let case = journal.trial.engine().reducer().cases().next().unwrap().clone();
     assert_eq!(&*case.asset, "a-1");
     journal.ask(Action::Case { case: case.id, step: CaseStep::Acknowledge, note: String::new() });
     // A pack and a setting of the journal do not touch a draft that holds its own.
@@ -222,5 +222,5 @@ fn a_drafts_commands_are_counted_by_rule_and_go_nowhere() {
     let [draft] = journal.trial.drafts() else { panic!("one draft") };
     assert_eq!(draft.rule_commands().get("tilt"), Some(&3), "twice at d-1, once at d-2");
     assert_eq!((journal.trial.live().commands(), draft.commands()), (0, 3));
-    assert_eq!(journal.trial.live().engine().open_commands().count(), 0);
+    assert_eq!(journal.trial.engine().open_commands().count(), 0);
 }

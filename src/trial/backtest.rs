@@ -2,8 +2,8 @@
 //!
 //! The pass begins with a state that was live once (see [`super::start`]), replays to the warm-up's begin, forks
 //! the draft (and one draft for each value of a sweep), and goes on to the end of the stretch. Every record is read
-//! and decoded once, ahead of the engines ([`super::feed`]). Memory: a few portions of the journal, one engine a side,
-//! and what the sides keep of incidents.
+//! and decoded once, ahead of the engines ([`super::feed`]). Memory: a few portions of the journal, one engine, and
+//! what each side has of its own: incidents, and what rules remember that the sides do not have alike.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -60,8 +60,8 @@ pub struct Played {
     pub trial: Trial,
     /// Where it began.
     pub start: Start,
-    /// How long each side was busy, in nanoseconds; the first is the live one.
-    pub busy_ns: Vec<u64>,
+    /// How long judging took, of all sides together, in nanoseconds.
+    pub busy_ns: u64,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
 }
@@ -108,9 +108,8 @@ pub fn play(source: &Source<'_>, ask: &Ask, watch: &dyn Watch) -> Result<Played,
     }
     let need = ask.from.plus_ms(-pack.memory_ms());
     let start = choose(source.data, source.disk.as_ref(), need)?;
-    let busy_ns = vec![0; drafts.len() + 1];
     let hold = live.filter(|_| ask.against == Against::Live);
-    let mut pass = Pass { trial: None, whole: Seq(0), need, drafts, hold, busy_ns };
+    let mut pass = Pass { trial: None, whole: Seq(0), need, drafts, hold, busy_ns: 0 };
     pass.go(source, ask, &start, watch)?;
     let trial = pass.trial.filter(|trial| !trial.drafts().is_empty());
     let trial = trial.ok_or_else(|| TrialError::Ask("there is no record in this stretch".to_owned()))?;
@@ -135,7 +134,7 @@ struct Pass {
     drafts: Vec<Draft>,
     /// The pack that the live side holds from the fork on.
     hold: Option<BTreeMap<String, String>>,
-    busy_ns: Vec<u64>,
+    busy_ns: u64,
 }
 
 impl Pass {
@@ -209,35 +208,33 @@ impl Pass {
     }
 }
 
-/// Decodes records and applies them, and takes each side's time.
-pub(super) fn decode_and_apply(trial: &mut Trial, records: &[Record], busy_ns: &mut [u64]) {
+/// Decodes records and applies them, and takes the time of judging.
+pub(super) fn decode_and_apply(trial: &mut Trial, records: &[Record], busy_ns: &mut u64) {
     let decoded: Vec<_> = records.iter().map(decode_record).collect();
-    trial.apply(records, &decoded, &mut |side, work| take_time(busy_ns, side, work));
+    trial.apply(records, &decoded, &mut |work| take_time(busy_ns, work));
 }
 
-/// Applies records, takes each side's time, and gives up between two sides' turns when the watch says so: slow rules
-/// may take long for a few records.
+/// Applies records, takes the time of judging, and gives up between two pieces of work when the watch says so: slow
+/// rules may take long for a few records.
 fn apply(
     trial: &mut Trial,
     records: &[Record],
     decoded: &[Option<DecodedMessage>],
-    busy_ns: &mut [u64],
+    busy_ns: &mut u64,
     watch: &dyn Watch,
 ) -> Result<(), TrialError> {
     let mut is_cancelled = watch.is_cancelled();
-    trial.apply(records, decoded, &mut |side, work| {
+    trial.apply(records, decoded, &mut |work| {
         is_cancelled = is_cancelled || watch.is_cancelled();
         if !is_cancelled {
-            take_time(busy_ns, side, work);
+            take_time(busy_ns, work);
         }
     });
     if is_cancelled { Err(TrialError::Cancelled) } else { Ok(()) }
 }
 
-fn take_time(busy_ns: &mut [u64], side: usize, work: &mut dyn FnMut()) {
+fn take_time(busy_ns: &mut u64, work: &mut dyn FnMut()) {
     let begun = Instant::now();
     work();
-    if let Some(busy) = busy_ns.get_mut(side) {
-        *busy += u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-    }
+    *busy_ns += u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
 }

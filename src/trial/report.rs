@@ -34,8 +34,9 @@ pub struct Cost {
     pub operations: u64,
     /// Evaluations that failed.
     pub faults: u64,
-    /// Time spent judging, in milliseconds; decoding is not in it.
-    pub busy_ms: u64,
+    /// Of the evaluations, those that were made once for this side and the live one, which has the same rule.
+    #[serde(default)]
+    pub shared: u64,
 }
 
 /// How many commands a rule would have sent.
@@ -91,6 +92,9 @@ pub struct Report {
     pub sweep_rows: Vec<SweepRow>,
     /// What each side cost.
     pub costs: Vec<Cost>,
+    /// Time spent judging, of all sides together, in milliseconds; decoding is not in it.
+    #[serde(default)]
+    pub busy_ms: u64,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
 }
@@ -103,8 +107,8 @@ pub(super) struct Heading {
     pub(super) start: String,
     pub(super) sweep: Option<Sweep>,
     pub(super) examples: usize,
-    /// Nanoseconds that each side was busy.
-    pub(super) busy_ns: Vec<u64>,
+    /// Nanoseconds spent judging.
+    pub(super) busy_ns: u64,
     pub(super) elapsed_ms: u64,
 }
 
@@ -125,14 +129,15 @@ impl Report {
         let stretch = trial.stretch();
         let Heading { sort, asked, against, start, sweep, examples, busy_ns, elapsed_ms } = heading;
         let sides = || std::iter::once(trial.live()).chain(trial.drafts());
-        let costs = sides().enumerate().map(|(number, side)| {
+        let costs = sides().zip(trial.rule_counts()).enumerate().map(|(number, (side, rules))| {
             let mut cost = Cost { side: side.name().to_owned(), ..Cost::default() };
-            for counts in side.rule_counts() {
+            let is_shared = |rule: &str| number > 0 && trial.is_shared(number - 1, rule);
+            for counts in rules {
                 cost.evaluations += counts.evaluations;
                 cost.operations += counts.operations;
                 cost.faults += counts.faults;
+                cost.shared += if is_shared(&counts.rule) { counts.evaluations } else { 0 };
             }
-            cost.busy_ms = busy_ns.get(number).copied().unwrap_or(0) / 1_000_000;
             cost
         });
         let rows = sweep.iter().flat_map(|sweep| sweep.values.iter().enumerate()).map(|(place, value)| {
@@ -140,13 +145,14 @@ impl Report {
             SweepRow { value: *value, incidents, cases }
         });
         let draft = &trial.drafts()[0];
+        let version = trial.draft_ruling(0).map(|ruling| ruling.pack().version().to_string());
         Report {
             id: String::new(),
             sort: sort.to_owned(),
             by: String::new(),
             asked,
-            draft: draft.engine().pack().version().to_string(),
-            live: trial.live().engine().pack().version().to_string(),
+            draft: version.unwrap_or_default(),
+            live: trial.engine().pack().version().to_string(),
             against,
             from: stretch.from,
             to: stretch.to,
@@ -159,6 +165,7 @@ impl Report {
             difference: trial.difference(0, examples),
             sweep_rows: rows.collect(),
             costs: costs.collect(),
+            busy_ms: busy_ns / 1_000_000,
             sweep,
             elapsed_ms,
         }
@@ -239,10 +246,11 @@ impl Report {
         for cost in &self.costs {
             writeln!(
                 text,
-                "cost of {}: {} evaluations, {} operations, {} failed, {} ms",
-                cost.side, cost.evaluations, cost.operations, cost.faults, cost.busy_ms
+                "cost of {}: {} evaluations ({} of them made once with the live side), {} operations, {} failed",
+                cost.side, cost.evaluations, cost.shared, cost.operations, cost.faults
             )?;
         }
+        writeln!(text, "judging of all sides took {} ms", self.busy_ms)?;
         Ok(())
     }
 }

@@ -172,7 +172,7 @@ impl Shadows {
         let limit = ReadLimit::Synced(Arc::clone(&self.synced));
         let mut reader = JournalReader::open(Arc::new(disk), after.next(), limit).map_err(TrialError::from)?;
         let mut trial = Trial::new(engine, Stretch { from: Timestamp(i64::MAX), to: Timestamp(i64::MAX) });
-        let (mut busy_ns, begun) = (vec![0; 2], Instant::now());
+        let (mut busy_ns, begun) = (0, Instant::now());
         locked(&shadow.told).state = "catching_up";
         while !shadow.stop.load(Ordering::SeqCst) {
             let batch = reader.next_batch().map_err(TrialError::from)?;
@@ -183,7 +183,7 @@ impl Shadows {
                         decode_and_apply(&mut trial, records, &mut busy_ns);
                     }
                     self.fork(shadow, &mut trial, reader.position())?;
-                    busy_ns.fill(0);
+                    busy_ns = 0;
                     locked(&shadow.told).state = "running";
                     continue;
                 }
@@ -196,11 +196,11 @@ impl Shadows {
             }
             locked(&shadow.told).behind = behind;
             if !trial.drafts().is_empty() && shadow.wanted.swap(false, Ordering::SeqCst) {
-                self.tell(shadow, &mut trial, &busy_ns, begun);
+                self.tell(shadow, &mut trial, busy_ns, begun);
             }
         }
         if !trial.drafts().is_empty() {
-            self.tell(shadow, &mut trial, &busy_ns, begun);
+            self.tell(shadow, &mut trial, busy_ns, begun);
         }
         Ok(())
     }
@@ -226,15 +226,15 @@ impl Shadows {
     }
 
     fn fork(&self, shadow: &Shadow, trial: &mut Trial, next: Seq) -> Result<(), TrialError> {
-        let from = trial.live().engine().now();
+        let from = trial.engine().now();
         trial.set_stretch(Stretch { from, to: Timestamp(i64::MAX) });
         let files: BTreeMap<String, String> = shadow.row.files.as_ref().clone();
         trial.fork(next, &Draft { name: "shadow".to_owned(), files, parameters: Vec::new() })?;
         Ok(())
     }
 
-    fn tell(&self, shadow: &Shadow, trial: &mut Trial, busy_ns: &[u64], begun: Instant) {
-        let now = trial.live().engine().now();
+    fn tell(&self, shadow: &Shadow, trial: &mut Trial, busy_ns: u64, begun: Instant) {
+        let now = trial.engine().now();
         let stretch = trial.stretch();
         trial.set_stretch(Stretch { to: now.plus_ms(1), ..stretch });
         let heading = Heading {
@@ -244,7 +244,7 @@ impl Shadows {
             start: Start::Now(PathBuf::new()).describe(),
             sweep: None,
             examples: DEFAULT_EXAMPLES,
-            busy_ns: busy_ns.to_vec(),
+            busy_ns,
             elapsed_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         let report = Report::of(trial, heading);

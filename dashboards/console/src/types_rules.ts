@@ -120,7 +120,8 @@ export interface TrialReport {
   };
   sweep: { rule: string; name: string; values: number[] } | null;
   sweep_rows: { value: number; incidents: Tally; cases: Tally }[];
-  costs: { side: string; evaluations: number; operations: number; faults: number; busy_ms: number }[];
+  costs: { side: string; evaluations: number; operations: number; faults: number; shared: number }[];
+  busy_ms: number;
   elapsed_ms: number;
 }
 

@@ -127,7 +127,7 @@ pub enum Effect {
 }
 
 /// Collects the effects of one record and numbers them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EffectSink {
     seq: Seq,
     next_ordinal: u32,
@@ -152,6 +152,12 @@ impl EffectSink {
         let id = EffectId { seq: self.seq, ordinal: self.next_ordinal };
         self.next_ordinal += 1;
         id
+    }
+
+    /// The ordinal that comes next: how many ids this record has been given.
+    #[must_use]
+    pub fn ordinal(&self) -> u32 {
+        self.next_ordinal
     }
 
     /// Adds an effect under the next id.

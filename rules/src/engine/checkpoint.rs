@@ -126,9 +126,9 @@ impl Engine {
         let tables = Tables {
             now: self.now,
             config: self.config.clone(),
-            pack: (!self.pack.rules().is_empty()).then(|| Arc::clone(self.pack.version())),
-            parameters: self.parameters.iter().map(owned).collect(),
-            paused: self.paused.clone(),
+            pack: (!self.ruling.pack.rules().is_empty()).then(|| Arc::clone(self.ruling.pack.version())),
+            parameters: self.ruling.parameters.iter().map(owned).collect(),
+            paused: self.ruling.paused.clone(),
             city: self.city.clone(),
             orphans: self.orphans,
             refused: self.refused,
@@ -166,8 +166,8 @@ impl Engine {
     ) -> Result<Engine, TablesError> {
         let mut engine = Engine::new(Arc::clone(&profile));
         engine.ledger = ledger.position;
-        engine.reducer = Reducer::restore(profile, ledger.incidents, ledger.cases, ledger.reducer)?;
-        engine.commands = super::commands::Commands::restore(ledger.commands);
+        engine.ruling.reducer = Reducer::restore(profile, ledger.incidents, ledger.cases, ledger.reducer)?;
+        engine.ruling.commands = super::commands::Commands::restore(ledger.commands);
         engine.users = ledger.users.into_iter().map(|user| (Arc::clone(&user.name), user)).collect();
         let Some((position, tables)) = checkpoint else { return Ok(engine) };
         let tables: Tables = serde_json::from_slice(tables)?;
@@ -177,7 +177,7 @@ impl Engine {
         engine.config = tables.config;
         engine.city = tables.city;
         for (rule, name, scope, value) in tables.parameters {
-            engine.parameters.set(&rule, &name, &scope, Some(value));
+            engine.ruling.parameters.set(&rule, &name, &scope, Some(value));
         }
         engine.orphans = tables.orphans;
         engine.refused = tables.refused;
@@ -187,11 +187,11 @@ impl Engine {
                 version,
                 mistakes: mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             })?;
-            engine.pack = Arc::new(pack);
+            engine.ruling.pack = Arc::new(pack);
         }
-        engine.reducer.tell_groups(engine.pack.groups());
-        engine.paused = tables.paused;
-        engine.pack.show_paused(&engine.paused);
+        engine.ruling.reducer.tell_groups(engine.ruling.pack.groups());
+        engine.ruling.paused = tables.paused;
+        engine.ruling.pack.show_paused(&engine.ruling.paused);
         Ok(engine)
     }
 
@@ -205,10 +205,10 @@ impl Engine {
         if let Some(device) = Arc::get_mut(&mut state.device) {
             self.texts.share(device);
         }
-        self.pack.share_layout(&state.device, &mut state.rules);
+        self.ruling.pack.share_layout(&state.device, &mut state.rules);
         let index = u32::try_from(self.devices.len()).expect("fewer than 2^32 devices");
         self.index.insert(state.device.id.clone(), index);
-        self.reducer.resize(None, Some(&state.device));
+        self.ruling.reducer.resize(None, Some(&state.device));
         self.devices.push(state);
         if row.position > self.applied {
             self.ahead.entry(row.position).or_default().push(index);

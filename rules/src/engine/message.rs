@@ -1,10 +1,9 @@
 //! A device's message: repeats, times, counts, newest values, rules.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::Offset;
-use gengfu_cases::{At, Heard};
+use gengfu_cases::At;
 use gengfu_model::signal::EvidenceReading;
 use gengfu_model::time::MINUTE_MS;
 use gengfu_model::{
@@ -14,8 +13,9 @@ use gengfu_model::{
 
 use super::acceptance::{Acceptance, accept_later};
 use super::device::DeviceState;
+use super::ruling::Tell;
 use super::{DecodedMessage, Engine, Output, Sheet};
-use crate::{Context, LatestValue};
+use crate::LatestValue;
 
 impl Engine {
     /// Applies one message.
@@ -34,7 +34,9 @@ impl Engine {
             return;
         }
         let decoded = decoded.expect("a message comes with what its codec made of it");
-        let mut dispositions = Dispositions { record, envelope, live: self.is_live(record.seq), out };
+        let said = out.effects.ordinal();
+        let live = self.is_live(record.seq);
+        let mut dispositions = Dispositions { record, envelope, live, out };
         self.roll_day(index, record.time, &mut dispositions);
 
         let state = &mut self.devices[index as usize];
@@ -44,12 +46,10 @@ impl Engine {
                 sheet.duplicate += 1;
             });
             dispositions.add(DispositionKind::Duplicate, "seen before".to_owned(), false);
+            self.count_along(out.effects.ordinal() - said);
             return self.settle(index, At { seq: record.seq, now: self.now }, out);
         }
         count(state, |sheet| sheet.journaled += 1);
-        if envelope.format == PayloadFormat::Reply && dispositions.live {
-            self.commands.reply(self.now, &envelope.device, &envelope.payload, &mut dispositions.out.effects);
-        }
         // Kept between messages, to save the allocation.
         let mut accepted = std::mem::take(&mut self.accepted);
         let readings: &[Reading] = match &decoded.result {
@@ -73,38 +73,37 @@ impl Engine {
                 decoded.readings.as_slice()
             }
         };
-        self.heard(index, record, out);
-        let watched = self.is_live(record.seq) && self.reducer.awaits(&envelope.device);
-        let (carried, fields) =
-            if watched { carried(record, envelope.kind, readings, &accepted) } else { (Vec::new(), 0) };
+        self.put_in_service(index, live, out);
+        // What was said so far follows from no rule.
+        self.count_along(out.effects.ordinal() - said);
+        let at = At { seq: record.seq, now: self.now };
+        if envelope.format == PayloadFormat::Reply {
+            self.reply(at, envelope, out);
+        }
+        self.tell(index, at, Tell::Heard);
+        let (carried, fields) = if self.is_awaited(record.seq, &envelope.device) {
+            carried(record, envelope.kind, readings, &accepted)
+        } else {
+            (Vec::new(), 0)
+        };
         self.judge(index, record, readings, &accepted, out);
         accepted.clear();
         self.accepted = accepted;
         if !carried.is_empty() {
             self.verify(index, record, &carried, fields, out);
         }
-        self.settle(index, At { seq: record.seq, now: self.now }, out);
+        self.settle(index, at, out);
     }
 
-    /// Somebody waits for what this device says of a repair: told with what the rules make of it.
-    fn verify(&mut self, index: u32, record: &Record, readings: &[EvidenceReading], fields: u32, out: &mut Output) {
-        let state = &self.devices[index as usize];
-        let cx = Context {
-            zone: self.zone,
-            paused: &self.paused,
-            city: &self.city,
-            ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
-        };
-        let asked = self.reducer.asked_of(&state.device.id);
-        let rules: BTreeSet<Arc<str>> = asked.into_iter().map(|(rule, _)| rule).collect();
-        let mut said = BTreeMap::new();
-        for rule in rules {
-            for (key, holds) in self.pack.says(&cx, &state.rules, &rule, fields) {
-                said.insert((Arc::clone(&rule), key), holds);
-            }
+    /// A device's reply to a command.
+    fn reply(&mut self, at: At, envelope: &Envelope, out: &mut Output) {
+        let (device, payload) = (&envelope.device, &envelope.payload);
+        if self.is_live(at.seq) {
+            self.ruling.commands.reply(at.now, device, payload, &mut out.effects);
         }
-        let (at, device) = (At { seq: record.seq, now: self.now }, state.device.id.clone());
-        self.reducer.heard(at, &device, &Heard { readings, said: &said }, &mut out.effects);
+        for candidate in &mut self.candidates {
+            candidate.ruling.commands.reply(at.now, device, payload, &mut candidate.out.effects);
+        }
     }
 
     /// Takes the readings in the order of time and tells what becomes of each; counts every value once. Those
@@ -175,9 +174,8 @@ impl Engine {
         }
     }
 
-    /// A message was heard: puts the device in service if need be, and arms its silence.
-    fn heard(&mut self, index: u32, record: &Record, out: &mut Output) {
-        let live = self.is_live(record.seq);
+    /// A message was heard: the device is in service from its first one on.
+    fn put_in_service(&mut self, index: u32, live: bool, out: &mut Output) {
         let state = &mut self.devices[index as usize];
         state.heard = Some(self.now);
         if state.device.life == DeviceLife::Registered {
@@ -188,13 +186,6 @@ impl Engine {
                 out.effects.push(Effect::Device(Arc::clone(&state.device)));
             }
         }
-        let cx = Context {
-            zone: self.zone,
-            paused: &self.paused,
-            city: &self.city,
-            ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
-        };
-        self.pack.arm(&cx, &mut state.rules, &mut self.signals);
     }
 
     /// Stores the readings' values and lets the rules judge them.
@@ -222,14 +213,8 @@ impl Engine {
                 }
             };
             if judged {
-                let cx = Context {
-                    late: late == Lateness::Newest,
-                    zone: self.zone,
-                    paused: &self.paused,
-                    city: &self.city,
-                    ..Context::new(&state.device, &state.latest, &self.parameters, self.now, record.seq)
-                };
-                self.pack.on_reading(&cx, time, carried, &mut state.rules, &mut self.signals);
+                let at = At { seq: record.seq, now: self.now };
+                self.tell(index, at, Tell::Reading { time, carried, late: late == Lateness::Newest });
             }
         }
     }
@@ -239,9 +224,10 @@ impl Engine {
         // Orphans belong to no device row; they are counted from the checkpoint's position on.
         self.orphans.journaled += 1;
         self.orphans.quarantined += 1;
-        let live = self.is_live(record.seq);
+        let (live, said) = (self.is_live(record.seq), out.effects.ordinal());
         Dispositions { record, envelope, live, out }
             .quarantine(QuarantineReason::UnknownDevice, "the device is not in the register with this kind");
+        self.count_along(out.effects.ordinal() - said);
     }
 
     /// At a device's first message of a new day, the day before is written into the ledger.

@@ -3,30 +3,35 @@
 //! Promises: no clock, no randomness, no I/O; the same records give the same effects, whether live,
 //! replayed after a crash, tested or back-tested, however they are batched. Time is the records'.
 //! A record goes first to the rules of its device, which give signals; then the one reducer turns
-//! signals into incidents and cases. Device rules never see the reducer's state.
+//! signals into incidents and cases. Device rules never see the reducer's state. What is known of devices whatever the
+//! rules stands in the engine itself, what follows from the rules in its [`Ruling`].
 //!
 //! Recovery: device rows carry the position they have seen, and skip what is older; the reducer
 //! comes from the ledger at position P, and signals of records up to P are dropped.
 
 pub mod acceptance;
 mod accounts;
+mod asked;
 mod authority;
+mod candidate;
 mod checkpoint;
 mod commands;
 mod day_sheets;
 mod device;
 mod duplicates;
 mod foresee;
-mod groups;
 mod index;
+mod judging;
 mod message;
 mod parameters;
 mod pauses;
 mod redecode;
 mod requests;
+mod ruling;
 mod sheet;
 mod texts;
 mod timers;
+mod translate;
 mod trial;
 mod versions;
 
@@ -37,18 +42,20 @@ use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::{User, Verdict};
 use gengfu_model::{
-    Assertion, Body, CommandRow, Control, Decoded, Device, DeviceId, EffectSink, Point, QuarantineReason, Record, Seq,
+    Body, CommandRow, Control, Decoded, Device, DeviceId, Effect, EffectSink, Point, QuarantineReason, Record, Seq,
     Signal, Timestamp,
 };
 
-use crate::{City, Context, Latest, Pack, Parameters, PausedRules};
+use crate::{City, Latest, Pack};
 use device::DeviceState;
 
+pub use candidate::Candidate;
 pub use checkpoint::{CheckpointRow, Recovered, Round, TablesError};
 pub use commands::RULE_PREFIX;
 pub use device::RowError;
 pub use duplicates::{REMEMBERED, hash as payload_hash};
 pub use foresee::FORESEEN;
+pub use ruling::Ruling;
 pub use sheet::Sheet;
 
 /// A message's payload after its codec, with the hash that duplicates are told by.
@@ -61,7 +68,7 @@ pub struct DecodedMessage {
 }
 
 /// What applying records brought forth, to be handed on in this order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     /// Changes of the ledger.
     pub effects: EffectSink,
@@ -124,12 +131,11 @@ pub struct Engine {
     /// In a replay: devices whose row is ahead of it, by the record that it has seen last. Their timers
     /// stand still until then, since pack and parameters are not yet those that the row was made with.
     ahead: BTreeMap<Seq, Vec<u32>>,
-    pack: Arc<Pack>,
-    parameters: Parameters,
-    paused: PausedRules,
     profile: Arc<Profile>,
-    reducer: Reducer,
-    commands: commands::Commands,
+    /// The live pack, and what comes of its signals.
+    ruling: Ruling,
+    /// In a trial: the packs beside it. The live engine has none.
+    candidates: Vec<Candidate>,
     users: BTreeMap<Arc<str>, User>,
     /// Counts of messages whose device is not in the register any more.
     orphans: Sheet,
@@ -141,8 +147,6 @@ pub struct Engine {
     accepted: Vec<message::Accepted>,
     /// The quarter of an hour of the newest message, and its day: both begin and end with a quarter in every zone.
     quarter: (i64, i64),
-    /// In a trial: what the journal's records may not change. The live engine holds nothing.
-    held: trial::Held,
 }
 
 impl Engine {
@@ -163,11 +167,8 @@ impl Engine {
             timers: BTreeSet::new(),
             dirty: Vec::new(),
             ahead: BTreeMap::new(),
-            pack: Arc::new(Pack::compile(&BTreeMap::new()).expect("a pack without files has no mistakes")),
-            parameters: Parameters::default(),
-            paused: PausedRules::default(),
-            reducer: Reducer::new(Arc::clone(&profile)),
-            commands: commands::Commands::default(),
+            ruling: Ruling::new(Arc::clone(&profile)),
+            candidates: Vec::new(),
             profile,
             users: BTreeMap::new(),
             orphans: Sheet::default(),
@@ -175,7 +176,6 @@ impl Engine {
             signals: Vec::new(),
             accepted: Vec::new(),
             quarter: (i64::MIN, 0),
-            held: trial::Held::default(),
         }
     }
 
@@ -185,6 +185,7 @@ impl Engine {
     /// request to decode a quarantined message again, which carries one).
     pub fn apply(&mut self, record: &Record, decoded: Option<&DecodedMessage>, out: &mut Output) {
         out.effects.start(record.seq);
+        self.candidates.iter_mut().for_each(|candidate| candidate.out.effects.start(record.seq));
         self.advance(record.seq, record.time, out);
         match &record.body {
             Body::Message(envelope) => self.message(record, envelope, decoded, out),
@@ -199,7 +200,7 @@ impl Engine {
     /// When the next timer is due, so that the journal's writer can let time pass then.
     pub fn next_due(&mut self) -> Option<Timestamp> {
         let device = self.first_timer();
-        [device, self.commands.next_due(), self.reducer.next_due()].into_iter().flatten().min()
+        [device, self.ruling.next_due()].into_iter().flatten().min()
     }
 
     /// The last record applied.
@@ -217,18 +218,18 @@ impl Engine {
     /// Incidents, cases and duty.
     #[must_use]
     pub fn reducer(&self) -> &Reducer {
-        &self.reducer
+        &self.ruling.reducer
     }
 
     /// The live rule pack.
     #[must_use]
     pub fn pack(&self) -> &Arc<Pack> {
-        &self.pack
+        &self.ruling.pack
     }
 
     /// Lets a test look on at the pack that was activated last.
     pub(crate) fn watch(&mut self, coverage: &Arc<crate::testing::coverage::Coverage>) {
-        if let Some(pack) = Arc::get_mut(&mut self.pack) {
+        if let Some(pack) = Arc::get_mut(&mut self.ruling.pack) {
             let placed = pack.sets.iter_mut().flat_map(|set| &mut set.rules);
             placed.for_each(|placed| placed.watched = Some(Arc::clone(coverage)));
         }
@@ -257,8 +258,9 @@ impl Engine {
     #[must_use]
     pub fn why(&self, device: &str, rule: &str) -> Option<crate::Why> {
         let state = &self.devices[*self.index.get(device)? as usize];
-        let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, self.applied);
-        self.pack.why(&Context { zone: self.zone, city: &self.city, paused: &self.paused, ..cx }, &state.rules, rule)
+        let moment = ruling::Moment { zone: self.zone, city: &self.city, now: self.now, seq: self.applied };
+        let cx = self.ruling.context(moment, &state.device, &state.latest);
+        self.ruling.pack.why(&cx, &state.rules, rule)
     }
 
     /// Every register entry, in the order of registration or of the checkpoint's rows.
@@ -268,7 +270,7 @@ impl Engine {
 
     /// The commands that the devices have not answered, in the order in which they were asked.
     pub fn open_commands(&self) -> impl Iterator<Item = &CommandRow> {
-        self.commands.open()
+        self.ruling.commands.open()
     }
 
     /// What is known of the devices after `after` in the order of ids, at most `limit`.
@@ -310,11 +312,12 @@ impl Engine {
 
     /// Lets time pass to `to`: timers fire in the order (due, device, rule, slot), with `now` = due;
     /// at the same moment, devices come before commands, and these before the reducer. A device's entry that was
-    /// too early moves on, which is no event.
+    /// too early moves on, which is no event. (A candidate's timers fire in the same order, whatever is between them.)
     fn advance(&mut self, seq: Seq, to: Timestamp, out: &mut Output) {
         loop {
             let device = self.timers.first().map(|(due, _, _)| *due);
-            let dues = [device, self.commands.next_due(), self.reducer.next_due()];
+            let of_candidates = self.candidates.iter().filter_map(|candidate| candidate.ruling.next_due()).min();
+            let dues = [device, self.ruling.next_due(), of_candidates];
             let Some(due) = dues.into_iter().flatten().min().filter(|due| *due <= to) else { break };
             if device == Some(due) {
                 if let Some(index) = self.timer_at(due) {
@@ -328,48 +331,21 @@ impl Engine {
                 // Reducer and commands come from the ledger at a later position: their timers are not due yet.
                 break;
             }
-            if self.commands.next_due().is_some_and(|first| first <= due) {
-                self.commands.fire(due, &mut out.effects);
-            } else {
-                self.reducer.fire(At { seq, now: due }, &mut out.effects);
+            let at = At { seq, now: due };
+            if self.ruling.next_due() == Some(due) {
+                self.ruling.fire(at, &mut out.effects);
+            }
+            for candidate in self.candidates.iter_mut().filter(|one| one.ruling.next_due() == Some(due)) {
+                candidate.ruling.fire(at, &mut candidate.out.effects);
             }
         }
         self.now = self.now.max(to);
     }
 
-    fn fire_device(&mut self, seq: Seq, due: Timestamp, index: u32, out: &mut Output) {
-        self.take_timer(due, index);
-        let state = &mut self.devices[index as usize];
-        let cx = Context {
-            zone: self.zone,
-            paused: &self.paused,
-            city: &self.city,
-            ..Context::new(&state.device, &state.latest, &self.parameters, due, seq)
-        };
-        self.pack.on_timer(&cx, &mut state.rules, &mut self.signals);
-        self.settle(index, At { seq, now: due }, out);
-    }
-
-    /// Hands the collected signals to the reducer, puts the device's next timer in place and marks it.
-    fn settle(&mut self, index: u32, at: At, out: &mut Output) {
-        let live = self.is_live(at.seq);
-        let state = &mut self.devices[index as usize];
-        for signal in self.signals.drain(..) {
-            if !live {
-                continue;
-            }
-            match signal.assertion {
-                Assertion::Command { .. } => self.commands.wished(at.now, &state.device, &signal, &mut out.effects),
-                Assertion::Raise { .. } | Assertion::Clear { .. } | Assertion::Member { .. } => {
-                    self.reducer.signal(at, &state.device, signal, &mut out.effects);
-                }
-            }
-        }
-        if !state.dirty {
-            state.dirty = true;
-            self.dirty.push(index);
-        }
-        self.schedule(index);
+    /// Says something that follows from no rule: candidates have said it as well.
+    fn say(&mut self, effect: Effect, out: &mut Output) {
+        out.effects.push(effect);
+        self.count_along(1);
     }
 
     /// Whether a record's signals, requests and dispositions still have to reach the ledger.
@@ -390,7 +366,7 @@ impl Engine {
             Control::Request(request) => self.request(record, request, decoded, out),
             // No rule knows of sessions: the ledger keeps them for the listener's next start.
             Control::Session(change) if self.is_live(record.seq) => {
-                out.effects.push(gengfu_model::Effect::Session(Box::new(change.clone())));
+                self.say(Effect::Session(Box::new(change.clone())), out);
             }
             Control::Session(_) => {}
         }
@@ -400,17 +376,25 @@ impl Engine {
     fn away(&mut self, seq: Seq, gap_ms: i64) {
         for index in 0..self.devices.len() {
             let state = &mut self.devices[index];
-            if state.past >= seq || (state.due.is_none() && state.spoken.is_none()) {
+            // Who was never heard waits for nothing, whatever the rules are.
+            if state.past >= seq || state.rules.heard().is_none() {
                 continue;
             }
+            let index = u32::try_from(index).expect("fewer than 2^32 devices");
             state.rules.shift(gap_ms);
+            self.candidates.iter_mut().for_each(|candidate| candidate.shift(index, gap_ms));
             if !state.dirty {
                 state.dirty = true;
-                self.dirty.push(u32::try_from(index).expect("fewer than 2^32 devices"));
+                self.dirty.push(index);
             }
-            self.schedule(u32::try_from(index).expect("fewer than 2^32 devices"));
+            self.schedule(index);
         }
     }
+}
+
+/// Finds a device's entry by its id.
+fn finder<'a>(index: &'a index::Index, devices: &'a [DeviceState]) -> impl Fn(&DeviceId) -> Option<Arc<Device>> + 'a {
+    |id| Some(Arc::clone(&devices.get(*index.get(id)? as usize)?.device))
 }
 
 fn zone(config: &OutcomeConfig) -> chrono_tz::Tz {

@@ -12,13 +12,20 @@ impl Engine {
             Some(id) => Some(&self.devices[*self.index.get(id)? as usize].device),
             None => None,
         };
-        self.pack.parameter_views(&self.parameters, rule, name, self.register(), device.map(AsRef::as_ref))
+        self.ruling.pack.parameter_views(
+            &self.ruling.parameters,
+            rule,
+            name,
+            self.register(),
+            device.map(AsRef::as_ref),
+        )
     }
 
     /// How many devices that a rule judges are within a scope: `None` if there is no such rule.
     #[must_use]
     pub fn devices_within(&self, rule: &str, scope: &str) -> Option<usize> {
-        let kinds: Vec<_> = self.pack.rules().iter().filter(|info| &*info.id == rule).map(|info| info.kind).collect();
+        let kinds: Vec<_> =
+            self.ruling.pack.rules().iter().filter(|info| &*info.id == rule).map(|info| info.kind).collect();
         let judged = self.register().filter(|device| kinds.contains(&device.kind) && is_within(device, scope));
         (!kinds.is_empty()).then(|| judged.count())
     }

@@ -34,7 +34,7 @@ impl Engine {
         }
         let decoded = decoded.expect("the request comes with what the codec made of its message");
         let envelope = message.envelope();
-        let live = self.is_live(record.seq);
+        let (live, said) = (self.is_live(record.seq), out.effects.ordinal());
         let mut dispositions = Dispositions { record, envelope: &envelope, live, out };
         self.roll_day(index, record.time, &mut dispositions);
         count(&mut self.devices[index as usize], |sheet| {
@@ -51,6 +51,7 @@ impl Engine {
             let outcome = Redecoded { by: record.seq, time: record.time, decoded: is_decoded, detail };
             out.effects.push(Effect::Redecoded { message: message.seq, outcome });
         }
+        self.count_along(out.effects.ordinal() - said);
         self.settle(index, At { seq: record.seq, now: self.now }, out);
         let in_quarantine = |why: String| Refusal::new("quarantined", why);
         Ok(match tried {

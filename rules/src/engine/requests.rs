@@ -6,16 +6,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_cases::{At, PlatformMessage, Profile};
+use gengfu_cases::{At, Profile};
 use gengfu_model::pack::PackNote;
 use gengfu_model::places::{Place, PlacesRow, check as check_places};
 use gengfu_model::staff::{Accepted, Action, StaffRequest, User, Verdict};
-use gengfu_model::{Device, DeviceId, DeviceLife, DutyAction, Effect, Record, Refusal, Seq, Value};
+use gengfu_model::{Device, DeviceId, DeviceLife, Effect, EffectSink, Record, Refusal, Seq};
 
-use super::commands::{Asked, RULE_PREFIX};
+use super::asked::Register;
+use super::commands::RULE_PREFIX;
 use super::device::DeviceState;
-use super::{DecodedMessage, Engine, Output, authority, versions};
-use crate::{Context, Pack, Parameters, RuleState};
+use super::translate::Translated;
+use super::{DecodedMessage, Engine, Output, authority, finder, versions};
+use crate::Pack;
 
 /// The most devices that one record may add, so that no transaction grows out of hand.
 pub(super) const MAX_DEVICES_A_RECORD: usize = 1_000;
@@ -29,22 +31,44 @@ impl Engine {
         decoded: Option<&DecodedMessage>,
         out: &mut Output,
     ) {
-        let verdict = authority::check(&request.action, &request.roles)
-            .and_then(|()| self.carry_out(record, request, decoded, out));
-        if !self.is_live(record.seq) {
-            return;
-        }
-        out.effects.push(Effect::Audit {
-            user: Arc::clone(&request.user),
-            action: request.action.name(),
-            subject: subject(&request.action),
-            verdict: match &verdict {
-                Ok(accepted) if accepted.refused.is_empty() => "accepted".to_owned(),
-                Ok(accepted) => format!("accepted, {} rows refused", accepted.refused.len()),
-                Err(refusal) => format!("{}: {}", refusal.code, refusal.message),
-            },
+        let (at, live) = (At { seq: record.seq, now: self.now }, self.is_live(record.seq));
+        // Looked up before the step is taken.
+        let steps = self.steps(request);
+        let permitted = authority::check(&request.action, &request.roles);
+        let of_ruling = permitted.clone().and_then(|()| {
+            let find = finder(&self.index, &self.devices);
+            let register = Register { users: &self.users, device: &find };
+            self.ruling.asked(at, live, request, &register, &mut out.effects).transpose()
         });
-        out.verdicts.push((record.seq, verdict));
+        let verdict = match of_ruling.transpose() {
+            Some(verdict) => verdict,
+            None => self.carry_out(record, request, decoded, out),
+        };
+        if live {
+            audit(request, &verdict, &mut out.effects);
+        }
+        let find = finder(&self.index, &self.devices);
+        let register = Register { users: &self.users, device: &find };
+        for (candidate, step) in self.candidates.iter_mut().zip(steps) {
+            let request = match &step {
+                Translated::Same => request,
+                Translated::Other(own) => own,
+                Translated::Missing(step) => {
+                    candidate.note_missed(step);
+                    continue;
+                }
+            };
+            let effects = &mut candidate.out.effects;
+            let own = permitted.clone().and_then(|()| {
+                // What is no ruling's to answer has one answer for all, but that a candidate keeps its pack.
+                let own = candidate.ruling.asked(at, true, request, &register, effects);
+                own.unwrap_or_else(|| kept(&request.action).unwrap_or_else(|| verdict.clone()))
+            });
+            audit(request, &own, effects);
+        }
+        if live {
+            out.verdicts.push((record.seq, verdict));
+        }
     }
 
     fn carry_out(
@@ -56,33 +80,6 @@ impl Engine {
     ) -> Verdict {
         let seq = record.seq;
         match &request.action {
-            Action::Case { case, step, note } => {
-                if !self.is_live(seq) {
-                    return Ok(Accepted::default());
-                }
-                let at = At { seq, now: self.now };
-                self.reducer.request(at, &request.user, &request.roles, *case, step, note, &mut out.effects)
-            }
-            Action::PutSilence { silence } => {
-                if !self.is_live(seq) {
-                    return Ok(Accepted::default());
-                }
-                let at = At { seq, now: self.now };
-                self.reducer.put_silence(at, &request.user, &request.roles, silence, &mut out.effects)
-            }
-            Action::EndSilence { silence, work_order } => {
-                if !self.is_live(seq) {
-                    return Ok(Accepted::default());
-                }
-                let at = At { seq, now: self.now };
-                self.reducer.end_silence(at, &request.user, *silence, work_order.as_deref(), &mut out.effects)
-            }
-            Action::ReportCase { report } => {
-                if !self.is_live(seq) {
-                    return Ok(Accepted::default());
-                }
-                self.reducer.report(At { seq, now: self.now }, &request.user, report, &mut out.effects)
-            }
             Action::AddDevices { devices, replace } => self.add_devices(seq, devices, *replace, out),
             Action::SetLife { device, life } => {
                 if *life == DeviceLife::Retired {
@@ -97,30 +94,26 @@ impl Engine {
             }
             Action::ActivatePack { files } => self.activate(seq, &request.user, files, &PackNote::default(), out),
             Action::PublishPack { files, note } => self.activate(seq, &request.user, files, note, out),
-            Action::StartShadow { files, reason } => self.start_shadow(seq, &request.user, files, reason, out),
+            Action::Redecode { message } => self.redecode(record, message, decoded, out),
+            other => {
+                // These follow from no rule.
+                let said = out.effects.ordinal();
+                let verdict = self.note(seq, &request.user, other, out);
+                self.count_along(out.effects.ordinal() - said);
+                verdict
+            }
+        }
+    }
+
+    fn note(&mut self, seq: Seq, by: &Arc<str>, action: &Action, out: &mut Output) -> Verdict {
+        match action {
+            Action::StartShadow { files, reason } => self.start_shadow(seq, by, files, reason, out),
             Action::StopShadow => self.stop_shadow(seq, out),
             Action::RecordFindings { findings } => self.record_findings(seq, findings, out),
             Action::SetProfile { text } => self.set_profile(seq, text, out),
-            Action::SetParameter { rule, name, scope, value } => {
-                self.set_parameter(seq, rule, name, scope, value.as_ref(), out)
-            }
-            Action::PauseRule { rule, reason } => self.pause_rule(rule, &request.user, reason),
-            Action::ResumeRule { rule } => self.resume_rule(rule),
-            Action::PutPlaces { places } => self.put_places(seq, &request.user, places, out),
+            Action::PutPlaces { places } => self.put_places(seq, by, places, out),
             Action::PutUser { user } => self.put_user(seq, user, out),
-            Action::SendCommand { device, name, args, expires_s } => {
-                let asked = Asked { device, name, args, expires_s: *expires_s };
-                self.send_command(seq, &request.user, &asked, out)
-            }
-            Action::Duty { ask } => self.duty(seq, request, ask, out),
-            Action::Platform { platform, message, case, reached, note } => {
-                if !self.is_live(seq) {
-                    return Ok(Accepted::default());
-                }
-                let said = PlatformMessage { platform, message, case, reached: *reached, note };
-                self.reducer.platform(At { seq, now: self.now }, said, &mut out.effects)
-            }
-            Action::Redecode { message } => self.redecode(record, message, decoded, out),
+            _ => Ok(Accepted::default()),
         }
     }
 
@@ -169,8 +162,9 @@ impl Engine {
         let mut device = device.clone();
         self.texts.share(&mut device);
         self.index.insert(device.id.clone(), index);
-        self.reducer.resize(None, Some(&device));
+        self.resize(None, &device);
         self.devices.push(DeviceState::new(Arc::new(device)));
+        self.candidates.iter_mut().for_each(super::Candidate::add_device);
         self.changed(seq, index, out);
         Ok(())
     }
@@ -192,8 +186,9 @@ impl Engine {
         let mut device = Device::clone(&state.device);
         change(&mut device);
         self.texts.share(&mut device);
-        self.reducer.resize(Some(&state.device), Some(&device));
-        state.device = Arc::new(device);
+        let device = Arc::new(device);
+        let before = std::mem::replace(&mut state.device, Arc::clone(&device));
+        self.resize(Some(&before), &device);
         self.changed(seq, index, out);
         Ok(())
     }
@@ -213,39 +208,38 @@ impl Engine {
         // The smallest id, so that the order of registration in memory does not matter.
         let new = self.register().filter(takes_over).min_by(|a, b| a.id.cmp(&b.id)).cloned();
         if let Some(new) = new {
-            self.reducer.hand_over(At { seq, now: self.now }, from, &new, &mut out.effects);
+            let at = At { seq, now: self.now };
+            self.ruling.reducer.hand_over(at, from, &new, &mut out.effects);
+            for candidate in &mut self.candidates {
+                candidate.ruling.reducer.hand_over(at, from, &new, &mut candidate.out.effects);
+            }
+        }
+    }
+
+    /// Groups are as large as the register's entries say.
+    fn resize(&mut self, before: Option<&Device>, after: &Device) {
+        self.ruling.reducer.resize(before, Some(after));
+        for candidate in &mut self.candidates {
+            candidate.ruling.reducer.resize(before, Some(after));
         }
     }
 
     /// A register entry changed: it goes to the ledger, the reducer hears of it, silence is armed anew.
     fn changed(&mut self, seq: Seq, index: u32, out: &mut Output) {
         if self.is_live(seq) {
-            let device = Arc::clone(&self.devices[index as usize].device);
-            out.effects.push(Effect::Device(Arc::clone(&device)));
-            self.reducer.register(At { seq, now: self.now }, &device, &mut out.effects);
-        }
-        self.arm(seq, index, out);
-    }
-
-    /// Arms what a device in service waits for: silence if it has not been heard yet, and the periods of rules that
-    /// are new to it. Puts its next timer in place.
-    pub(super) fn arm(&mut self, seq: Seq, index: u32, out: &mut Output) {
-        let pack = Arc::clone(&self.pack);
-        let state = &mut self.devices[index as usize];
-        match state.device.life {
-            DeviceLife::Retired => state.rules = RuleState::default(),
-            DeviceLife::InService => {
-                let cx = Context::new(&state.device, &state.latest, &self.parameters, self.now, seq);
-                let cx = Context { zone: self.zone, city: &self.city, paused: &self.paused, ..cx };
-                if state.rules.heard().is_none() {
-                    pack.arm(&cx, &mut state.rules, &mut self.signals);
-                } else {
-                    pack.begin_periods(&cx, &mut state.rules);
-                }
+            let (at, device) = (At { seq, now: self.now }, Arc::clone(&self.devices[index as usize].device));
+            self.say(Effect::Device(Arc::clone(&device)), out);
+            self.ruling.reducer.register(at, &device, &mut out.effects);
+            for candidate in &mut self.candidates {
+                candidate.ruling.reducer.register(at, &device, &mut candidate.out.effects);
             }
-            DeviceLife::Registered | DeviceLife::Maintenance => {}
         }
-        self.settle(index, At { seq, now: self.now }, out);
+        let state = &mut self.devices[index as usize];
+        if state.device.life == DeviceLife::Retired {
+            state.rules = crate::RuleState::default();
+            self.candidates.iter_mut().for_each(|candidate| candidate.forget(index));
+        }
+        self.begin(seq, index, true, out);
     }
 
     fn activate(
@@ -257,38 +251,39 @@ impl Engine {
         out: &mut Output,
     ) -> Verdict {
         versions::check_note(note)?;
-        if self.held.pack {
-            return Ok(rows(u32::try_from(files.len()).unwrap_or(u32::MAX)));
+        if self.ruling.held.pack {
+            return Ok(files_of(files));
         }
         let pack = versions::compile(files)?;
         // A rule that was mended judges again; one that is as it was stays paused.
-        let old = std::mem::replace(&mut self.pack, Arc::new(pack));
+        let old = std::mem::replace(&mut self.ruling.pack, Arc::new(pack));
         let same = |rule: &str| {
             let source =
                 |pack: &Pack| pack.rules().iter().find(|info| &*info.id == rule).map(|info| info.source.clone());
-            source(&old).is_some_and(|text| source(&self.pack) == Some(text))
+            source(&old).is_some_and(|text| source(&self.ruling.pack) == Some(text))
         };
-        self.paused.keep(same);
-        self.pack.show_paused(&self.paused);
+        self.ruling.paused.keep(same);
+        self.ruling.pack.show_paused(&self.ruling.paused);
+        self.part(&old);
+        let at = At { seq, now: self.now };
         if self.is_live(seq) {
             out.effects.push(Effect::Pack {
-                version: Arc::clone(self.pack.version()),
+                version: Arc::clone(self.ruling.pack.version()),
                 files: Arc::new(files.clone()),
                 by: Arc::clone(by),
                 time: self.now,
                 note: Box::new(note.clone()),
             });
-            let pack = Arc::clone(&self.pack);
-            let at = At { seq, now: self.now };
-            self.reducer.withdraw(at, &|rule, key| pack.declares(rule, key), &mut out.effects);
+            self.ruling.withdraw(at, &mut out.effects);
         }
-        self.regroup(At { seq, now: self.now }, out);
+        self.regroup(at, out);
         for index in 0..self.devices.len() {
             if self.devices[index].past < seq {
-                self.arm(seq, u32::try_from(index).expect("fewer than 2^32 devices"), out);
+                self.begin(seq, u32::try_from(index).expect("fewer than 2^32 devices"), false, out);
             }
         }
-        Ok(rows(u32::try_from(files.len()).unwrap_or(u32::MAX)))
+        self.rejoin();
+        Ok(files_of(files))
     }
 
     fn set_profile(&mut self, seq: Seq, text: &str, out: &mut Output) -> Verdict {
@@ -302,7 +297,10 @@ impl Engine {
             return Ok(Accepted::default());
         }
         self.profile = Arc::new(profile);
-        self.reducer.set_profile(Arc::clone(&self.profile));
+        self.ruling.reducer.set_profile(Arc::clone(&self.profile));
+        for candidate in &mut self.candidates {
+            candidate.ruling.reducer.set_profile(Arc::clone(&self.profile));
+        }
         out.effects.push(Effect::Profile { text: text.to_owned() });
         Ok(rows(1))
     }
@@ -321,63 +319,6 @@ impl Engine {
         Ok(rows(u32::try_from(places.len()).unwrap_or(u32::MAX)))
     }
 
-    fn set_parameter(
-        &mut self,
-        seq: Seq,
-        rule: &Arc<str>,
-        name: &Arc<str>,
-        scope: &Arc<str>,
-        value: Option<&Value>,
-        out: &mut Output,
-    ) -> Verdict {
-        let invalid = |message: String| Refusal::new("invalid", message).hint("the setting in force stays");
-        if !Parameters::is_scope(scope) {
-            return Err(invalid(format!("`{scope}` is no scope")).field("scope"));
-        }
-        if let Some(value) = value {
-            self.pack.check_parameter(rule, name, value).map_err(invalid)?;
-        }
-        if !self.held.has_parameter(rule, name) {
-            self.parameters.set(rule, name, scope, value.cloned());
-        }
-        if self.is_live(seq) {
-            out.effects.push(Effect::Parameter {
-                rule: Arc::clone(rule),
-                name: Arc::clone(name),
-                scope: Arc::clone(scope),
-                value: value.cloned(),
-            });
-        }
-        Ok(rows(1))
-    }
-
-    fn send_command(&mut self, seq: Seq, by: &Arc<str>, asked: &Asked<'_>, out: &mut Output) -> Verdict {
-        if !self.is_live(seq) {
-            return Ok(Accepted::default());
-        }
-        let device = asked.device;
-        let index = self.index.get(device).copied();
-        let index =
-            index.ok_or_else(|| Refusal::new("not_found", format!("there is no device `{device}`")).field("device"))?;
-        if self.devices[index as usize].device.life == DeviceLife::Retired {
-            let message = format!("device `{device}` is retired and takes no commands");
-            return Err(Refusal::new("wrong_state", message).hint("put it back in service first"));
-        }
-        self.commands.ask(self.now, by, asked, &mut out.effects)
-    }
-
-    fn duty(&mut self, seq: Seq, request: &StaffRequest, ask: &DutyAction, out: &mut Output) -> Verdict {
-        if !self.is_live(seq) {
-            return Ok(Accepted::default());
-        }
-        if let Some(stranger) = ask.people().into_iter().find(|who| !self.users.contains_key(*who)) {
-            let message = format!("there is no account `{stranger}`");
-            return Err(Refusal::new("invalid", message).hint("add the account first"));
-        }
-        let at = At { seq, now: self.now };
-        self.reducer.duty(at, &request.user, &request.roles, ask, &mut out.effects)
-    }
-
     fn put_user(&mut self, seq: Seq, user: &User, out: &mut Output) -> Verdict {
         let taken = ["local", "system"].contains(&&*user.name) || user.name.starts_with(RULE_PREFIX);
         if user.name.is_empty() || user.name.len() > 64 || taken {
@@ -393,6 +334,33 @@ impl Engine {
         }
         Ok(rows(1))
     }
+}
+
+/// Writes down who asked for what, and what came of it.
+fn audit(request: &StaffRequest, verdict: &Verdict, out: &mut EffectSink) {
+    out.push(Effect::Audit {
+        user: Arc::clone(&request.user),
+        action: request.action.name(),
+        subject: subject(&request.action),
+        verdict: match verdict {
+            Ok(accepted) if accepted.refused.is_empty() => "accepted".to_owned(),
+            Ok(accepted) => format!("accepted, {} rows refused", accepted.refused.len()),
+            Err(refusal) => format!("{}: {}", refusal.code, refusal.message),
+        },
+    });
+}
+
+/// What somebody says who keeps the pack that is held, whatever is activated.
+fn kept(action: &Action) -> Option<Verdict> {
+    match action {
+        Action::ActivatePack { files } => Some(Ok(files_of(files))),
+        Action::PublishPack { files, note } => Some(versions::check_note(note).map(|()| files_of(files))),
+        _ => None,
+    }
+}
+
+fn files_of(files: &BTreeMap<String, String>) -> Accepted {
+    rows(u32::try_from(files.len()).unwrap_or(u32::MAX))
 }
 
 pub(super) fn rows(rows: u32) -> Accepted {

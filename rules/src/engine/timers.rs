@@ -51,7 +51,9 @@ impl Engine {
     /// Looks up when the device's next timer is due, and sees that there is an entry for it.
     pub(super) fn schedule(&mut self, index: u32) {
         let state = &mut self.devices[index as usize];
-        state.due = self.pack.next_due(&state.device, &state.rules);
+        let live = self.ruling.pack.next_due(&state.device, &state.rules);
+        let of_candidates = self.candidates.iter().filter_map(|candidate| candidate.next_due(index, &state.device));
+        state.due = live.into_iter().chain(of_candidates).min();
         let due = state.due.unwrap_or(NEVER);
         if state.entry <= due {
             return;

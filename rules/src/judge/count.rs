@@ -4,8 +4,90 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::pack::{FaultNote, RuleCounts};
+use serde::Serialize;
+
 use crate::paused::{DEVICES_TO_PAUSE, FAILING_WINDOW_MS};
+
+/// What a rule cost and did since the pack was compiled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RuleCounts {
+    /// The rule's id.
+    pub rule: Arc<str>,
+    /// How often it was evaluated.
+    pub evaluations: u64,
+    /// How many operations that took.
+    pub operations: u64,
+    /// How many evaluations failed.
+    pub faults: u64,
+    /// How many evaluations were left out since the device is in quarantine from the rule, or the rule
+    /// is paused.
+    pub skipped: u64,
+    /// Whether the rule is paused.
+    pub paused: bool,
+    /// How many signals it gave.
+    pub signals: u64,
+    /// Of how many evaluations the time was taken, by samples.
+    pub timed: u64,
+    /// What these took, in nanoseconds.
+    pub timed_ns: u64,
+    /// The newest failure.
+    pub last_fault: Option<FaultNote>,
+}
+
+/// One failed evaluation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FaultNote {
+    /// The device.
+    pub device: Arc<str>,
+    /// When, in milliseconds of the epoch.
+    pub time_ms: i64,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+    /// What went wrong.
+    pub message: String,
+}
+
+impl RuleCounts {
+    /// What has come since an earlier reading of the same counters.
+    pub(crate) fn since(&self, earlier: &RuleCounts) -> RuleCounts {
+        self.with(earlier, u64::saturating_sub)
+    }
+
+    /// What two readings have counted together; `other` is the newer one.
+    pub(crate) fn plus(&self, other: &RuleCounts) -> RuleCounts {
+        let sum = self.with(other, u64::saturating_add);
+        RuleCounts { last_fault: other.last_fault.clone().or(sum.last_fault), ..sum }
+    }
+
+    fn with(&self, other: &RuleCounts, both: impl Fn(u64, u64) -> u64) -> RuleCounts {
+        RuleCounts {
+            rule: Arc::clone(&self.rule),
+            evaluations: both(self.evaluations, other.evaluations),
+            operations: both(self.operations, other.operations),
+            faults: both(self.faults, other.faults),
+            skipped: both(self.skipped, other.skipped),
+            paused: self.paused,
+            signals: both(self.signals, other.signals),
+            timed: both(self.timed, other.timed),
+            timed_ns: both(self.timed_ns, other.timed_ns),
+            last_fault: self.last_fault.clone().filter(|_| both(self.faults, other.faults) > 0),
+        }
+    }
+
+    /// What one evaluation takes on average, in nanoseconds; `None`: no time was taken yet.
+    #[must_use]
+    pub fn mean_ns(&self) -> Option<f64> {
+        (self.timed > 0).then(|| self.timed_ns as f64 / self.timed as f64)
+    }
+
+    /// What all evaluations took, in milliseconds, by the samples' mean.
+    #[must_use]
+    pub fn cpu_ms(&self) -> Option<f64> {
+        self.mean_ns().map(|mean| mean * self.evaluations as f64 / 1e6)
+    }
+}
 
 /// The counters of one rule. Relaxed atomics: they are read for people only. One thread at a time judges with a pack,
 /// so what every evaluation counts is read and written without locking the memory; were there two, a count could be
@@ -37,6 +119,12 @@ impl Counters {
         };
         add(&self.evaluations, 1);
         add(&self.operations, u64::from(operations));
+    }
+
+    /// Counts anew; who is failing stays known.
+    pub(crate) fn reset(&self) {
+        let counters = [&self.evaluations, &self.operations, &self.faults, &self.skipped, &self.signals];
+        counters.into_iter().chain([&self.timed, &self.nanoseconds]).for_each(|one| one.store(0, Ordering::Relaxed));
     }
 
     /// The time of one evaluation was taken.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use gengfu_model::{Assertion, Evidence, Severity, Signal, Timestamp};
 
+use super::count::FaultNote;
 use super::machine::{Fault, Machine, Outcome, Unwatched, Watch};
 use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
 use super::stops::Missed;
 use super::{command, evidence, faults, quick, replay};
-use crate::pack::{FaultNote, Pack, Placed};
+use crate::pack::{Pack, Placed};
 use crate::program::{Entry, Key, MAX_LOCALS};
 use crate::testing::coverage::Covering;
 

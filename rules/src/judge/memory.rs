@@ -206,7 +206,7 @@ fn stored(value: Scalar<'_>) -> Stored {
 fn aggregate(f: WindowFunction, window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<f64> {
     let inside = window.between(start, end).map(|(_, v)| *v);
     match f {
-        WindowFunction::Count => Some(inside.count() as f64),
+        WindowFunction::Count => Some(inside.len() as f64),
         WindowFunction::CountTrue => Some(inside.sum()),
         WindowFunction::Sum => inside.reduce(|a, b| a + b),
         WindowFunction::Avg => {

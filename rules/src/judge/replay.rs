@@ -65,6 +65,16 @@ pub(super) fn inputs(replay: &Replay<'_>, version: &Arc<str>, effect: u16, slots
     serde_json::to_string(&inputs).unwrap_or_default()
 }
 
+/// The inputs as an evaluation by the same rule of another version would have written them.
+pub(crate) fn explained_as(inputs: &str, version: &Arc<str>) -> String {
+    // The version stands first; a whole reading and writing again would cost more than the evaluation.
+    let rest = inputs.strip_prefix(r#"{"version":""#).and_then(|rest| rest.split_once('"'));
+    match (rest, serde_json::to_string(version)) {
+        (Some((_, rest)), Ok(version)) => format!(r#"{{"version":{version}{rest}"#),
+        _ => inputs.to_owned(),
+    }
+}
+
 /// The city as far as the rule can have asked about it: an explanation does not keep every fence.
 fn city(rule: &Rule, cx: &Context<'_>, slots: &[Slot]) -> City {
     let asks = rule.nodes.iter().any(|node| matches!(node, Node::Place { .. } | Node::MissedStops { .. }));

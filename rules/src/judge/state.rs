@@ -13,6 +13,7 @@ use gengfu_model::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::stops::Stops;
+use crate::pack::RuleSet;
 
 /// The most samples that one window keeps; the oldest goes first.
 pub const MAX_WINDOW_SAMPLES: usize = 128;
@@ -206,7 +207,7 @@ impl Window {
     }
 
     /// The samples after `start` and not after `end`.
-    pub(crate) fn between(&self, start: Timestamp, end: Timestamp) -> impl Iterator<Item = &Sample> + Clone {
+    pub(crate) fn between(&self, start: Timestamp, end: Timestamp) -> impl ExactSizeIterator<Item = &Sample> + Clone {
         let (from, to) = (self.until(start), self.until(end));
         self.samples.range(from.min(to)..to)
     }
@@ -262,6 +263,43 @@ impl RuleState {
             _ => 0,
         };
         self.slots.iter().fold(0, |sum, slot| sum ^ ends(slot) as u64)
+    }
+
+    /// A copy of the slots with these ids, and of nothing else.
+    pub(crate) fn lend(&self, is_wanted: impl Fn(u32) -> bool) -> RuleState {
+        let layout = self.layout.as_deref().unwrap_or_default();
+        let lent = layout.iter().zip(&self.slots).filter(|(id, _)| is_wanted(**id));
+        let (layout, slots): (Vec<u32>, Vec<Slot>) = lent.map(|(id, slot)| (*id, slot.clone())).unzip();
+        RuleState { heard: None, layout: (!layout.is_empty()).then(|| layout.into()), slots: slots.into() }
+    }
+
+    /// These slots and those of another state behind them; of equal ids, the own one counts.
+    pub(crate) fn joined(self, other: RuleState, heard: Option<Timestamp>) -> RuleState {
+        if other.slots.is_empty() {
+            return RuleState { heard, ..self };
+        }
+        let ids = |layout: Option<Arc<[u32]>>| layout.unwrap_or_default();
+        let (own, others) = (ids(self.layout), ids(other.layout));
+        RuleState {
+            heard,
+            layout: Some(own.iter().chain(others.iter()).copied().collect()),
+            slots: self.slots.into_iter().chain(other.slots).collect(),
+        }
+    }
+
+    /// What is remembered for the rule at a place of its kind's set, in whatever layout.
+    pub(crate) fn memory_of(&self, set: &RuleSet, place: usize) -> Vec<&Slot> {
+        let Some(placed) = set.rules.get(place) else { return Vec::new() };
+        let places = placed.base..placed.base + placed.rule.slots.len();
+        let fits = self.fits(&set.layout);
+        let own = self.layout.as_deref().unwrap_or_default();
+        let remembered = places.map(|place| {
+            let (id, kind) = (set.layout.get(place), set.slot_kinds.get(place));
+            let at = if fits { Some(place) } else { own.iter().position(|own| Some(own) == id) };
+            let slot = at.and_then(|at| self.slots.get(at)).filter(|slot| kind.is_some_and(|kind| slot.fits(*kind)));
+            slot.unwrap_or(&Slot::Empty)
+        });
+        remembered.collect()
     }
 
     /// Whether the state is laid out like this.

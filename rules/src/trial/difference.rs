@@ -132,12 +132,12 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// The difference between two sides of one trial; at most `examples` of each sort of change are told.
+    /// The difference between two sides of one trial; at most `examples` of each sort of change are told. Shifts are
+    /// those of the city's time `zone`.
     #[must_use]
-    pub fn between(live: &Side, draft: &Side, stretch: Stretch, examples: usize) -> Difference {
+    pub fn between(live: &Side, draft: &Side, stretch: Stretch, zone: Tz, examples: usize) -> Difference {
         let mut tables = [const { BTreeMap::<String, Tally>::new() }; 4];
         let mut difference = Difference::default();
-        let zone = live.engine().zone();
         let of = |side: &'_ Side| -> Vec<Incident> {
             side.incidents().values().filter(|incident| stretch.contains(incident.opened)).cloned().collect()
         };

@@ -14,7 +14,7 @@ use gengfu_model::{
 use super::Stretch;
 use super::difference::added;
 use super::side::Side;
-use crate::engine::{DecodedMessage, Engine};
+use crate::engine::{DecodedMessage, Engine, Output};
 
 /// The most readings of late devices that are put in order; more are left out and counted.
 pub const MAX_READINGS: usize = 500_000;
@@ -27,6 +27,8 @@ struct Placed {
 
 /// The first pass: the live line as it was, with a look at who was late.
 pub struct Watching {
+    engine: Engine,
+    output: Output,
     live: Side,
     begin: Option<Engine>,
     stretch: Stretch,
@@ -39,12 +41,13 @@ impl Watching {
     /// or after `late_from` are looked at, since those of a day may speak of the day before.
     #[must_use]
     pub fn new(engine: Engine, stretch: Stretch, late_from: Timestamp) -> Watching {
-        Watching { live: Side::new("live".to_owned(), engine), begin: None, stretch, late_from, late: BTreeSet::new() }
+        let (live, output) = (Side::new("live".to_owned()), Output::unplotted());
+        Watching { engine, output, live, begin: None, stretch, late_from, late: BTreeSet::new() }
     }
 
     /// Keeps the state as of now: the second pass begins with it.
     pub fn mark(&mut self) {
-        self.begin = Some(self.live.engine().clone());
+        self.begin = Some(self.engine.clone());
     }
 
     /// Whether [`Watching::mark`] has been called.
@@ -55,16 +58,16 @@ impl Watching {
 
     /// Applies one record.
     pub fn apply(&mut self, record: &Record, decoded: Option<&DecodedMessage>) {
-        let (stretch, late_from, late) = (self.stretch, self.late_from, &mut self.late);
-        self.live.apply_seen(record, decoded, &mut |effect| {
+        self.engine.apply(record, decoded, &mut self.output);
+        for (_, effect) in self.output.effects.effects() {
             if let Effect::Disposition(row) = effect
                 && row.kind == DispositionKind::StoredLate
-                && row.time >= late_from
+                && row.time >= self.late_from
             {
-                late.insert(row.device.clone());
+                self.late.insert(row.device.clone());
             }
-        });
-        self.live.collect(stretch);
+        }
+        self.live.collect(&mut self.output, self.stretch);
         self.live.take_fresh();
     }
 
@@ -156,22 +159,24 @@ impl Again {
     /// Judges what was taken, in the order of measurement.
     #[must_use]
     pub fn judge(mut self) -> Found {
-        let begin = self.engine.now();
-        let mut side = Side::new("late".to_owned(), self.engine);
+        let mut engine = self.engine;
+        let begin = engine.now();
+        let (mut side, mut output) = (Side::new("late".to_owned()), Output::unplotted());
+        let mut give = |record: &Record, decoded: Option<&DecodedMessage>| {
+            engine.apply(record, decoded, &mut output);
+            side.collect(&mut output, self.stretch);
+        };
         self.readings.retain(|placed| placed.record.time >= begin);
         self.readings.sort_by_key(|placed| (placed.record.time, placed.record.seq));
         let mut readings = self.readings.into_iter().peekable();
         for control in self.controls {
             while let Some(placed) = readings.next_if(|placed| placed.record.time <= control.time) {
-                side.apply(&placed.record, Some(&placed.decoded));
-                side.collect(self.stretch);
+                give(&placed.record, Some(&placed.decoded));
             }
-            side.apply(&control, None);
-            side.collect(self.stretch);
+            give(&control, None);
         }
         for placed in readings {
-            side.apply(&placed.record, Some(&placed.decoded));
-            side.collect(self.stretch);
+            give(&placed.record, Some(&placed.decoded));
         }
         side.take_fresh();
         let of_late = |incidents: &BTreeMap<_, Incident>| -> Vec<Incident> {

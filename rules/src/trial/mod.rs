@@ -1,9 +1,10 @@
 //! Trials: the live rules and drafts over the same records, side by side, and the difference that they make.
 //!
-//! Backtest, sweep, shadow and late findings are this one machine over another stretch of the journal. Each side
-//! is a whole [`Engine`] with its reducer, so timers, grouping and case policy are those of the live line. The
-//! live side begins with a state that was live once; the drafts are forked from it and hold their pack from then
-//! on. All records apply to all sides but these:
+//! Backtest, sweep, shadow and late findings are this one machine over another stretch of the journal. It is the live
+//! line's own [`Engine`], begun with a state that was live once, so timers, grouping and case policy are those of the
+//! live line. The drafts are candidates in it ([`Engine::add_candidate`]): each has incidents, cases and commands of its
+//! own, and its pack from its beginning on; what a draft has like the live pack is judged once for both. All records
+//! apply to all sides but these:
 //! - a pack that is activated within the stretch does not replace a draft's;
 //! - what staff did about a case is done to the draft's case about the same (rule, asset, key). Where the draft
 //!   has none, it is left out and counted ([`Side::skipped`]).
@@ -14,19 +15,17 @@
 pub mod difference;
 pub mod late;
 pub mod side;
-mod translate;
 mod warm_up;
 
 use std::collections::BTreeMap;
 
-use gengfu_model::{Body, Control, Record, Seq, Timestamp, Transport, Value};
+use gengfu_model::{Body, Record, Seq, Timestamp, Transport, Value};
 
-use crate::Diagnostic;
-use crate::engine::{DecodedMessage, Engine};
+use crate::engine::{DecodedMessage, Engine, FORESEEN, Output, Ruling};
+use crate::{Diagnostic, Pack, RuleCounts};
 
 pub use difference::{Change, Difference, Example, Tally};
 pub use side::Side;
-use translate::Translated;
 
 /// What is compared: whatever opened at or after `from` and before `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +70,11 @@ fn lines(mistakes: &[Diagnostic]) -> String {
     mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// So many records go through one side before the next.
+/// So many records are one piece of work.
 const TOGETHER: usize = 128;
 
-/// Takes the time of one side's work: called with the side's number (0 is live) and the work to be done.
-pub type Measure<'a> = &'a mut dyn FnMut(usize, &mut dyn FnMut());
+/// Takes the time of a piece of work, or leaves it out: called with the work to be done.
+pub type Measure<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
 
 /// How many records went through a trial.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -91,6 +90,8 @@ pub struct Counts {
 /// The live rules and some drafts over the same records.
 pub struct Trial {
     stretch: Stretch,
+    engine: Engine,
+    output: Output,
     live: Side,
     drafts: Vec<Side>,
     counts: Counts,
@@ -100,7 +101,8 @@ impl Trial {
     /// A trial that begins with an engine as it was live once.
     #[must_use]
     pub fn new(engine: Engine, stretch: Stretch) -> Trial {
-        Trial { stretch, live: Side::new("live".to_owned(), engine), drafts: Vec::new(), counts: Counts::default() }
+        let (live, output) = (Side::new("live".to_owned()), Output::unplotted());
+        Trial { stretch, engine, output, live, drafts: Vec::new(), counts: Counts::default() }
     }
 
     /// Adds a draft: it has the live side's state as of now, and its own pack from the record `next` on.
@@ -108,9 +110,12 @@ impl Trial {
     /// # Errors
     /// [`DraftError`]; the trial is as before then.
     pub fn fork(&mut self, next: Seq, draft: &Draft) -> Result<(), DraftError> {
-        let mut side = Side::new(draft.name.clone(), self.live.engine().clone());
-        side.hold(next, draft)?;
-        self.drafts.push(side);
+        let pack = Pack::compile(&draft.files).map_err(DraftError::Broken)?;
+        for (rule, name, value) in &draft.parameters {
+            pack.check_parameter(rule, name, value).map_err(DraftError::Parameter)?;
+        }
+        self.engine.add_candidate(pack, &draft.files, &draft.parameters, next);
+        self.drafts.push(Side::new(draft.name.clone()));
         Ok(())
     }
 
@@ -120,32 +125,60 @@ impl Trial {
     /// # Errors
     /// [`DraftError`] when the pack does not compile any more.
     pub fn hold_live(&mut self, next: Seq, files: &BTreeMap<String, String>) -> Result<(), DraftError> {
-        let draft = Draft { files: files.clone(), ..Draft::default() };
-        self.live.hold(next, &draft)
+        let pack = Pack::compile(files).map_err(DraftError::Broken)?;
+        self.engine.hold_pack(pack, next, &mut self.output);
+        Ok(())
     }
 
     /// Applies records in journal order, with what the codecs made of their messages.
     pub fn apply(&mut self, records: &[Record], decoded: &[Option<DecodedMessage>], measure: Measure<'_>) {
-        let mut begin = 0;
-        for (place, record) in records.iter().enumerate() {
-            // A step about a case is looked up in the live side as it stands just before the step.
-            if !self.drafts.is_empty() && translate::names_a_case(record) {
-                self.run(&records[begin..place], &decoded[begin..place], measure);
-                self.step(record, measure);
-                begin = place + 1;
-            }
+        for (records, decoded) in records.chunks(TOGETHER).zip(decoded.chunks(TOGETHER)) {
+            let (engine, output) = (&mut self.engine, &mut self.output);
+            measure(&mut || {
+                for (records, decoded) in records.chunks(FORESEEN).zip(decoded.chunks(FORESEEN)) {
+                    engine.foresee(records);
+                    for (record, decoded) in records.iter().zip(decoded) {
+                        engine.apply(record, decoded.as_ref(), output);
+                    }
+                }
+            });
         }
-        self.run(&records[begin..], &decoded[begin..], measure);
+        self.settle();
         self.count(records);
     }
 
     /// Lets time pass to the end of the stretch; `next` is the first record behind it.
     pub fn finish(&mut self, next: Seq) {
         let end = self.stretch.to.plus_ms(-1);
-        for side in std::iter::once(&mut self.live).chain(&mut self.drafts) {
-            side.let_time_pass(next, end);
+        if end > self.engine.now() {
+            self.engine.let_time_pass(next, end, &mut self.output);
         }
         self.settle();
+    }
+
+    /// The engine, whose live rules are the live side's.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The rules of a draft at work; `None`: there is no such draft.
+    #[must_use]
+    pub fn draft_ruling(&self, draft: usize) -> Option<&Ruling> {
+        Some(self.engine.candidates().get(draft)?.ruling())
+    }
+
+    /// Whether a draft's rule is judged once with the live one.
+    #[must_use]
+    pub fn is_shared(&self, draft: usize, rule: &str) -> bool {
+        self.engine.candidates().get(draft).is_some_and(|candidate| candidate.shared().any(|id| &**id == rule))
+    }
+
+    /// What the rules of each side cost since the first draft was added, the live side's first.
+    #[must_use]
+    pub fn rule_counts(&self) -> Vec<Vec<RuleCounts>> {
+        let drafts = (0..self.drafts.len()).map(|draft| self.engine.candidate_counts(draft));
+        std::iter::once(self.engine.pack().counts()).chain(drafts).collect()
     }
 
     /// The live side.
@@ -185,45 +218,14 @@ impl Trial {
     /// The difference that one draft makes; at most `examples` of each kind of change are told.
     #[must_use]
     pub fn difference(&self, draft: usize, examples: usize) -> Difference {
-        Difference::between(&self.live, &self.drafts[draft], self.stretch, examples)
-    }
-
-    fn run(&mut self, records: &[Record], decoded: &[Option<DecodedMessage>], measure: Measure<'_>) {
-        if records.is_empty() {
-            return;
-        }
-        // Side by side a few at a time: what one side had of records and readings is still near for the next.
-        for (records, decoded) in records.chunks(TOGETHER).zip(decoded.chunks(TOGETHER)) {
-            for (number, side) in self.drafts.iter_mut().enumerate() {
-                measure(number + 1, &mut || side.apply_all(records, decoded));
-            }
-            let live = &mut self.live;
-            measure(0, &mut || live.apply_all(records, decoded));
-        }
-        self.settle();
-    }
-
-    /// One step of staff about a case, told to each side about its own case.
-    fn step(&mut self, record: &Record, measure: Measure<'_>) {
-        for (number, side) in self.drafts.iter_mut().enumerate() {
-            match translate::translate(record, self.live.engine(), side.engine()) {
-                Translated::Same => measure(number + 1, &mut || side.apply(record, None)),
-                Translated::Other(other) => measure(number + 1, &mut || side.apply(&other, None)),
-                Translated::Missing(step) => {
-                    side.skip(step);
-                    let tick = Record { body: Body::Control(Control::Tick), ..record.clone() };
-                    measure(number + 1, &mut || side.apply(&tick, None));
-                }
-            }
-        }
-        let live = &mut self.live;
-        measure(0, &mut || live.apply(record, None));
-        self.settle();
+        Difference::between(&self.live, &self.drafts[draft], self.stretch, self.engine.zone(), examples)
     }
 
     fn settle(&mut self) {
-        for side in std::iter::once(&mut self.live).chain(&mut self.drafts) {
-            side.collect(self.stretch);
+        self.live.collect(&mut self.output, self.stretch);
+        for (side, candidate) in self.drafts.iter_mut().zip(self.engine.candidates_mut()) {
+            candidate.take_missed().into_iter().for_each(|step| side.skip(step));
+            side.collect(candidate.output(), self.stretch);
         }
         self.compare_fresh();
     }

@@ -1,13 +1,12 @@
-//! One side of a trial: an engine, and what it said.
+//! One side of a trial: what its pack's rules said.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gengfu_model::{Case, Effect, EffectId, Evidence, Incident, Record, Seq, Timestamp};
+use gengfu_model::{Case, Effect, EffectId, Evidence, Incident, Seq, Timestamp};
 
-use super::{Draft, DraftError, Stretch};
-use crate::RuleCounts;
-use crate::engine::{DecodedMessage, Engine, FORESEEN, Output, RULE_PREFIX};
+use super::Stretch;
+use crate::engine::{Output, RULE_PREFIX};
 
 /// The most incidents, and the most cases, that a side keeps. Those after it are counted and not compared.
 pub const MAX_KEPT: usize = 100_000;
@@ -17,8 +16,6 @@ pub const MAX_EVIDENCE: usize = 2_000;
 /// One side of a trial.
 pub struct Side {
     name: String,
-    engine: Engine,
-    output: Output,
     incidents: BTreeMap<EffectId, Incident>,
     cases: BTreeMap<EffectId, Case>,
     evidence: BTreeMap<EffectId, Box<Evidence>>,
@@ -63,11 +60,9 @@ pub(super) struct Judged {
 }
 
 impl Side {
-    pub(super) fn new(name: String, engine: Engine) -> Side {
+    pub(super) fn new(name: String) -> Side {
         Side {
             name,
-            engine,
-            output: Output::unplotted(),
             incidents: BTreeMap::new(),
             cases: BTreeMap::new(),
             evidence: BTreeMap::new(),
@@ -83,12 +78,6 @@ impl Side {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The engine as it stands.
-    #[must_use]
-    pub fn engine(&self) -> &Engine {
-        &self.engine
     }
 
     /// What opened within the stretch, as it stands now, by id.
@@ -133,54 +122,6 @@ impl Side {
         &self.rule_commands
     }
 
-    /// What the rules cost since the side began.
-    #[must_use]
-    pub fn rule_counts(&self) -> Vec<RuleCounts> {
-        self.engine.pack().counts()
-    }
-
-    pub(super) fn hold(&mut self, next: Seq, draft: &Draft) -> Result<(), DraftError> {
-        self.engine.hold_pack(&draft.files, next, &mut self.output).map_err(DraftError::Broken)?;
-        for (rule, name, value) in &draft.parameters {
-            self.engine.hold_parameter(rule, name, value.clone()).map_err(DraftError::Parameter)?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn apply(&mut self, record: &Record, decoded: Option<&DecodedMessage>) {
-        self.engine.apply(record, decoded, &mut self.output);
-        self.output.verdicts.clear();
-    }
-
-    /// Applies records in order.
-    pub(super) fn apply_all(&mut self, records: &[Record], decoded: &[Option<DecodedMessage>]) {
-        for (records, decoded) in records.chunks(FORESEEN).zip(decoded.chunks(FORESEEN)) {
-            self.engine.foresee(records);
-            for (record, decoded) in records.iter().zip(decoded) {
-                self.apply(record, decoded.as_ref());
-            }
-        }
-    }
-
-    /// As [`Side::apply`], with a look at every effect.
-    pub(super) fn apply_seen(
-        &mut self,
-        record: &Record,
-        decoded: Option<&DecodedMessage>,
-        see: &mut dyn FnMut(&Effect),
-    ) {
-        let before = self.output.effects.effects().len();
-        self.apply(record, decoded);
-        self.output.effects.effects()[before..].iter().for_each(|(_, effect)| see(effect));
-    }
-
-    pub(super) fn let_time_pass(&mut self, next: Seq, to: Timestamp) {
-        if to > self.engine.now() {
-            self.engine.let_time_pass(next, to, &mut self.output);
-        }
-        self.output.verdicts.clear();
-    }
-
     pub(super) fn skip(&mut self, action: &'static str) {
         *self.skipped.entry(action).or_default() += 1;
     }
@@ -193,12 +134,13 @@ impl Side {
         self.evidence.remove(&incident);
     }
 
-    /// Keeps what opened within the stretch, and drops everything else that was said.
-    pub(super) fn collect(&mut self, stretch: Stretch) {
-        if self.output.effects.effects().is_empty() {
+    /// Takes what was said: keeps what opened within the stretch, and drops everything else.
+    pub(super) fn collect(&mut self, output: &mut Output, stretch: Stretch) {
+        output.verdicts.clear();
+        if output.effects.effects().is_empty() {
             return;
         }
-        for (id, effect) in self.output.effects.take() {
+        for (id, effect) in output.effects.take() {
             match effect {
                 Effect::Incident(incident) if stretch.contains(incident.opened) => self.keep_incident(*incident),
                 Effect::Explanation { incident, change: "opened", evidence }

@@ -197,9 +197,9 @@ function Costs({ report }: { report: TrialReport }) {
           <tr>
             <th>{t("trial.cost.side")}</th>
             <th>{t("trial.cost.evaluations")}</th>
+            <th>{t("trial.cost.shared")}</th>
             <th>{t("trial.cost.operations")}</th>
             <th>{t("trial.cost.faults")}</th>
-            <th>{t("trial.cost.busy")}</th>
           </tr>
         </thead>
         <tbody>
@@ -207,13 +207,18 @@ function Costs({ report }: { report: TrialReport }) {
             <tr key={cost.side}>
               <td>{w("trialSide", cost.side)}</td>
               <td>{countText(cost.evaluations)}</td>
+              <td class="dim">{countText(cost.shared)}</td>
               <td>{countText(cost.operations)}</td>
               <td class={cost.faults > 0 ? "bad" : "dim"}>{countText(cost.faults)}</td>
-              <td>{cost.busy_ms < 1_000 ? `${cost.busy_ms} ms` : lengthText(cost.busy_ms, lang)}</td>
             </tr>
           ))}
         </tbody>
       </table>
+      <p class="dim">
+        {t("trial.cost.busy", {
+          time: report.busy_ms < 1_000 ? `${report.busy_ms} ms` : lengthText(report.busy_ms, lang),
+        })}
+      </p>
     </Section>
   );
 }
