@@ -29,7 +29,7 @@ impl Pack {
             let trigger = Trigger::Reading { event_time: cx.now, carried: entry.reads };
             let begun = clock();
             let on = Occasion::new(cx, trigger, state.heard);
-            if evaluate::glanced(placed, entry, &on, slots).is_none() {
+            if evaluate::on_tape(placed, entry, &on, slots).is_none() {
                 Machine::new(rule, &on, slots, &mut locals, Unwatched).run(entry);
             }
             placed.counters.timed(clock().saturating_sub(begun));

@@ -10,7 +10,7 @@ use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
 use super::stops::Missed;
-use super::{command, evidence, faults, quick, replay};
+use super::{command, evidence, faults, replay, tape};
 use crate::pack::{Pack, Placed};
 use crate::program::{Entry, Key, MAX_LOCALS};
 use crate::testing::coverage::Covering;
@@ -40,7 +40,7 @@ pub(super) fn run(
         placed.counters.skipped();
         return;
     }
-    if let Some(operations) = glanced(placed, entry, on, slots) {
+    if let Some(operations) = on_tape(placed, entry, on, slots) {
         placed.counters.evaluated(operations);
         return;
     }
@@ -52,12 +52,12 @@ pub(super) fn run(
     }
 }
 
-/// The operations of an evaluation that changes nothing, where a glance is enough to see that.
+/// The operations of an evaluation of which nobody is to be told, where the entry's tape shows that it is one.
 #[inline(always)]
-pub(super) fn glanced(placed: &Placed, entry: &Entry, on: &Occasion<'_>, slots: &[Slot]) -> Option<u32> {
+pub(super) fn on_tape(placed: &Placed, entry: &Entry, on: &Occasion<'_>, slots: &mut [Slot]) -> Option<u32> {
     let ways = placed.rule.ways(on.cx.parameters);
-    match ways.glances.get(usize::from(entry.place)) {
-        Some(Some(glance)) if placed.watched.is_none() => quick::glance(ways, glance, on, slots),
+    match ways.tapes.get(usize::from(entry.place)) {
+        Some(Some(tape)) if placed.watched.is_none() => tape::run(tape, &placed.rule, on, slots),
         _ => None,
     }
 }

@@ -188,7 +188,7 @@ pub(super) fn trips(x: f64, trip: f64, reset: f64) -> Option<bool> {
     (on || off).then_some(on)
 }
 
-fn stored(value: Scalar<'_>) -> Stored {
+pub(super) fn stored(value: Scalar<'_>) -> Stored {
     match value {
         Scalar::Unknown => Stored::Unknown,
         Scalar::Bool(v) => Stored::Bool(v),
@@ -203,7 +203,13 @@ fn stored(value: Scalar<'_>) -> Stored {
     }
 }
 
-fn aggregate(f: WindowFunction, window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<f64> {
+pub(super) fn aggregate(
+    f: WindowFunction,
+    window: &Window,
+    start: Timestamp,
+    end: Timestamp,
+    span: i64,
+) -> Option<f64> {
     let inside = window.between(start, end).map(|(_, v)| *v);
     match f {
         WindowFunction::Count => Some(inside.len() as f64),

@@ -27,6 +27,7 @@ mod script;
 mod state;
 mod stops;
 mod sun;
+mod tape;
 mod values;
 mod way;
 mod why;
@@ -53,6 +54,7 @@ pub(crate) use scalar::Scalar;
 use state::Slot;
 pub(crate) use state::SlotKind;
 pub use state::{MAX_WINDOW_SAMPLES, RuleState};
+pub(crate) use values::is_int;
 pub use why::{Why, WhyKey, WhyReading, WhySlot, WhyStep};
 
 use crate::city::City;

@@ -232,7 +232,8 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     }
 }
 
-fn is_int(node: Node) -> bool {
+/// Whether a node of its own sort is a whole number.
+pub(crate) fn is_int(node: Node) -> bool {
     use crate::program::WindowFunction::{Count, CountTrue};
     matches!(
         node,

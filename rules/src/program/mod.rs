@@ -9,6 +9,7 @@ mod fold;
 mod node;
 mod op;
 mod quick;
+mod tape;
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ use crate::template::Template;
 
 pub(crate) use node::{DeviceProperty, Math, Node, PlaceWord, SunWord, WindowFunction};
 pub(crate) use op::Op;
-pub(crate) use quick::{Against, DURING_COST, GLANCE_LOCALS, Glance, GlanceStep, Number, Quick, Ways, shorten};
+pub(crate) use quick::{Against, DURING_COST, Limit, Number, Quick, Ways, shorten};
+pub(crate) use tape::{FEW_REGISTERS, MANY_REGISTERS, Register, Step, Tape};
 
 /// The most nodes a rule may be lowered to; calls of own functions are copied in.
 pub(crate) const MAX_NODES: usize = 4_096;
