@@ -25,4 +25,9 @@ pub mod secret;
 pub mod supervise;
 pub mod trial;
 
+/// Payloads, readings and signals are small blocks that one thread makes and another frees, millions a minute: a fifth
+/// of a backtest's time with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub use gateway::{Addresses, Gateway, StartError, StartOptions};

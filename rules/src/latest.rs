@@ -50,6 +50,17 @@ impl Latest {
         self.values.get(self.rank(bit))
     }
 
+    /// The same, to be changed.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, field: FieldId) -> Option<&mut LatestValue> {
+        let bit = bit(field)?;
+        if self.present & bit == 0 {
+            return None;
+        }
+        let rank = self.rank(bit);
+        self.values.get_mut(rank)
+    }
+
     /// Puts a value in the place of the field's last one. A field number of [`MAX_FIELDS`] or more is
     /// no field of any kind and is ignored.
     pub fn set(&mut self, field: FieldId, value: LatestValue) {

@@ -27,8 +27,19 @@ pub(crate) fn decode(kind: Kind, payload: &[u8]) -> Result<Decoded, Undecodable>
 
 /// One pass; the outer error says that the text is no JSON (or, on the straight pass, has a huge number).
 fn run(kind: Kind, pass: Pass, payload: &[u8]) -> Result<Result<Decoded, Undecodable>, serde_json::Error> {
+    // Looked at once as a whole, and not string by string; what is no text is refused by the parser, at its place.
+    match std::str::from_utf8(payload) {
+        Ok(text) => read(kind, pass, serde_json::Deserializer::from_str(text)),
+        Err(_) => read(kind, pass, serde_json::Deserializer::from_slice(payload)),
+    }
+}
+
+fn read<'de, R: serde_json::de::Read<'de>>(
+    kind: Kind,
+    pass: Pass,
+    mut deserializer: serde_json::Deserializer<R>,
+) -> Result<Result<Decoded, Undecodable>, serde_json::Error> {
     let context = Context { kind, pass, names: Cell::new(0), too_complex: Cell::new(None) };
-    let mut deserializer = serde_json::Deserializer::from_slice(payload);
     let decoded = deserializer.deserialize_any(MessageVisitor(&context));
     if let Some(text) = context.too_complex.take() {
         return Ok(Err((QuarantineReason::TooComplex, text)));

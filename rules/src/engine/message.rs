@@ -26,7 +26,7 @@ impl Engine {
         decoded: Option<&DecodedMessage>,
         out: &mut Output,
     ) {
-        let index = self.index.get(&envelope.device).copied();
+        let index = self.index.get(envelope.device.as_str(), &self.devices);
         let Some(index) = index.filter(|&index| self.devices[index as usize].device.kind == envelope.kind) else {
             return self.orphan(record, envelope, out);
         };
@@ -342,11 +342,15 @@ fn store(
     out: &mut Output,
 ) -> u32 {
     let mut carried = 0;
+    state.spoken();
+    let DeviceState { device, latest, spoken, .. } = state;
     for sample in &reading.samples {
-        let known = state.latest.get(sample.field);
-        let same_time = known.is_some_and(|known| known.event_time == time);
-        let same_value = known.is_some_and(|known| known.value == sample.value && known.quality == sample.quality);
-        count(state, |sheet| match (same_time, late) {
+        let known = latest.get_mut(sample.field);
+        let same_time = known.as_ref().is_some_and(|known| known.event_time == time);
+        let same_value =
+            known.as_ref().is_some_and(|known| known.value == sample.value && known.quality == sample.quality);
+        let sheets = spoken.iter_mut().flat_map(|spoken| [&mut spoken.total, &mut spoken.today]);
+        sheets.for_each(|sheet| match (same_time, late) {
             (true, _) if same_value => sheet.values_duplicate += 1,
             (true, _) => sheet.values_replaced += 1,
             (false, Lateness::InTime) => sheet.values_stored += 1,
@@ -354,22 +358,24 @@ fn store(
         });
         if late != Lateness::Older {
             carried |= 1 << sample.field.0;
-            if state.latest.get(sample.field).is_none_or(|known| known.event_time <= time) {
-                let value = LatestValue {
-                    value: sample.value.clone(),
-                    quality: sample.quality,
-                    event_time: time,
-                    journal_time: record.time,
-                    seq: record.seq,
-                };
-                state.latest.set(sample.field, value);
+            let value = LatestValue {
+                value: sample.value.clone(),
+                quality: sample.quality,
+                event_time: time,
+                journal_time: record.time,
+                seq: record.seq,
+            };
+            match known {
+                Some(known) if known.event_time <= time => *known = value,
+                Some(_) => {}
+                None => latest.set(sample.field, value),
             }
         }
         // A value that must not be judged must not be plotted either.
         if sample.quality == Quality::Ok && out.plotted {
             out.points.push(Point {
-                device: state.device.id.clone(),
-                kind: state.device.kind,
+                device: device.id.clone(),
+                kind: device.kind,
                 field: sample.field,
                 time,
                 seq: record.seq,

@@ -210,23 +210,42 @@ pub(super) fn aggregate(
     end: Timestamp,
     span: i64,
 ) -> Option<f64> {
-    let inside = window.between(start, end).map(|(_, v)| *v);
+    let parts = window.between(start, end);
+    let inside = parts[0].iter().chain(parts[1]).map(|(_, v)| *v);
     match f {
-        WindowFunction::Count => Some(inside.len() as f64),
+        WindowFunction::Count => Some((parts[0].len() + parts[1].len()) as f64),
         WindowFunction::CountTrue => Some(inside.sum()),
         WindowFunction::Sum => inside.reduce(|a, b| a + b),
         WindowFunction::Avg => {
             let (sum, count) = inside.fold((0.0, 0_u32), |(sum, count), v| (sum + v, count + 1));
             (count > 0).then(|| sum / f64::from(count))
         }
-        WindowFunction::Min => inside.reduce(f64::min),
-        WindowFunction::Max => inside.reduce(f64::max),
+        WindowFunction::Min => extreme(parts, |a, b| if b < a { b } else { a }),
+        WindowFunction::Max => extreme(parts, |a, b| if b > a { b } else { a }),
         WindowFunction::Rate => {
             let (first, last) = ends(window, start, end, span)?;
             Some((last.1 - first.1) / last.0.since_ms(first.0) as f64 * span as f64)
         }
         WindowFunction::Slope => slope(window, start, end, span),
     }
+}
+
+/// The sample that is preferred to all others; four at a time, since each look waits for the one before.
+fn extreme(parts: [&[Sample]; 2], prefer: impl Fn(f64, f64) -> f64) -> Option<f64> {
+    let (_, first) = parts[0].first().or(parts[1].first())?;
+    let mut lanes = [*first; 4];
+    for part in parts {
+        let mut fours = part.chunks_exact(lanes.len());
+        for four in &mut fours {
+            for (lane, (_, v)) in lanes.iter_mut().zip(four) {
+                *lane = prefer(*lane, *v);
+            }
+        }
+        for (_, v) in fours.remainder() {
+            lanes[0] = prefer(lanes[0], *v);
+        }
+    }
+    lanes.into_iter().reduce(prefer)
 }
 
 /// The first and last sample, if they span half of the window or more. The first is the newest at or
@@ -241,8 +260,8 @@ fn ends(window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<
 /// Least squares over the samples, in units per span.
 fn slope(window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<f64> {
     let (first, _) = ends(window, start, end, span)?;
-    let points = window.between(first.0.plus_ms(-1), end);
-    let points = points.map(|(t, v)| (t.since_ms(first.0) as f64 / span as f64, *v));
+    let parts = window.between(first.0.plus_ms(-1), end);
+    let points = parts[0].iter().chain(parts[1]).map(|(t, v)| (t.since_ms(first.0) as f64 / span as f64, *v));
     let (mut n, mut sum_t, mut sum_v) = (0.0, 0.0, 0.0);
     for (t, v) in points.clone() {
         n += 1.0;

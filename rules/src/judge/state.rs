@@ -206,10 +206,15 @@ impl Window {
         self.samples.partition_point(|(t, _)| *t <= time)
     }
 
-    /// The samples after `start` and not after `end`.
-    pub(crate) fn between(&self, start: Timestamp, end: Timestamp) -> impl ExactSizeIterator<Item = &Sample> + Clone {
+    /// The samples after `start` and not after `end`, in two parts, as they lie in memory.
+    pub(crate) fn between(&self, start: Timestamp, end: Timestamp) -> [&[Sample]; 2] {
         let (from, to) = (self.until(start), self.until(end));
-        self.samples.range(from.min(to)..to)
+        let (first, second) = self.samples.as_slices();
+        let part = |part: &'_ [Sample], before: usize| {
+            let place = |place: usize| place.saturating_sub(before).min(part.len());
+            place(from.min(to))..place(to)
+        };
+        [&first[part(first, 0)], &second[part(second, first.len())]]
     }
 
     /// The newest sample that is not after `end`.
@@ -255,11 +260,20 @@ impl RuleState {
         self.slots.iter().step_by(4).filter(|slot| **slot == Slot::SilenceFired).count() as u64
     }
 
-    /// Reads the ends of the windows, and what else the slots point at.
+    /// Reads what the slots point at.
+    pub(crate) fn look_at_windows(&self) -> u64 {
+        let size = |slot: &Slot| match slot {
+            Slot::Window(window) => window.samples.len(),
+            Slot::Last(last) => usize::from(last.newest == Stored::Unknown),
+            _ => 0,
+        };
+        self.slots.iter().fold(0, |sum, slot| sum ^ size(slot) as u64)
+    }
+
+    /// Reads the ends of the windows.
     pub(crate) fn look_into_windows(&self) -> u64 {
         let ends = |slot: &Slot| match slot {
             Slot::Window(window) => window.samples.front().zip(window.samples.back()).map_or(0, |(a, b)| a.0.0 ^ b.0.0),
-            Slot::Last(last) => i64::from(last.newest == Stored::Unknown),
             _ => 0,
         };
         self.slots.iter().fold(0, |sum, slot| sum ^ ends(slot) as u64)
