@@ -143,11 +143,6 @@ impl DeviceState {
         u64::from(self.device.interval_s) ^ self.device.life as u64 ^ spoken ^ latest ^ self.rules.look()
     }
 
-    /// Reads what the slots point at, and where the id stands.
-    pub(super) fn look_at_windows(&self) -> u64 {
-        self.rules.look_at_windows() ^ u64::from(self.device.id.as_str().ends_with('\0'))
-    }
-
     /// Reads the ends of what the slots point at.
     pub(super) fn look_into_windows(&self) -> u64 {
         let seen = self.spoken.as_deref().map_or(0, |spoken| spoken.seen.look());

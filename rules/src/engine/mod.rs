@@ -250,14 +250,14 @@ impl Engine {
     /// What is known of one device.
     #[must_use]
     pub fn device(&self, id: &str) -> Option<DeviceView> {
-        self.index.get(id, &self.devices).map(|index| self.view(index))
+        self.index.get(id).map(|&index| self.view(index))
     }
 
     /// Why a rule says what it says of a device now, or does not; `None`: no such device, or its kind has no
     /// such rule.
     #[must_use]
     pub fn why(&self, device: &str, rule: &str) -> Option<crate::Why> {
-        let state = &self.devices[self.index.get(device, &self.devices)? as usize];
+        let state = &self.devices[*self.index.get(device)? as usize];
         let moment = ruling::Moment { zone: self.zone, city: &self.city, now: self.now, seq: self.applied };
         let cx = self.ruling.context(moment, &state.device, &state.latest);
         self.ruling.pack.why(&cx, &state.rules, rule)
@@ -394,7 +394,7 @@ impl Engine {
 
 /// Finds a device's entry by its id.
 fn finder<'a>(index: &'a index::Index, devices: &'a [DeviceState]) -> impl Fn(&DeviceId) -> Option<Arc<Device>> + 'a {
-    |id| Some(Arc::clone(&devices.get(index.get(id.as_str(), devices)? as usize)?.device))
+    |id| Some(Arc::clone(&devices.get(*index.get(id)? as usize)?.device))
 }
 
 fn zone(config: &OutcomeConfig) -> chrono_tz::Tz {

@@ -260,20 +260,11 @@ impl RuleState {
         self.slots.iter().step_by(4).filter(|slot| **slot == Slot::SilenceFired).count() as u64
     }
 
-    /// Reads what the slots point at.
-    pub(crate) fn look_at_windows(&self) -> u64 {
-        let size = |slot: &Slot| match slot {
-            Slot::Window(window) => window.samples.len(),
-            Slot::Last(last) => usize::from(last.newest == Stored::Unknown),
-            _ => 0,
-        };
-        self.slots.iter().fold(0, |sum, slot| sum ^ size(slot) as u64)
-    }
-
-    /// Reads the ends of the windows.
+    /// Reads the ends of the windows, and what else the slots point at.
     pub(crate) fn look_into_windows(&self) -> u64 {
         let ends = |slot: &Slot| match slot {
             Slot::Window(window) => window.samples.front().zip(window.samples.back()).map_or(0, |(a, b)| a.0.0 ^ b.0.0),
+            Slot::Last(last) => i64::from(last.newest == Stored::Unknown),
             _ => 0,
         };
         self.slots.iter().fold(0, |sum, slot| sum ^ ends(slot) as u64)
