@@ -129,6 +129,12 @@ fn each_sort_of_change_is_found_and_staff_speak_to_the_drafts_own_case() {
     journal.trial.set_end(Timestamp(journal.now + HOUR));
     journal.trial.finish(Seq(journal.seq + 1));
 
+    // What is alike is judged once, and counted for both.
+    let shared: Vec<bool> = (0..5).map(|draft| journal.trial.is_shared(draft, "tilt")).collect();
+    assert_eq!(shared, [true, false, false, false, false]);
+    let evaluations: Vec<u64> = journal.trial.rule_counts().iter().map(|side| side[0].evaluations).collect();
+    assert_eq!(evaluations[0], evaluations[1], "{evaluations:?}");
+    assert!(evaluations.iter().all(|count| *count >= 5), "{evaluations:?}");
     let tally = |draft: usize| journal.trial.difference(draft, 3);
     assert_eq!((tally(0).incidents.same, tally(0).incidents.changes()), (2, 0));
     assert_eq!(journal.trial.drafts()[0].evidence(*journal.trial.drafts()[0].incidents().keys().next().unwrap()), None);

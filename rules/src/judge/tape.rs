@@ -423,3 +423,29 @@ impl<'a, 's, const REGISTERS: usize> Run<'a, 's, REGISTERS> {
         aggregate(f, window, start, end, span_ms).filter(|v| v.is_finite())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::pack::Pack;
+    use crate::parameters::Parameters;
+
+    #[test]
+    fn the_shipped_rules_are_on_tape_but_for_what_asks_for_texts_places_or_the_sun() {
+        let pack = Pack::compile(&crate::library::files()).unwrap();
+        let mut without = Vec::new();
+        let mut with = 0;
+        for placed in pack.sets.iter().flat_map(|set| &set.rules) {
+            let ways = placed.rule.ways(&Parameters::default());
+            let entries = ["on_message", "on_silent", "on_timer", "member"].iter().zip(placed.rule.entry_places());
+            for ((name, entry), tape) in entries.zip(&ways.tapes) {
+                match (entry, tape) {
+                    (Some(_), Some(_)) => with += 1,
+                    (Some(_), None) => without.push(format!("{} {name}", placed.rule.id)),
+                    (None, _) => {}
+                }
+            }
+        }
+        assert_eq!(without, [""; 0]);
+        assert!(with > 40, "{with}");
+    }
+}
