@@ -4,6 +4,7 @@
 //! Random packs out of the shipped rules, over random messages, requests and gaps. `PROPTEST_CASES` asks for more of
 //! them than usual, `PROPTEST_RNG_SEED` (a number) for others; what fails prints both.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::print_stderr, reason = "what fails is said with its seed")]
 
 mod common;
 

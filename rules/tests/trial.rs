@@ -134,7 +134,7 @@ fn each_sort_of_change_is_found_and_staff_speak_to_the_drafts_own_case() {
     assert_eq!(shared, [true, false, false, false, false]);
     let evaluations: Vec<u64> = journal.trial.rule_counts().iter().map(|side| side[0].evaluations).collect();
     assert_eq!(evaluations[0], evaluations[1], "{evaluations:?}");
-    assert!(evaluations.iter().all(|count| *count >= 5), "{evaluations:?}");
+    assert!(evaluations.iter().all(|count| *count >= 4), "{evaluations:?}");
     let tally = |draft: usize| journal.trial.difference(draft, 3);
     assert_eq!((tally(0).incidents.same, tally(0).incidents.changes()), (2, 0));
     assert_eq!(journal.trial.drafts()[0].evidence(*journal.trial.drafts()[0].incidents().keys().next().unwrap()), None);

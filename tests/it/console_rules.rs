@@ -44,7 +44,7 @@ fn a_rule_version_lives_its_life_on_the_console() {
     // The live rules saw 40 degrees as open at once; above 50 it only leans, and not for long enough.
     must_tell(
         text(&saw, "/trying/report"),
-        &["消失", "参数扫描 manhole-tilt.open_deg", "按规则", "变化举例", "开销", "盐湖区"],
+        &["消失", "参数扫描 manhole-tilt.open_deg", "按规则", "变化举例", "开销", "相同的规则只判定一次", "盐湖区"],
     );
     must_tell(&saw["trying"]["listed"].to_string(), &["告警 1 → 0", "消失 1"]);
     must_tell(text(&saw, "/shadowing/shown"), &["先看一晚", "影子", "运行中"]);

@@ -161,14 +161,11 @@ impl Candidate {
 
     /// Begins what a device waits for by its rules; `live` is what the live ones said when they did.
     pub(super) fn begin(&mut self, index: u32, moment: Moment<'_>, state: &DeviceState, live: &[Signal]) {
-        let own = self.states.get_mut(index as usize);
-        match (state.device.life, own) {
-            (DeviceLife::InService, Some(own)) => {
-                let tell = if own.heard().is_none() { Tell::Heard } else { Tell::Begin };
-                self.tell(index, moment, (&state.device, &state.latest), tell, live);
-            }
-            _ => {}
-        }
+        let Some(own) = self.states.get(index as usize).filter(|_| state.device.life == DeviceLife::InService) else {
+            return;
+        };
+        let tell = if own.heard().is_none() { Tell::Heard } else { Tell::Begin };
+        self.tell(index, moment, (&state.device, &state.latest), tell, live);
     }
 
     /// Asks a rule once more what it makes of a device: its own, or the live one that stands for it.
@@ -316,6 +313,7 @@ impl Engine {
         if self.candidates.is_empty() {
             // From here on the live rules' cost is to be compared.
             self.ruling.pack.reset_counts();
+            self.spent.clear();
         }
         let pack = Arc::new(pack);
         let is_same = pack.version() == self.ruling.pack.version();
@@ -384,6 +382,13 @@ impl Engine {
     /// Another pack is live than `old`, and has not met a device yet: candidates judge themselves what it does not
     /// have like them any more.
     pub(super) fn part(&mut self, old: &Pack) {
+        if self.candidates.is_empty() {
+            return;
+        }
+        for (rule, counts) in by_rule(old) {
+            let spent = self.spent.entry(rule).or_default();
+            *spent = spent.plus(&counts);
+        }
         for candidate in &mut self.candidates {
             let still = candidate.shared.iter().filter(|rule| candidate.is_alike(&self.ruling, rule)).cloned();
             let still = still.collect();
@@ -405,6 +410,21 @@ impl Engine {
                 candidate.rebuild(&self.devices, shared, live, live);
             }
         }
+    }
+
+    /// What the live rules cost since the first candidate was added, in the order of their [`Pack::rules`].
+    #[must_use]
+    pub fn live_counts(&self) -> Vec<RuleCounts> {
+        let infos = self.ruling.pack.rules().iter().zip(self.ruling.pack.counts());
+        let counts = infos.map(|(info, now)| {
+            let spent = self.spent.get(&(info.kind, Arc::clone(&info.id)));
+            RuleCounts {
+                rule: Arc::clone(&now.rule),
+                paused: now.paused,
+                ..spent.map_or(now.clone(), |spent| spent.plus(&now))
+            }
+        });
+        counts.collect()
     }
 
     /// What the candidate's rules cost since it was added, in the order of its [`Pack::rules`].

@@ -42,11 +42,11 @@ use gengfu_cases::{At, Profile, Reducer};
 use gengfu_model::record::OutcomeConfig;
 use gengfu_model::staff::{User, Verdict};
 use gengfu_model::{
-    Body, CommandRow, Control, Decoded, Device, DeviceId, Effect, EffectSink, Point, QuarantineReason, Record, Seq,
-    Signal, Timestamp,
+    Body, CommandRow, Control, Decoded, Device, DeviceId, Effect, EffectSink, Kind, Point, QuarantineReason, Record,
+    Seq, Signal, Timestamp,
 };
 
-use crate::{City, Latest, Pack};
+use crate::{City, Latest, Pack, RuleCounts};
 use device::DeviceState;
 
 pub use candidate::Candidate;
@@ -136,6 +136,8 @@ pub struct Engine {
     ruling: Ruling,
     /// In a trial: the packs beside it. The live engine has none.
     candidates: Vec<Candidate>,
+    /// What rules of earlier live packs cost since there are candidates.
+    spent: BTreeMap<(Kind, Arc<str>), RuleCounts>,
     users: BTreeMap<Arc<str>, User>,
     /// Counts of messages whose device is not in the register any more.
     orphans: Sheet,
@@ -169,6 +171,7 @@ impl Engine {
             ahead: BTreeMap::new(),
             ruling: Ruling::new(Arc::clone(&profile)),
             candidates: Vec::new(),
+            spent: BTreeMap::new(),
             profile,
             users: BTreeMap::new(),
             orphans: Sheet::default(),

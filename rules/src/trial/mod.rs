@@ -178,7 +178,7 @@ impl Trial {
     #[must_use]
     pub fn rule_counts(&self) -> Vec<Vec<RuleCounts>> {
         let drafts = (0..self.drafts.len()).map(|draft| self.engine.candidate_counts(draft));
-        std::iter::once(self.engine.pack().counts()).chain(drafts).collect()
+        std::iter::once(self.engine.live_counts()).chain(drafts).collect()
     }
 
     /// The live side.
