@@ -102,9 +102,9 @@ fn one(kind: Kind, number: usize) -> (One, u32) {
     (One { device, latest, state: RuleState::default() }, carried)
 }
 
-#[inline(never)]
+#[inline(always)]
 fn judge(pack: &Pack, one: &mut One, carried: u32, n: u64, parameters: &Parameters) {
-    let time = Timestamp(1 + i64::try_from(n % 1_000).unwrap());
+    let time = Timestamp(1 + (n & 1_023) as i64);
     let cx = Context::new(&one.device, &one.latest, parameters, time, Seq(n));
     let mut out = Vec::new();
     pack.on_reading(&cx, time, carried, &mut one.state, &mut out);
@@ -114,7 +114,7 @@ fn judge(pack: &Pack, one: &mut One, carried: u32, n: u64, parameters: &Paramete
 /// The threshold rule as a programmer would write it, with the same checks of quality and age.
 #[inline(never)]
 fn native(one: &One, n: u64) -> Option<bool> {
-    let time = Timestamp(1 + i64::try_from(n % 1_000).unwrap());
+    let time = Timestamp(1 + (n & 1_023) as i64);
     let value = |name: u8| {
         let latest = one.latest.get(gengfu_model::FieldId(name))?;
         let fresh = time.since_ms(latest.journal_time) * 2 <= i64::from(one.device.interval_s) * 5_000;

@@ -43,17 +43,28 @@ impl Latest {
     #[must_use]
     #[inline]
     pub fn get(&self, field: FieldId) -> Option<&LatestValue> {
-        let bit = bit(field)?;
+        self.at(Self::bit(field)?)
+    }
+
+    /// The same for a field's bit.
+    #[inline]
+    pub(crate) fn at(&self, bit: u32) -> Option<&LatestValue> {
         if self.present & bit == 0 {
             return None;
         }
         self.values.get(self.rank(bit))
     }
 
+    /// A field as one bit of a mask; `None` for what is no field of any kind.
+    #[inline]
+    pub(crate) fn bit(field: FieldId) -> Option<u32> {
+        1_u32.checked_shl(u32::from(field.0))
+    }
+
     /// The same, to be changed.
     #[inline]
     pub(crate) fn get_mut(&mut self, field: FieldId) -> Option<&mut LatestValue> {
-        let bit = bit(field)?;
+        let bit = Self::bit(field)?;
         if self.present & bit == 0 {
             return None;
         }
@@ -64,7 +75,7 @@ impl Latest {
     /// Puts a value in the place of the field's last one. A field number of [`MAX_FIELDS`] or more is
     /// no field of any kind and is ignored.
     pub fn set(&mut self, field: FieldId, value: LatestValue) {
-        let Some(bit) = bit(field) else { return };
+        let Some(bit) = Self::bit(field) else { return };
         let rank = self.rank(bit);
         if self.present & bit == 0 {
             let mut values = std::mem::take(&mut self.values).into_vec();
@@ -91,10 +102,6 @@ impl Latest {
     fn rank(&self, bit: u32) -> usize {
         (self.present & (bit - 1)).count_ones() as usize
     }
-}
-
-fn bit(field: FieldId) -> Option<u32> {
-    1_u32.checked_shl(u32::from(field.0))
 }
 
 /// [`Value`] with a tag in the stored form.

@@ -14,7 +14,7 @@ use crate::judge::{Counters, RuleCounts, SlotKind};
 use crate::lower::{Lowered, lower_file};
 use crate::parameters::{Effective, Parameters};
 use crate::paused::PausedRules;
-use crate::program::Rule;
+use crate::program::{Entry, Rule, Tape, Ways};
 use crate::script::Pos;
 use crate::testing::coverage::Coverage;
 
@@ -52,14 +52,47 @@ pub(crate) struct RuleSet {
 }
 
 /// A function of a rule that readings run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Reader {
     /// The fields that it reads, as a mask.
     pub(crate) fields: u32,
     /// The rule's place.
     pub(crate) rule: usize,
-    /// `member`, not `on_message`.
-    pub(crate) is_member: bool,
+    pub(crate) entrance: Entrance,
+}
+
+/// What an evaluation looks at first: most need no more of the rule.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entrance {
+    /// Where the rule's slots begin in a device's state, and where they end.
+    pub(crate) slots: (usize, usize),
+    /// Of these, the slot of evaluation errors.
+    pub(crate) faults: usize,
+    /// The entry's place among the rule's.
+    pub(crate) entry: u8,
+    /// The entry's tape, while no parameter of the rule is set for anybody, and otherwise.
+    tapes: [Option<Arc<Tape>>; 2],
+    /// The rule's id as [`Parameters::may_set`] knows it; 0 if it has no parameters.
+    mark: u64,
+}
+
+impl Entrance {
+    fn new(rule: &Rule, base: usize, entry: &Entry) -> Entrance {
+        let tape = |ways: &Ways| ways.tapes.get(usize::from(entry.place)).cloned().flatten();
+        Entrance {
+            slots: (base, base + rule.slots.len()),
+            faults: rule.faults_slot,
+            entry: entry.place,
+            tapes: [tape(rule.by_default.as_ref().unwrap_or(&rule.ways)), tape(&rule.ways)],
+            mark: if rule.by_default.is_some() { rule.mark } else { 0 },
+        }
+    }
+
+    /// The tape under these settings.
+    #[inline(always)]
+    pub(crate) fn tape(&self, parameters: &Parameters) -> Option<&Tape> {
+        self.tapes[usize::from(parameters.may_set(self.mark))].as_deref()
+    }
 }
 
 impl RuleSet {
@@ -86,6 +119,8 @@ impl RuleSet {
 pub(crate) struct Placed {
     pub(crate) rule: Rule,
     pub(crate) base: usize,
+    /// By the places of its entries.
+    pub(crate) entrances: [Option<Entrance>; 4],
     pub(crate) counters: Counters,
     /// Who looks on in a test; live, nobody.
     pub(crate) watched: Option<Arc<Coverage>>,
@@ -295,11 +330,15 @@ impl Pack {
             if rule.silence.is_some() || rule.every.is_some() {
                 set.armed.push(set.rules.len());
             }
-            let member = rule.member.as_ref().map(|member| (&member.entry, true));
-            for (entry, is_member) in member.into_iter().chain(rule.on_message.as_ref().map(|entry| (entry, false))) {
-                set.readers.push(Reader { fields: entry.reads, rule: set.rules.len(), is_member });
-            }
-            set.rules.push(Placed { rule, base, counters: Counters::default(), watched: None });
+            let entrance = |entry: &Entry| Entrance::new(&rule, base, entry);
+            let member = rule.member.as_ref().map(|member| &member.entry);
+            set.readers.extend(member.into_iter().chain(&rule.on_message).map(|entry| Reader {
+                fields: entry.reads,
+                rule: set.rules.len(),
+                entrance: entrance(entry),
+            }));
+            let entrances = rule.entry_places().map(|entry| entry.map(entrance));
+            set.rules.push(Placed { rule, base, entrances, counters: Counters::default(), watched: None });
             infos.push(info);
         }
         for (set, layout) in sets.iter_mut().zip(layouts) {

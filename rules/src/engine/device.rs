@@ -41,18 +41,58 @@ pub(super) struct DeviceState {
 }
 
 /// What a device has once it has spoken.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Spoken {
     /// Keys of its last messages.
     pub(super) seen: Seen,
-    /// Counts since its first message.
-    pub(super) total: Sheet,
     /// The day (since 1970-01-01, city time) that `today` counts.
     pub(super) day: i64,
     /// Counts of that day.
     pub(super) today: Sheet,
+    /// Counts of the days before, since its first message.
+    pub(super) before: Sheet,
     /// How far its clock was ahead at its last reading, in milliseconds; 0 if it was not.
     pub(super) ahead_ms: i64,
+}
+
+/// The same in a row, where the counts of all days stand together.
+#[derive(Serialize, Deserialize)]
+struct SpokenRow {
+    seen: Seen,
+    total: Sheet,
+    day: i64,
+    today: Sheet,
+    ahead_ms: i64,
+}
+
+impl From<SpokenRow> for Spoken {
+    fn from(SpokenRow { seen, total, day, today, ahead_ms }: SpokenRow) -> Spoken {
+        Spoken { seen, day, today, before: total.less(&today), ahead_ms }
+    }
+}
+
+impl From<Spoken> for SpokenRow {
+    fn from(spoken: Spoken) -> SpokenRow {
+        let total = spoken.total();
+        let Spoken { seen, day, today, ahead_ms, .. } = spoken;
+        SpokenRow { seen, total, day, today, ahead_ms }
+    }
+}
+
+impl Spoken {
+    /// Counts since its first message.
+    pub(super) fn total(&self) -> Sheet {
+        let mut total = self.before;
+        total.add(&self.today);
+        total
+    }
+
+    /// Another day begins: gives the day that is over and its counts.
+    pub(super) fn turn_to(&mut self, day: i64) -> (i64, Sheet) {
+        let finished = std::mem::take(&mut self.today);
+        self.before.add(&finished);
+        (std::mem::replace(&mut self.day, day), finished)
+    }
 }
 
 /// A row as it is stored. Field order is the format: change it only with [`ROW_VERSION`].
@@ -63,7 +103,7 @@ struct Row {
     newest: Option<Timestamp>,
     latest: Latest,
     rules: RuleState,
-    spoken: Option<Spoken>,
+    spoken: Option<SpokenRow>,
 }
 
 /// Why a checkpoint row cannot be read.
@@ -105,7 +145,7 @@ impl DeviceState {
             newest: self.newest,
             latest: self.latest.clone(),
             rules: self.rules.clone(),
-            spoken: self.spoken.as_deref().cloned(),
+            spoken: self.spoken.as_deref().map(|spoken| Spoken::clone(spoken).into()),
         };
         postcard::to_extend(&row, vec![ROW_VERSION]).expect("a row is plain data, writing it to memory cannot fail")
     }
@@ -124,7 +164,7 @@ impl DeviceState {
             newest: row.newest,
             latest: row.latest,
             rules: row.rules,
-            spoken: row.spoken.map(Box::new),
+            spoken: row.spoken.map(|spoken| Box::new(spoken.into())),
             due: None,
             entry: super::timers::NEVER,
             dirty: false,
@@ -138,7 +178,10 @@ impl DeviceState {
 
     /// Reads a bit of each thing that the state points at, one in each line of memory.
     pub(super) fn look_behind(&self) -> u64 {
-        let spoken = self.spoken.as_deref().map_or(0, |spoken| spoken.day as u64 ^ spoken.total.journaled);
+        let spoken = self
+            .spoken
+            .as_deref()
+            .map_or(0, |spoken| spoken.day as u64 ^ spoken.today.journaled ^ spoken.today.values_too_far_ahead);
         let latest = self.latest.iter().fold(0, |sum, (_, value)| sum ^ value.seq.0);
         u64::from(self.device.interval_s) ^ self.device.life as u64 ^ spoken ^ latest ^ self.rules.look()
     }

@@ -21,13 +21,44 @@ pub const REMEMBERED: usize = 32;
 pub(super) const REMEMBERED_MS: i64 = DAY_MS;
 
 /// The remembered messages of one device.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub(super) struct Seen {
     /// When the newest of them came.
     newest: Timestamp,
     /// Oldest first.
     entries: VecDeque<Entry>,
+    /// The newest event time of those that are told by it: what is newer than that is no repeat of theirs, so most
+    /// messages need no look at the entries.
+    #[serde(skip)]
+    timed_until: Timestamp,
+    /// Of so many of the oldest the event time is not known any more; it is no part of what is stored.
+    #[serde(skip)]
+    untold: u8,
 }
+
+/// As it stands in a row.
+#[derive(Deserialize)]
+struct Stored {
+    newest: Timestamp,
+    entries: VecDeque<Entry>,
+}
+
+impl From<Stored> for Seen {
+    fn from(Stored { newest, entries }: Stored) -> Seen {
+        let untold = u8::try_from(entries.len()).unwrap_or(u8::MAX);
+        Seen { newest, entries, timed_until: NEVER, untold }
+    }
+}
+
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen::from(Stored { newest: Timestamp::default(), entries: VecDeque::new() })
+    }
+}
+
+/// Before all event times.
+const NEVER: Timestamp = Timestamp(i64::MIN);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
@@ -37,6 +68,13 @@ struct Entry {
     /// The low bits of the milliseconds: they come round in 49 days, and no entry is looked at that is older than
     /// twice [`REMEMBERED_MS`].
     at: u32,
+}
+
+/// What is known of the times is no part of what is remembered.
+impl PartialEq for Seen {
+    fn eq(&self, other: &Seen) -> bool {
+        self.newest == other.newest && self.entries == other.entries
+    }
 }
 
 impl Entry {
@@ -56,7 +94,15 @@ fn half(hash: u64) -> u32 {
 impl Seen {
     /// Reads the keys, for [`Engine::foresee`](super::Engine::foresee).
     pub(super) fn look(&self) -> u64 {
+        if self.untold == 0 && self.timed_until > NEVER {
+            return self.entries.front().map_or(0, |oldest| oldest.key);
+        }
         self.entries.iter().step_by(4).fold(0, |sum, entry| sum ^ entry.key)
+    }
+
+    fn drop_oldest(&mut self) {
+        self.entries.pop_front();
+        self.untold = self.untold.saturating_sub(1);
     }
 
     /// Whether a message was seen before; if not, it is remembered.
@@ -73,10 +119,16 @@ impl Seen {
     ) -> bool {
         if now.since_ms(self.newest) > REMEMBERED_MS {
             self.entries.clear();
+            (self.timed_until, self.untold) = (NEVER, 0);
         }
         while self.entries.front().is_some_and(|oldest| oldest.is_forgotten(now)) {
-            self.entries.pop_front();
+            self.drop_oldest();
         }
+        let mut timed_at = None;
+        let mut timed = || {
+            timed_at = event_time;
+            timed(event_time, payload)
+        };
         let digest = match (key, explicit) {
             (MessageKey::Explicit(id), _) => Some(hash_parts(b"id", id.as_bytes())),
             (_, Some(id)) => Some(hash_parts(b"id", id.as_bytes())),
@@ -89,17 +141,21 @@ impl Seen {
                 if self.entries.iter().any(|entry| entry.payload == half(payload)) {
                     return true;
                 }
-                timed(event_time, payload)
+                timed()
             }
-            (MessageKey::None, None) => timed(event_time, payload),
+            (MessageKey::None, None) => timed(),
         };
         // A message with no key at all is still remembered by its payload, for a later DUP.
         let key = digest.unwrap_or(0);
-        if digest.is_some() && self.entries.iter().any(|entry| entry.key == key) {
+        let is_newest = self.untold == 0 && timed_at.is_some_and(|time| time > self.timed_until);
+        if digest.is_some() && !is_newest && self.entries.iter().any(|entry| entry.key == key) {
             return true;
         }
+        if let Some(time) = timed_at {
+            self.timed_until = self.timed_until.max(time);
+        }
         if self.entries.len() == REMEMBERED {
-            self.entries.pop_front();
+            self.drop_oldest();
         }
         self.entries.push_back(Entry::new(key, payload, now));
         self.newest = now;
@@ -220,6 +276,27 @@ mod tests {
             let back = begin.plus_ms((1 << 32) + REMEMBERED_MS);
             assert!(!seen.check(&id(1), None, None, 1, back) && !seen.check(&id(2), None, None, 2, back));
         }
+    }
+
+    #[test]
+    fn what_comes_out_of_a_row_knows_its_messages_though_not_their_times() {
+        let check =
+            |seen: &mut Seen, time: i64| seen.check(&MessageKey::None, None, Some(Timestamp(time)), time as u64, NOW);
+        let mut seen = Seen::default();
+        for time in [5, 3, 9, 7] {
+            assert!(!check(&mut seen, time));
+        }
+        let mut again: Seen = postcard::from_bytes(&postcard::to_allocvec(&seen).unwrap()).unwrap();
+        assert_eq!(again, seen);
+        for time in [7, 9, 3, 5] {
+            assert!(check(&mut seen, time) && check(&mut again, time), "{time}");
+        }
+        for time in 100..100 + REMEMBERED as i64 - 1 {
+            assert!(!check(&mut again, time));
+        }
+        assert!(check(&mut again, 7) && !check(&mut again, 200));
+        assert!(!check(&mut again, 7), "32 have come since");
+        assert_eq!(again.untold, 0);
     }
 
     #[test]

@@ -240,8 +240,7 @@ impl Engine {
         if day <= spoken.day {
             return;
         }
-        let finished = std::mem::take(&mut spoken.today);
-        let finished_day = std::mem::replace(&mut spoken.day, day);
+        let (finished_day, finished) = spoken.turn_to(day);
         if finished.journaled > 0 && dispositions.live {
             let counts = serde_json::to_string(&finished).expect("counts are plain data");
             let date = chrono::DateTime::from_timestamp(finished_day * 86_400, 0).unwrap_or_default();
@@ -316,9 +315,7 @@ fn carried(record: &Record, kind: Kind, readings: &[Reading], accepted: &[Accept
 }
 
 pub(super) fn count(state: &mut DeviceState, change: impl Fn(&mut Sheet)) {
-    let spoken = state.spoken();
-    change(&mut spoken.total);
-    change(&mut spoken.today);
+    change(&mut state.spoken().today);
 }
 
 fn is_repeat(state: &mut DeviceState, record: &Record, envelope: &Envelope, decoded: &DecodedMessage) -> bool {
@@ -342,20 +339,19 @@ fn store(
     out: &mut Output,
 ) -> u32 {
     let mut carried = 0;
-    state.spoken();
     let DeviceState { device, latest, spoken, .. } = state;
+    let sheet = &mut spoken.get_or_insert_default().today;
     for sample in &reading.samples {
         let known = latest.get_mut(sample.field);
         let same_time = known.as_ref().is_some_and(|known| known.event_time == time);
         let same_value =
             known.as_ref().is_some_and(|known| known.value == sample.value && known.quality == sample.quality);
-        let sheets = spoken.iter_mut().flat_map(|spoken| [&mut spoken.total, &mut spoken.today]);
-        sheets.for_each(|sheet| match (same_time, late) {
+        match (same_time, late) {
             (true, _) if same_value => sheet.values_duplicate += 1,
             (true, _) => sheet.values_replaced += 1,
             (false, Lateness::InTime) => sheet.values_stored += 1,
             (false, _) => sheet.values_late += 1,
-        });
+        }
         if late != Lateness::Older {
             carried |= 1 << sample.field.0;
             let value = LatestValue {

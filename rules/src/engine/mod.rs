@@ -298,7 +298,7 @@ impl Engine {
     pub fn balance(&self) -> (Sheet, u64) {
         let mut sum = self.orphans;
         for spoken in self.devices.iter().filter_map(|state| state.spoken.as_ref()) {
-            sum.add(&spoken.total);
+            sum.add(&spoken.total());
         }
         (sum, self.refused)
     }
@@ -309,7 +309,7 @@ impl Engine {
             device: Arc::clone(&state.device),
             heard: state.heard,
             latest: state.latest.clone(),
-            total: state.spoken.as_ref().map(|spoken| spoken.total).unwrap_or_default(),
+            total: state.spoken.as_ref().map(|spoken| spoken.total()).unwrap_or_default(),
         }
     }
 

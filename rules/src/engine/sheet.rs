@@ -38,18 +38,29 @@ pub struct Sheet {
 impl Sheet {
     /// Adds another sheet's counts.
     pub fn add(&mut self, other: &Sheet) {
-        self.journaled += other.journaled;
-        self.decoded += other.decoded;
-        self.duplicate += other.duplicate;
-        self.quarantined += other.quarantined;
-        self.redecoded += other.redecoded;
-        self.values_decoded += other.values_decoded;
-        self.values_stored += other.values_stored;
-        self.values_late += other.values_late;
-        self.values_duplicate += other.values_duplicate;
-        self.values_replaced += other.values_replaced;
-        self.values_out_of_range += other.values_out_of_range;
-        self.values_too_far_ahead += other.values_too_far_ahead;
+        *self = self.with(other, |a, b| a + b);
+    }
+
+    /// What is left without another sheet's counts, which are a part of these.
+    pub(super) fn less(&self, part: &Sheet) -> Sheet {
+        self.with(part, u64::saturating_sub)
+    }
+
+    fn with(&self, other: &Sheet, both: impl Fn(u64, u64) -> u64) -> Sheet {
+        Sheet {
+            journaled: both(self.journaled, other.journaled),
+            decoded: both(self.decoded, other.decoded),
+            duplicate: both(self.duplicate, other.duplicate),
+            quarantined: both(self.quarantined, other.quarantined),
+            redecoded: both(self.redecoded, other.redecoded),
+            values_decoded: both(self.values_decoded, other.values_decoded),
+            values_stored: both(self.values_stored, other.values_stored),
+            values_late: both(self.values_late, other.values_late),
+            values_duplicate: both(self.values_duplicate, other.values_duplicate),
+            values_replaced: both(self.values_replaced, other.values_replaced),
+            values_out_of_range: both(self.values_out_of_range, other.values_out_of_range),
+            values_too_far_ahead: both(self.values_too_far_ahead, other.values_too_far_ahead),
+        }
     }
 
     /// How far each sheet is from adding up (messages, values); both are 0, or there is a bug.

@@ -8,7 +8,8 @@ use gengfu_model::{Kind, Timestamp};
 use super::machine::{Machine, Unwatched};
 use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
-use super::state::{RuleState, Slot, Window};
+use super::state::{RuleState, Slot};
+use super::window::Window;
 use super::{Context, evaluate};
 use crate::pack::Pack;
 use crate::program::MAX_LOCALS;
@@ -29,7 +30,8 @@ impl Pack {
             let trigger = Trigger::Reading { event_time: cx.now, carried: entry.reads };
             let begun = clock();
             let on = Occasion::new(cx, trigger, state.heard);
-            if evaluate::on_tape(placed, entry, &on, slots).is_none() {
+            let entrance = placed.entrances.get(usize::from(entry.place)).and_then(Option::as_ref);
+            if entrance.and_then(|entrance| evaluate::on_tape(placed, entrance, &on, slots)).is_none() {
                 Machine::new(rule, &on, slots, &mut locals, Unwatched).run(entry);
             }
             placed.counters.timed(clock().saturating_sub(begun));

@@ -11,7 +11,7 @@ use super::scalar::Scalar;
 use super::state::{RuleState, Slot};
 use super::stops::Missed;
 use super::{command, evidence, faults, replay, tape};
-use crate::pack::{Pack, Placed};
+use crate::pack::{Entrance, Pack, Placed};
 use crate::program::{Entry, Key, MAX_LOCALS};
 use crate::testing::coverage::Covering;
 
@@ -28,37 +28,64 @@ pub(super) fn run(
     state: &mut RuleState,
     out: &mut Vec<Signal>,
 ) {
-    let rule = &placed.rule;
-    if on.cx.paused.contains(&rule.id) {
+    if let Some(Some(entrance)) = placed.entrances.get(usize::from(entry.place)) {
+        enter(pack, placed, entrance, on, timer, state, out);
+    }
+}
+
+/// The same for who has the entry's entrance at hand.
+#[inline(always)]
+pub(super) fn enter(
+    pack: &Pack,
+    placed: &Placed,
+    entrance: &Entrance,
+    on: &Occasion<'_>,
+    timer: Option<&str>,
+    state: &mut RuleState,
+    out: &mut Vec<Signal>,
+) {
+    if on.cx.paused.contains(&placed.rule.id) {
         placed.counters.skipped();
         return;
     }
-    let Some(slots) = state.slots.get_mut(placed.base..placed.base + rule.slots.len()) else { return };
-    if let Some(slot) = slots.get_mut(rule.faults_slot)
+    let Some(slots) = state.slots.get_mut(entrance.slots.0..entrance.slots.1) else { return };
+    if let Some(slot) = slots.get_mut(entrance.faults)
         && faults::quarantined(slot, on.cx.now)
     {
         placed.counters.skipped();
         return;
     }
-    if let Some(operations) = on_tape(placed, entry, on, slots) {
+    if let Some(operations) = on_tape(placed, entrance, on, slots) {
         placed.counters.evaluated(operations);
         return;
     }
+    evaluate(pack, placed, entrance, on, timer, slots, out);
+}
+
+/// The operations of an evaluation of which nobody is to be told, where the entry's tape shows that it is one.
+#[inline(always)]
+pub(super) fn on_tape(placed: &Placed, entrance: &Entrance, on: &Occasion<'_>, slots: &mut [Slot]) -> Option<u32> {
+    let tape = entrance.tape(on.cx.parameters).filter(|_| placed.watched.is_none())?;
+    tape::run(tape, &placed.rule, on, slots)
+}
+
+/// Runs the entry's nodes.
+#[inline(never)]
+fn evaluate(
+    pack: &Pack,
+    placed: &Placed,
+    entrance: &Entrance,
+    on: &Occasion<'_>,
+    timer: Option<&str>,
+    slots: &mut [Slot],
+    out: &mut Vec<Signal>,
+) {
+    let Some(Some(entry)) = placed.rule.entry_places().get(usize::from(entrance.entry)).copied() else { return };
     let call = Call { pack, placed, entry, on, timer };
     match entry.locals {
         0 => call.watched(slots, &mut [], out),
         1..=FEW_LOCALS => call.watched(slots, &mut [Scalar::Unknown; FEW_LOCALS], out),
         _ => call.watched(slots, &mut [Scalar::Unknown; MAX_LOCALS], out),
-    }
-}
-
-/// The operations of an evaluation of which nobody is to be told, where the entry's tape shows that it is one.
-#[inline(always)]
-pub(super) fn on_tape(placed: &Placed, entry: &Entry, on: &Occasion<'_>, slots: &mut [Slot]) -> Option<u32> {
-    let ways = placed.rule.ways(on.cx.parameters);
-    match ways.tapes.get(usize::from(entry.place)) {
-        Some(Some(tape)) if placed.watched.is_none() => tape::run(tape, &placed.rule, on, slots),
-        _ => None,
     }
 }
 

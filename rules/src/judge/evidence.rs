@@ -11,8 +11,9 @@ use super::evaluate::trigger_name;
 use super::machine::{Machine, Watch};
 use super::occasion::{Occasion, Trigger};
 use super::scalar::Scalar;
-use super::state::{Last, Slot, Stored, Window};
+use super::state::{Last, Slot, Stored};
 use super::stops;
+use super::window::Window;
 use crate::lower::UNITS;
 use crate::pack::Placed;
 use crate::places::Places;
@@ -189,7 +190,7 @@ fn before_sample(slot: &Slot, trigger: Trigger) -> String {
     match slot {
         Slot::Window(window) if window.samples.iter().any(|(t, _)| *t == event_time) => {
             let samples = window.samples.iter().filter(|(t, _)| *t != event_time).copied().collect();
-            Slot::Window(Box::new(Window { samples })).describe()
+            Slot::Window(Box::new(Window::new(samples))).describe()
         }
         Slot::Last(last) if last.previous == Stored::Unknown => Slot::Empty.describe(),
         Slot::Last(last) => Slot::Last(Box::new(Last { newest: last.previous, ..Last::default() })).describe(),

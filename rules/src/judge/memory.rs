@@ -6,7 +6,8 @@ use super::flapping;
 use super::machine::{Machine, Watch};
 use super::occasion::Trigger;
 use super::scalar::Scalar;
-use super::state::{Last, Sample, Slot, Stored, Window};
+use super::state::{Last, Slot, Stored};
+use super::window::aggregate;
 use crate::program::{NodeId, WindowFunction};
 
 /// The shortest time that a timer runs: one that is due at once would never let go.
@@ -201,78 +202,4 @@ pub(super) fn stored(value: Scalar<'_>) -> Stored {
             v.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)),
         ),
     }
-}
-
-pub(super) fn aggregate(
-    f: WindowFunction,
-    window: &Window,
-    start: Timestamp,
-    end: Timestamp,
-    span: i64,
-) -> Option<f64> {
-    let parts = window.between(start, end);
-    let inside = parts[0].iter().chain(parts[1]).map(|(_, v)| *v);
-    match f {
-        WindowFunction::Count => Some((parts[0].len() + parts[1].len()) as f64),
-        WindowFunction::CountTrue => Some(inside.sum()),
-        WindowFunction::Sum => inside.reduce(|a, b| a + b),
-        WindowFunction::Avg => {
-            let (sum, count) = inside.fold((0.0, 0_u32), |(sum, count), v| (sum + v, count + 1));
-            (count > 0).then(|| sum / f64::from(count))
-        }
-        WindowFunction::Min => extreme(parts, |a, b| if b < a { b } else { a }),
-        WindowFunction::Max => extreme(parts, |a, b| if b > a { b } else { a }),
-        WindowFunction::Rate => {
-            let (first, last) = ends(window, start, end, span)?;
-            Some((last.1 - first.1) / last.0.since_ms(first.0) as f64 * span as f64)
-        }
-        WindowFunction::Slope => slope(window, start, end, span),
-    }
-}
-
-/// The sample that is preferred to all others; four at a time, since each look waits for the one before.
-fn extreme(parts: [&[Sample]; 2], prefer: impl Fn(f64, f64) -> f64) -> Option<f64> {
-    let (_, first) = parts[0].first().or(parts[1].first())?;
-    let mut lanes = [*first; 4];
-    for part in parts {
-        let mut fours = part.chunks_exact(lanes.len());
-        for four in &mut fours {
-            for (lane, (_, v)) in lanes.iter_mut().zip(four) {
-                *lane = prefer(*lane, *v);
-            }
-        }
-        for (_, v) in fours.remainder() {
-            lanes[0] = prefer(lanes[0], *v);
-        }
-    }
-    lanes.into_iter().reduce(prefer)
-}
-
-/// The first and last sample, if they span half of the window or more. The first is the newest at or
-/// before the start, unless that is older than another whole span.
-fn ends(window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<(Sample, Sample)> {
-    let oldest = start.plus_ms(-span);
-    let last = window.newest_until(end)?;
-    let first = window.oldest_after(oldest)?;
-    (last.0.since_ms(first.0).saturating_mul(2) >= span).then_some((first, last))
-}
-
-/// Least squares over the samples, in units per span.
-fn slope(window: &Window, start: Timestamp, end: Timestamp, span: i64) -> Option<f64> {
-    let (first, _) = ends(window, start, end, span)?;
-    let parts = window.between(first.0.plus_ms(-1), end);
-    let points = parts[0].iter().chain(parts[1]).map(|(t, v)| (t.since_ms(first.0) as f64 / span as f64, *v));
-    let (mut n, mut sum_t, mut sum_v) = (0.0, 0.0, 0.0);
-    for (t, v) in points.clone() {
-        n += 1.0;
-        sum_t += t;
-        sum_v += v;
-    }
-    let (mean_t, mean_v) = (sum_t / n, sum_v / n);
-    let (mut over, mut under) = (0.0, 0.0);
-    for (t, v) in points {
-        over += (t - mean_t) * (v - mean_v);
-        under += (t - mean_t) * (t - mean_t);
-    }
-    (under > 0.0).then(|| over / under)
 }

@@ -31,6 +31,7 @@ mod tape;
 mod values;
 mod way;
 mod why;
+mod window;
 
 use std::sync::Arc;
 
@@ -51,11 +52,12 @@ pub(crate) use reads::parameter_value;
 pub(crate) use replay::explained_as;
 pub use replay::explained_by;
 pub(crate) use scalar::Scalar;
+pub use state::RuleState;
 use state::Slot;
 pub(crate) use state::SlotKind;
-pub use state::{MAX_WINDOW_SAMPLES, RuleState};
 pub(crate) use values::is_int;
 pub use why::{Why, WhyKey, WhyReading, WhySlot, WhyStep};
+pub use window::MAX_WINDOW_SAMPLES;
 
 use crate::city::City;
 use crate::latest::Latest;
@@ -113,7 +115,7 @@ impl Pack {
         state: &mut RuleState,
         out: &mut Vec<Signal>,
     ) {
-        let Some(set) = self.set_of(cx.device) else { return };
+        let Some(set) = self.sets.get(cx.device.kind as usize).filter(|set| !set.readers.is_empty()) else { return };
         state.fit(&set.layout, &set.slot_kinds);
         let on = Occasion::new(cx, Trigger::Reading { event_time, carried }, state.heard);
         for reader in &set.readers {
@@ -121,13 +123,7 @@ impl Pack {
                 continue;
             }
             let Some(placed) = set.rules.get(reader.rule) else { continue };
-            if !reader.is_member
-                && let Some(entry) = &placed.rule.on_message
-            {
-                evaluate::run(self, placed, entry, &on, None, state, out);
-            } else if let Some(member) = &placed.rule.member {
-                evaluate::run(self, placed, &member.entry, &on, None, state, out);
-            }
+            evaluate::enter(self, placed, &reader.entrance, &on, None, state, out);
         }
     }
 

@@ -11,8 +11,12 @@ use crate::program::{Against, Limit, Number};
 /// The latest value of a field, if it may be judged: good, and not older than `fresh_from`.
 #[inline(always)]
 pub(super) fn usable(latest: &Latest, field: FieldId, fresh_from: Timestamp) -> Option<&LatestValue> {
-    let latest = latest.get(field)?;
-    (latest.quality == Quality::Ok && latest.journal_time >= fresh_from).then_some(latest)
+    latest.get(field).filter(|latest| is_usable(latest, fresh_from))
+}
+
+#[inline(always)]
+pub(super) fn is_usable(latest: &LatestValue, fresh_from: Timestamp) -> bool {
+    latest.quality == Quality::Ok && latest.journal_time >= fresh_from
 }
 
 /// A field's number as a float.
@@ -46,7 +50,7 @@ pub(super) fn said(limit: &Limit, value: f64) -> bool {
 
 /// A number that is near the limit.
 #[cold]
-fn closely(limit: &Limit, value: f64) -> bool {
+pub(super) fn closely(limit: &Limit, value: f64) -> bool {
     compare_floats(limit.op, value, limit.value)
 }
 

@@ -6,17 +6,14 @@
 //! the hashes of their ids, so that a state finds its slots again under another pack: what keeps its
 //! identity keeps its state, what is new starts unknown, what is gone is dropped.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use gengfu_model::{Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::stops::Stops;
+use super::window::Window;
 use crate::pack::RuleSet;
-
-/// The most samples that one window keeps; the oldest goes first.
-pub const MAX_WINDOW_SAMPLES: usize = 128;
 
 /// All slots, timers, last verdicts and last-heard of one device.
 ///
@@ -92,15 +89,6 @@ pub(crate) struct Track {
     pub(crate) kmh: Option<f64>,
 }
 
-/// A number and its event time.
-pub(crate) type Sample = (Timestamp, f64);
-
-/// Samples in the order of event time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Window {
-    pub(crate) samples: VecDeque<Sample>,
-}
-
 /// The two newest samples of an expression.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Last {
@@ -162,69 +150,6 @@ impl Slot {
                 format!("score {score}{}", if *quarantined { ", quarantined" } else { "" })
             }
         }
-    }
-}
-
-impl Window {
-    /// Takes a sample. One of the same event time replaces the old one. Drops what is older than the
-    /// newest sample at or before `start`, and the oldest above [`MAX_WINDOW_SAMPLES`].
-    pub(crate) fn take(&mut self, time: Timestamp, value: f64, start: Timestamp) {
-        // Room is made before it is needed: growing for one sample too many would double the memory.
-        let is_full = self.samples.len() >= MAX_WINDOW_SAMPLES;
-        if self.samples.back().is_none_or(|(newest, _)| *newest < time) {
-            if is_full {
-                self.samples.pop_front();
-            }
-            self.samples.push_back((time, value));
-        } else {
-            let place = self.samples.partition_point(|(t, _)| *t < time);
-            match (self.samples.get_mut(place), place) {
-                (Some(sample), _) if sample.0 == time => sample.1 = value,
-                (_, 0) if is_full => {}
-                (_, 1..) if is_full => {
-                    self.samples.pop_front();
-                    self.samples.insert(place - 1, (time, value));
-                }
-                _ => self.samples.insert(place, (time, value)),
-            }
-        }
-        while self.samples.get(1).is_some_and(|(t, _)| *t <= start) {
-            self.samples.pop_front();
-        }
-    }
-}
-
-impl Window {
-    /// How many samples are not after `time`. Mostly all or none, which is looked at first.
-    fn until(&self, time: Timestamp) -> usize {
-        if self.samples.back().is_none_or(|(newest, _)| *newest <= time) {
-            return self.samples.len();
-        }
-        if self.samples.front().is_some_and(|(oldest, _)| *oldest > time) {
-            return 0;
-        }
-        self.samples.partition_point(|(t, _)| *t <= time)
-    }
-
-    /// The samples after `start` and not after `end`, in two parts, as they lie in memory.
-    pub(crate) fn between(&self, start: Timestamp, end: Timestamp) -> [&[Sample]; 2] {
-        let (from, to) = (self.until(start), self.until(end));
-        let (first, second) = self.samples.as_slices();
-        let part = |part: &'_ [Sample], before: usize| {
-            let place = |place: usize| place.saturating_sub(before).min(part.len());
-            place(from.min(to))..place(to)
-        };
-        [&first[part(first, 0)], &second[part(second, first.len())]]
-    }
-
-    /// The newest sample that is not after `end`.
-    pub(crate) fn newest_until(&self, end: Timestamp) -> Option<Sample> {
-        self.samples.get(self.until(end).checked_sub(1)?).copied()
-    }
-
-    /// The oldest sample after `start`.
-    pub(crate) fn oldest_after(&self, start: Timestamp) -> Option<Sample> {
-        self.samples.get(self.until(start)).copied()
     }
 }
 
@@ -377,38 +302,12 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_ordered_bounded_and_keeps_one_sample_before_its_start() {
-        let mut window = Window::default();
-        for t in [10, 30, 20, 30] {
-            window.take(Timestamp(t), t as f64, Timestamp(0));
-        }
-        assert_eq!(window.samples, [(Timestamp(10), 10.0), (Timestamp(20), 20.0), (Timestamp(30), 30.0)]);
-        window.take(Timestamp(40), 40.0, Timestamp(25));
-        assert_eq!(window.samples.front(), Some(&(Timestamp(20), 20.0)));
-        for t in 100..400 {
-            window.take(Timestamp(t), 0.0, Timestamp(0));
-        }
-        assert_eq!(window.samples.len(), MAX_WINDOW_SAMPLES);
-        assert_eq!(window.samples.capacity(), MAX_WINDOW_SAMPLES);
-        // Out of order into a full one: what is older than its oldest has no place, anything else takes the oldest's.
-        let oldest = window.samples[0].0;
-        window.take(oldest.plus_ms(-1), 5.0, Timestamp(0));
-        assert_eq!(window.samples[0], (oldest, 0.0));
-        window.take(Timestamp(399), 7.0, Timestamp(0));
-        assert_eq!(window.samples.back(), Some(&(Timestamp(399), 7.0)));
-        window.samples.iter_mut().for_each(|sample| sample.0 = Timestamp(2 * sample.0.0));
-        window.take(Timestamp(2 * oldest.0 + 1), 5.0, Timestamp(0));
-        assert_eq!(window.samples[0], (Timestamp(2 * oldest.0 + 1), 5.0));
-        assert_eq!((window.samples.len(), window.samples.capacity()), (MAX_WINDOW_SAMPLES, MAX_WINDOW_SAMPLES));
-    }
-
-    #[test]
     fn reads_what_it_writes() {
         let state = RuleState {
             heard: Some(Timestamp(1)),
             layout: Some(Arc::from([7, 8])),
             slots: Box::new([
-                Slot::Window(Box::new(Window { samples: [(Timestamp(1), 0.5)].into() })),
+                Slot::Window(Box::new(Window::new([(Timestamp(1), 0.5)].into()))),
                 Slot::Last(Box::new(Last { previous: Stored::Unknown, newest: Stored::Float(0.5) })),
             ]),
         };

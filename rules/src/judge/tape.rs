@@ -3,13 +3,13 @@
 use gengfu_model::{Timestamp, Value};
 
 use super::Scalar;
-use super::memory::{aggregate, holds, stored, trips};
+use super::memory::{holds, stored, trips};
 use super::number::{compare_floats, compare_ints, float_op, int_op, math};
 use super::occasion::{Occasion, Trigger};
-use super::quick::{during, said, usable};
+use super::quick::{closely, during, is_usable, said, usable};
 use super::reads::{attribute, of_device, parameter};
 use super::state::{Last, Slot, Stored};
-use crate::program::{FEW_REGISTERS, MANY_REGISTERS, Register, Rule, Step, Tape, WindowFunction};
+use crate::program::{FEW_REGISTERS, MANY_REGISTERS, Needs, Place, Register, Rule, Step, Tape, WindowFunction};
 
 /// A slot's content before it was written; windows are not taken back.
 #[derive(Clone, Copy)]
@@ -35,12 +35,81 @@ struct Run<'a, 's, const REGISTERS: usize> {
 /// are as they were, but that windows have taken the reading's samples, which the machine takes again.
 #[inline(always)]
 pub(super) fn run<'a>(tape: &Tape, rule: &'a Rule, on: &'a Occasion<'a>, slots: &mut [Slot]) -> Option<u32> {
-    if tape.needs_many {
-        Run::<MANY_REGISTERS>::whole(tape, rule, on, slots)
-    } else {
-        Run::<FEW_REGISTERS>::whole(tape, rule, on, slots)
+    match tape.needs {
+        Needs::Nothing => tests(tape, on, slots),
+        Needs::Few => Run::<FEW_REGISTERS>::whole(tape, rule, on, slots),
+        Needs::Many => Run::<MANY_REGISTERS>::whole(tape, rule, on, slots),
     }
 }
+
+/// Runs a tape that needs no registers, as many rules are: nothing has to be made ready for it.
+fn tests(tape: &Tape, on: &Occasion<'_>, slots: &[Slot]) -> Option<u32> {
+    let (mut place, mut operations) = (1, tape.cost);
+    while let Some(step) = tape.steps.get(place) {
+        place = match *step {
+            Step::TestField { bit, near, cost, low, high, above, below, unknown } => {
+                operations += u32::from(cost);
+                tape.field_side(on, bit, (low, high), (above, below, unknown), near)?
+            }
+            Step::Clear { verdict } if is_clear(slots, verdict) => place + 1,
+            _ => return None,
+        };
+    }
+    Some(operations)
+}
+
+#[inline(always)]
+fn is_clear(slots: &[Slot], verdict: u16) -> bool {
+    matches!(slots.get(usize::from(verdict)), Some(Slot::Verdict(None)))
+}
+
+/// Where it goes on after a condition.
+#[inline(always)]
+fn one_of(condition: Option<bool>, yes: Place, no: Place, unknown: Place) -> usize {
+    usize::from(match condition {
+        Some(true) => yes,
+        Some(false) => no,
+        None => unknown,
+    })
+}
+
+impl Tape {
+    /// Where it goes on with a number that is above `high`, below `low`, or between them.
+    #[inline(always)]
+    fn side(&self, x: f64, (low, high): (f64, f64), (above, below): (Place, Place), near: u16) -> usize {
+        if x > high && x < f64::INFINITY {
+            return above.into();
+        }
+        if x < low && x > f64::NEG_INFINITY {
+            return below.into();
+        }
+        self.near(x, near)
+    }
+
+    /// The same with a field, by its bit.
+    #[inline(always)]
+    fn field_side(
+        &self,
+        on: &Occasion<'_>,
+        bit: u32,
+        limits: (f64, f64),
+        (above, below, unknown): (Place, Place, Place),
+        near: u16,
+    ) -> Option<usize> {
+        match on.cx.latest.at(bit).filter(|latest| is_usable(latest, on.fresh_from)).map(|latest| &latest.value) {
+            Some(Value::Number(x)) => Some(self.side(*x, limits, (above, below), near)),
+            Some(_) => None,
+            None => Some(unknown.into()),
+        }
+    }
+
+    #[cold]
+    fn near(&self, x: f64, near: u16) -> usize {
+        let near = self.near.get(usize::from(near));
+        near.map_or(0, |near| if closely(&near.limit, x) { near.yes } else { near.no }).into()
+    }
+}
+
 /// The event time of a reading that brings a slot a sample.
 #[inline(always)]
 fn brings(trigger: Trigger, reads: u32) -> Option<Timestamp> {
@@ -51,6 +120,7 @@ fn brings(trigger: Trigger, reads: u32) -> Option<Timestamp> {
 }
 
 impl<'a, 's, const REGISTERS: usize> Run<'a, 's, REGISTERS> {
+    #[inline(never)]
     fn whole(tape: &Tape, rule: &'a Rule, on: &'a Occasion<'a>, slots: &'s mut [Slot]) -> Option<u32> {
         let mut run = Run {
             rule,
@@ -76,9 +146,9 @@ impl<'a, 's, const REGISTERS: usize> Run<'a, 's, REGISTERS> {
 
     #[inline(always)]
     fn play(&mut self, tape: &Tape) -> Option<u32> {
-        let (mut steps, mut operations) = (tape.steps.iter(), tape.cost);
-        let from = |place: u16| tape.steps.get(usize::from(place)..).unwrap_or_default().iter();
-        while let Some(step) = steps.next() {
+        let (mut place, mut operations) = (1, tape.cost);
+        while let Some(step) = tape.steps.get(place) {
+            place += 1;
             match *step {
                 Step::Cost(cost) => operations += cost,
                 Step::Unset(register) => match register {
@@ -232,33 +302,40 @@ impl<'a, 's, const REGISTERS: usize> Run<'a, 's, REGISTERS> {
                 Step::SkipIf { x, value, cost, to } => {
                     operations += cost;
                     if self.bools[Self::at(x)] == Some(value) {
-                        steps = from(to);
+                        place = to.into();
                     }
                 }
                 Step::SkipIfKnown { x, cost, to } => {
                     operations += cost;
                     if self.is_known(x) {
-                        steps = from(to);
+                        place = to.into();
                     }
                 }
-                Step::Branch { x, cost, otherwise, end } => {
+                Step::Branch { x, cost, yes, no, unknown } => {
                     operations += cost;
-                    match self.bools[Self::at(x)] {
-                        Some(true) => {}
-                        Some(false) => steps = from(otherwise),
-                        None => steps = from(end),
-                    }
+                    place = one_of(self.bools[Self::at(x)], yes, no, unknown);
+                }
+                Step::Test { x, near, cost, low, high, above, below, unknown } => {
+                    operations += cost;
+                    place = match self.floats[Self::at(x)] {
+                        Some(x) => tape.side(x, (low, high), (above, below), near),
+                        None => unknown.into(),
+                    };
+                }
+                Step::TestField { bit, near, cost, low, high, above, below, unknown } => {
+                    operations += u32::from(cost);
+                    place = tape.field_side(self.on, bit, (low, high), (above, below, unknown), near)?;
+                }
+                Step::TestFloats { op, a, b, cost, yes, no, unknown } => {
+                    operations += cost;
+                    let sides = self.floats[Self::at(a)].zip(self.floats[Self::at(b)]);
+                    place = one_of(sides.map(|(a, b)| compare_floats(op, a, b)), yes, no, unknown);
                 }
                 Step::Jump { cost, to } => {
                     operations += cost;
-                    steps = from(to);
+                    place = to.into();
                 }
-                Step::Incident { condition, verdict } => match self.bools[Self::at(condition)] {
-                    None => {}
-                    Some(false) if self.is_clear(verdict) => {}
-                    Some(_) => return None,
-                },
-                Step::Clear { verdict } if self.is_clear(verdict) => {}
+                Step::Clear { verdict } if is_clear(self.slots, verdict) => {}
                 Step::LeaveIf { slot, empty } if (*self.slot(slot) == Slot::Empty) != empty => {}
                 Step::Clear { .. } | Step::LeaveIf { .. } | Step::Leave => return None,
             }
@@ -301,11 +378,6 @@ impl<'a, 's, const REGISTERS: usize> Run<'a, 's, REGISTERS> {
     #[inline(always)]
     fn slot(&self, slot: u16) -> &Slot {
         self.slots.get(usize::from(slot)).unwrap_or(&Slot::Empty)
-    }
-
-    #[inline(always)]
-    fn is_clear(&self, verdict: u16) -> bool {
-        matches!(self.slots.get(usize::from(verdict)), Some(Slot::Verdict(None)))
     }
 
     /// Changes a slot that is no window.
@@ -420,7 +492,7 @@ impl<'a, 's, const REGISTERS: usize> Run<'a, 's, REGISTERS> {
             return matches!(f, WindowFunction::Count | WindowFunction::CountTrue).then_some(0.0);
         };
         *operations += u32::try_from(window.samples.len()).unwrap_or(u32::MAX);
-        aggregate(f, window, start, end, span_ms).filter(|v| v.is_finite())
+        window.aggregate(f, start, end, span_ms).filter(|v| v.is_finite())
     }
 }
 

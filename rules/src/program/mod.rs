@@ -27,7 +27,7 @@ use crate::template::Template;
 pub(crate) use node::{DeviceProperty, Math, Node, PlaceWord, SunWord, WindowFunction};
 pub(crate) use op::Op;
 pub(crate) use quick::{Against, DURING_COST, Limit, Number, Quick, Ways, shorten};
-pub(crate) use tape::{FEW_REGISTERS, MANY_REGISTERS, Register, Step, Tape};
+pub(crate) use tape::{FEW_REGISTERS, MANY_REGISTERS, Needs, Place, Register, Step, Tape};
 
 /// The most nodes a rule may be lowered to; calls of own functions are copied in.
 pub(crate) const MAX_NODES: usize = 4_096;

@@ -3,6 +3,8 @@
 //! Nothing here means anything that the nodes do not mean: the machine takes these ways when nobody looks on, and an
 //! explanation evaluates the nodes. The operations that are counted are the same on both ways.
 
+use std::sync::Arc;
+
 use gengfu_model::{FieldId, FieldType};
 
 use super::fold::{self, float_of, int_of};
@@ -19,7 +21,7 @@ pub(crate) struct Ways {
     /// The shorter way of each.
     pub(crate) quick: Vec<Quick>,
     /// By the entries' places: set if most evaluations of the entry need no machine.
-    pub(crate) tapes: [Option<Tape>; 4],
+    pub(crate) tapes: [Option<Arc<Tape>>; 4],
 }
 
 /// A node's shorter way.
@@ -137,7 +139,7 @@ fn ways(rule: &Rule, nodes: Vec<Node>) -> Ways {
         let found = Finder { rule, ways: &ways }.of_node(ways.nodes[place]).unwrap_or(Quick::Plain);
         ways.quick.push(found);
     }
-    let tapes = rule.entry_places().map(|entry| entry.and_then(|entry| tape(rule, &ways, entry)));
+    let tapes = rule.entry_places().map(|entry| entry.and_then(|entry| tape(rule, &ways, entry)).map(Arc::new));
     ways.tapes = tapes;
     ways
 }

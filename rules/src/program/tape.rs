@@ -8,6 +8,7 @@
 //! Nothing here means anything that the nodes do not mean, and the operations that are counted are the same. What has
 //! no place on a tape (texts, places, the sun, commands, loops) leaves its entry without one.
 
+mod conditions;
 mod types;
 mod values;
 mod writer;
@@ -31,17 +32,41 @@ pub(crate) enum Register {
     Bool(u8),
 }
 
+/// A step's place on its tape.
+pub(crate) type Place = u16;
+
 /// An entry's steps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tape {
+    /// The first is [`Step::Leave`], which others go to; an evaluation begins at the second.
     pub(crate) steps: Vec<Step>,
     pub(crate) limits: Vec<Limit>,
+    pub(crate) near: Vec<Near>,
     /// Trip and reset of bands.
     pub(crate) bands: Vec<(f64, f64)>,
     /// The operations of the last steps.
     pub(crate) cost: u32,
-    /// It needs more than [`FEW_REGISTERS`].
-    pub(crate) needs_many: bool,
+    pub(crate) needs: Needs,
+}
+
+/// The registers that a tape needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// None: its steps are [`Step::TestField`], [`Step::Clear`] and [`Step::Leave`].
+    #[default]
+    Nothing,
+    /// Up to [`FEW_REGISTERS`].
+    Few,
+    /// Up to [`MANY_REGISTERS`].
+    Many,
+}
+
+/// What is asked when a number is too near to its limit for a plain comparison, and where it goes on then.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Near {
+    pub(crate) limit: Limit,
+    pub(crate) yes: Place,
+    pub(crate) no: Place,
 }
 
 /// One step. `to` is the register that is written; `cost` counts operations of the steps before.
@@ -241,29 +266,56 @@ pub(crate) enum Step {
         x: u8,
         value: bool,
         cost: u32,
-        to: u16,
+        to: Place,
     },
     SkipIfKnown {
         x: Register,
         cost: u32,
-        to: u16,
+        to: Place,
     },
-    /// True goes on, false goes to `otherwise`, unknown to `end`.
     Branch {
         x: u8,
         cost: u32,
-        otherwise: u16,
-        end: u16,
+        yes: Place,
+        no: Place,
+        unknown: Place,
+    },
+    /// A number with a constant: above `high`, below `low`, or between them, which [`Tape::near`] decides.
+    Test {
+        x: u8,
+        near: u16,
+        cost: u32,
+        low: f64,
+        high: f64,
+        above: Place,
+        below: Place,
+        unknown: Place,
+    },
+    /// The same for a field that nothing else reads, as [`Latest::bit`](crate::Latest) tells it.
+    TestField {
+        bit: u32,
+        near: u16,
+        cost: u16,
+        low: f64,
+        high: f64,
+        above: Place,
+        below: Place,
+        unknown: Place,
+    },
+    TestFloats {
+        op: Binary,
+        a: u8,
+        b: u8,
+        cost: u32,
+        yes: Place,
+        no: Place,
+        unknown: Place,
     },
     Jump {
         cost: u32,
-        to: u16,
+        to: Place,
     },
-    /// The slot of the key's verdict.
-    Incident {
-        condition: u8,
-        verdict: u16,
-    },
+    /// The slot of the key's verdict: left unless it is clear.
     Clear {
         verdict: u16,
     },
@@ -275,11 +327,31 @@ pub(crate) enum Step {
     Leave,
 }
 
+impl Step {
+    /// Where it may go on beside the next step.
+    fn targets(&mut self) -> [Option<&mut Place>; 3] {
+        match self {
+            Step::SkipIf { to, .. } | Step::SkipIfKnown { to, .. } | Step::Jump { to, .. } => [Some(to), None, None],
+            Step::Branch { yes, no, unknown, .. } | Step::TestFloats { yes, no, unknown, .. } => {
+                [Some(yes), Some(no), Some(unknown)]
+            }
+            Step::Test { above, below, unknown, .. } | Step::TestField { above, below, unknown, .. } => {
+                [Some(above), Some(below), Some(unknown)]
+            }
+            _ => [None, None, None],
+        }
+    }
+}
+
 /// Writes the tape of an entry, if all of it has a place on one.
 pub(super) fn tape(rule: &Rule, ways: &Ways, entry: &Entry) -> Option<Tape> {
     if entry.script.is_some() || !entry.command_slots.is_empty() {
         return None;
     }
-    let few = writer::write(rule, ways, entry, FEW_REGISTERS);
-    few.or_else(|| Some(Tape { needs_many: true, ..writer::write(rule, ways, entry, MANY_REGISTERS)? }))
+    let few = writer::write(rule, ways, entry, FEW_REGISTERS).map(|tape| (tape, Needs::Few));
+    let many = || Some((writer::write(rule, ways, entry, MANY_REGISTERS)?, Needs::Many));
+    let (tape, needs) = few.or_else(many)?;
+    let is_light = |step: &Step| matches!(step, Step::TestField { .. } | Step::Clear { .. } | Step::Leave);
+    let needs = if tape.steps.iter().all(is_light) { Needs::Nothing } else { needs };
+    Some(Tape { needs, ..tape })
 }

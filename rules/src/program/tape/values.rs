@@ -3,13 +3,28 @@
 //! Of each sort there are three ways: into a register of the writer's choice, into a given one, and the same with the
 //! registers in between given back. What is counted is what the machine counts where it evaluates a node as that sort.
 
+use gengfu_model::FieldId;
+
 use super::super::fold::{float_of, int_of};
 use super::super::quick::{Limit, minutes};
 use super::super::{Node, NodeId, WindowFunction};
+use super::conditions::Exits;
 use super::writer::{Source, Type, Writer, sort, sort_of};
 use super::{Register, Step};
 use crate::judge::is_int;
 use crate::script::tree::Binary;
+
+/// A comparison with a constant.
+pub(super) struct Comparison {
+    pub(super) x: Compared,
+    pub(super) limit: Limit,
+}
+
+/// What is compared.
+pub(super) enum Compared {
+    Field(FieldId),
+    Register(u8),
+}
 
 impl Writer<'_> {
     /// A value of its own sort, in a register.
@@ -92,7 +107,15 @@ impl Writer<'_> {
         if let Some((_, register)) = self.sources.iter().find(|(known, _)| *known == source) {
             return Some(*register);
         }
-        let to = self.for_good(ty)?;
+        let home = self.homes.iter().find(|(known, _)| *known == source).map(|(_, register)| *register);
+        let to = match home {
+            Some(to) => to,
+            None => {
+                let to = self.for_good(ty)?;
+                self.homes.push((source, to));
+                to
+            }
+        };
         self.push(match source {
             Source::Field(field, _) => Step::Field { to, field },
             Source::Attribute(name) => Step::Attribute { to, name },
@@ -102,32 +125,27 @@ impl Writer<'_> {
     }
 
     pub(super) fn choose(&mut self, condition: NodeId, yes: NodeId, no: NodeId, to: Register) -> Option<()> {
-        let x = self.boolean(condition)?;
-        let branch = self.branch(x)?;
+        let [first, second, unknown, end] = [self.label()?, self.label()?, self.label()?, self.label()?];
+        self.test(condition, Exits { yes: first, no: second, unknown })?;
         let known = self.sources.len();
-        let mut ends = Vec::new();
-        for (number, value) in [yes, no].into_iter().enumerate() {
-            if number == 1 {
-                self.otherwise(branch)?;
-            }
+        for (way, value) in [(first, yes), (second, no)] {
+            self.place(way)?;
             self.scalar_to(value, to)?;
             self.sources.truncate(known);
-            let cost = self.take_cost();
-            ends.push(self.here());
-            self.push(Step::Jump { cost, to: 0 })?;
+            self.jump(end)?;
         }
-        self.end(branch)?;
+        self.place(unknown)?;
         self.push(Step::Unset(to))?;
-        self.land(&ends)
+        self.place(end)
     }
 
     pub(super) fn unless_known(&mut self, x: Register, write: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
-        let (here, cost, known) = (self.here(), self.take_cost(), self.sources.len());
-        self.push(Step::SkipIfKnown { x, cost, to: 0 })?;
+        let (end, cost, known) = (self.label()?, self.take_cost(), self.sources.len());
+        self.push(Step::SkipIfKnown { x, cost, to: end })?;
         write(self)?;
         self.sources.truncate(known);
         self.flush();
-        self.land(&[here])
+        self.place(end)
     }
 
     pub(super) fn float(&mut self, id: NodeId) -> Option<u8> {
@@ -374,11 +392,10 @@ impl Writer<'_> {
     pub(super) fn both(&mut self, decisive: bool, (a, b, eager): (NodeId, NodeId, bool), to: u8) -> Option<()> {
         self.boolean_to(a, to)?;
         let known = self.sources.len();
-        let mut skips = Vec::new();
+        let end = self.label()?;
         if !eager {
             let cost = self.take_cost();
-            skips.push(self.here());
-            self.push(Step::SkipIf { x: to, value: decisive, cost, to: 0 })?;
+            self.push(Step::SkipIf { x: to, value: decisive, cost, to: end })?;
         }
         let b = self.boolean(b)?;
         let cost = if eager { 0 } else { self.take_cost() };
@@ -389,32 +406,40 @@ impl Writer<'_> {
         if !eager {
             self.sources.truncate(known);
         }
-        self.land(&skips)
+        self.place(end)
     }
 
-    pub(super) fn compare(&mut self, op: Binary, (a, b): (NodeId, NodeId), to: u8) -> Option<()> {
-        let constant = |id: NodeId| float_of(self.node(id)?);
-        let (side, other) = match (constant(b), constant(a)) {
-            (Some(limit), _) => (a, Some((op, limit))),
-            (None, Some(limit)) => (b, Some((op.mirrored(), limit))),
-            (None, None) => (a, None),
-        };
-        let Some((op, (limit, cost))) = other else {
+    fn compare(&mut self, op: Binary, (a, b): (NodeId, NodeId), to: u8) -> Option<()> {
+        let Some(Comparison { x, limit }) = self.with_constant(op, (a, b))? else {
             let (a, b) = (self.float(a)?, self.float(b)?);
             return self.push(Step::Compare { op, to, a, b });
         };
-        self.cost += u32::from(cost);
         let place = u16::try_from(self.tape.limits.len()).ok()?;
-        self.tape.limits.push(Limit::new(op, limit));
+        self.tape.limits.push(limit);
+        self.push(match x {
+            Compared::Field(field) => Step::FieldAgainst { to, field, limit: place },
+            Compared::Register(x) => Step::Against { to, x, limit: place },
+        })
+    }
+
+    /// A number with a constant, and what it is compared with in a register unless nothing else reads the field.
+    pub(super) fn with_constant(&mut self, op: Binary, (a, b): (NodeId, NodeId)) -> Option<Option<Comparison>> {
+        let constant = |id: NodeId| float_of(self.node(id)?);
+        let (side, op, (value, cost)) = match (constant(b), constant(a)) {
+            (Some(limit), _) => (a, op, limit),
+            (None, Some(limit)) => (b, op.mirrored(), limit),
+            (None, None) => return Some(None),
+        };
+        self.cost += u32::from(cost);
+        let limit = Limit::new(op, value);
         if let Node::Field(field) = self.node(side)?
             && self.field_type(field) == Some(Type::Float)
             && self.nodes.iter().filter(|node| **node == Node::Field(field)).count() == 1
         {
             self.cost += 1;
-            return self.push(Step::FieldAgainst { to, field, limit: place });
+            return Some(Some(Comparison { x: Compared::Field(field), limit }));
         }
-        let x = self.float(side)?;
-        self.push(Step::Against { to, x, limit: place })
+        Some(Some(Comparison { x: Compared::Register(self.float(side)?), limit }))
     }
 
     pub(super) fn band(&mut self, slot: u16, x: NodeId, limits: NodeId, to: u8) -> Option<()> {

@@ -4,7 +4,8 @@ use gengfu_model::FieldId;
 
 use super::super::fold::int_of;
 use super::super::{BlockId, Entry, MAX_LOCALS, Node, NodeId, Op, Rule, Ways};
-use super::{Register, Step, Tape};
+use super::conditions::Exits;
+use super::{Place, Register, Step, Tape};
 
 /// What a value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,23 +29,21 @@ pub(super) fn write(rule: &Rule, ways: &Ways, entry: &Entry, registers: usize) -
     let mut writer = Writer {
         rule,
         nodes: &ways.nodes,
-        tape: Tape::default(),
+        tape: Tape { steps: vec![Step::Leave], ..Tape::default() },
         cost: 0,
         types: [None; MAX_LOCALS],
         locals: [None; MAX_LOCALS],
         low: [0; 3],
         top: [registers; 3],
         sources: Vec::new(),
-        returns: vec![Vec::new()],
+        homes: Vec::new(),
+        labels: vec![Some(0)],
+        returns: Vec::new(),
     };
     writer.find_types(entry.block)?;
-    writer.block(entry.block)?;
-    let ends = writer.returns.pop()?;
-    if !ends.is_empty() {
-        writer.flush();
-        writer.land(&ends)?;
-    }
+    writer.function(entry.block)?;
     writer.tape.cost = writer.cost;
+    writer.resolve()?;
     Some(writer.tape)
 }
 
@@ -62,9 +61,16 @@ pub(super) struct Writer<'a> {
     pub(super) top: [usize; 3],
     /// Registers that hold what was read on every way to here.
     pub(super) sources: Vec<(Source, Register)>,
-    /// By function, the jumps to its end.
-    pub(super) returns: Vec<Vec<usize>>,
+    /// The registers of all that is read once on some way.
+    pub(super) homes: Vec<(Source, Register)>,
+    /// Where the labels stand; while a tape is written, its steps name labels for places.
+    labels: Vec<Option<Place>>,
+    /// By function, the label of its end, and whether a `return` goes there.
+    returns: Vec<(Place, bool)>,
 }
+
+/// The label of [`Step::Leave`].
+pub(super) const LEAVE: Place = 0;
 
 impl Writer<'_> {
     pub(super) fn push(&mut self, step: Step) -> Option<()> {
@@ -72,8 +78,33 @@ impl Writer<'_> {
         (self.tape.steps.len() < usize::from(u16::MAX)).then_some(())
     }
 
-    pub(super) fn here(&self) -> usize {
-        self.tape.steps.len()
+    /// A label for a place that is not known yet.
+    pub(super) fn label(&mut self) -> Option<Place> {
+        let label = Place::try_from(self.labels.len()).ok()?;
+        self.labels.push(None);
+        Some(label)
+    }
+
+    /// The label stands here.
+    pub(super) fn place(&mut self, label: Place) -> Option<()> {
+        *self.labels.get_mut(usize::from(label))? = Some(Place::try_from(self.tape.steps.len()).ok()?);
+        Some(())
+    }
+
+    /// Puts places for labels.
+    fn resolve(&mut self) -> Option<()> {
+        let labels = &self.labels;
+        let resolve = |label: &mut Place| {
+            *label = labels.get(usize::from(*label)).copied().flatten()?;
+            Some(())
+        };
+        for step in &mut self.tape.steps {
+            step.targets().into_iter().flatten().try_for_each(resolve)?;
+        }
+        for near in &mut self.tape.near {
+            [&mut near.yes, &mut near.no].into_iter().try_for_each(resolve)?;
+        }
+        Some(())
     }
 
     pub(super) fn take_cost(&mut self) -> u32 {
@@ -88,16 +119,9 @@ impl Writer<'_> {
         }
     }
 
-    /// The jumps at these places end here.
-    pub(super) fn land(&mut self, jumps: &[usize]) -> Option<()> {
-        let here = u16::try_from(self.here()).ok()?;
-        for jump in jumps {
-            match self.tape.steps.get_mut(*jump)? {
-                Step::SkipIf { to, .. } | Step::SkipIfKnown { to, .. } | Step::Jump { to, .. } => *to = here,
-                _ => return None,
-            }
-        }
-        Some(())
+    pub(super) fn jump(&mut self, to: Place) -> Option<()> {
+        let cost = self.take_cost();
+        self.push(Step::Jump { cost, to })
     }
 
     pub(super) fn temporary(&mut self, ty: Type) -> Option<Register> {
@@ -154,25 +178,27 @@ impl Writer<'_> {
                 }
             },
             Op::If { condition, then, otherwise } => {
-                let x = self.boolean(condition)?;
-                let branch = self.branch(x)?;
+                let [yes, no, end] = [self.label()?, self.label()?, self.label()?];
+                self.test(condition, Exits { yes, no, unknown: end })?;
                 let known = self.sources.len();
+                self.place(yes)?;
                 self.block(then)?;
                 self.sources.truncate(known);
-                let cost = self.take_cost();
-                let end = self.here();
-                self.push(Step::Jump { cost, to: 0 })?;
-                self.otherwise(branch)?;
+                self.jump(end)?;
+                self.place(no)?;
                 self.block(otherwise)?;
                 self.sources.truncate(known);
                 self.flush();
-                self.end(branch)?;
-                self.land(&[end])
+                self.place(end)
             }
             Op::Incident { effect, condition } => {
-                let condition = self.boolean(condition)?;
+                // Whatever is raised, or is raised already, is the machine's.
+                let [no, unknown] = [self.label()?, self.label()?];
+                self.test(condition, Exits { yes: LEAVE, no, unknown })?;
+                self.place(no)?;
                 let verdict = self.verdict(effect)?;
-                self.push(Step::Incident { condition, verdict })
+                self.push(Step::Clear { verdict })?;
+                self.place(unknown)
             }
             Op::Raise { .. } => self.push(Step::Leave),
             Op::Clear { effect } => {
@@ -191,10 +217,10 @@ impl Writer<'_> {
             }
             Op::Call(block) => self.function(block),
             Op::Return => {
-                let cost = self.take_cost();
-                let here = self.here();
-                self.returns.last_mut()?.push(here);
-                self.push(Step::Jump { cost, to: 0 })
+                let (end, is_used) = self.returns.last_mut()?;
+                *is_used = true;
+                let end = *end;
+                self.jump(end)
             }
             Op::Command { .. } | Op::Script(_) => None,
         }
@@ -208,35 +234,14 @@ impl Writer<'_> {
     /// The body of a function, whose `return` ends it alone.
     pub(super) fn function(&mut self, block: BlockId) -> Option<()> {
         let known = self.sources.len();
-        self.returns.push(Vec::new());
+        let end = self.label()?;
+        self.returns.push((end, false));
         self.block(block)?;
-        let ends = self.returns.pop()?;
-        if !ends.is_empty() {
+        if self.returns.pop()?.1 {
             self.sources.truncate(known);
             self.flush();
-            self.land(&ends)?;
         }
-        Some(())
-    }
-
-    pub(super) fn branch(&mut self, x: u8) -> Option<usize> {
-        let (here, cost) = (self.here(), self.take_cost());
-        self.push(Step::Branch { x, cost, otherwise: 0, end: 0 })?;
-        Some(here)
-    }
-
-    pub(super) fn otherwise(&mut self, branch: usize) -> Option<()> {
-        let here = u16::try_from(self.here()).ok()?;
-        let Step::Branch { otherwise, .. } = self.tape.steps.get_mut(branch)? else { return None };
-        *otherwise = here;
-        Some(())
-    }
-
-    pub(super) fn end(&mut self, branch: usize) -> Option<()> {
-        let here = u16::try_from(self.here()).ok()?;
-        let Step::Branch { end, .. } = self.tape.steps.get_mut(branch)? else { return None };
-        *end = here;
-        Some(())
+        self.place(end)
     }
 
     /// One of two constant texts, such as a severity: its condition may remember, and that is all.
@@ -246,12 +251,12 @@ impl Writer<'_> {
             Node::Text(_) => self.cost += 1,
             Node::Choose { condition, yes, no } if is_text(yes) && is_text(no) => {
                 self.cost += 1;
-                let x = self.boolean(condition)?;
-                let branch = self.branch(x)?;
-                self.otherwise(branch)?;
+                let [known, unknown] = [self.label()?, self.label()?];
+                self.test(condition, Exits { yes: known, no: known, unknown })?;
+                self.place(known)?;
                 self.cost += 1;
                 self.flush();
-                self.end(branch)?;
+                self.place(unknown)?;
             }
             _ => return None,
         }
