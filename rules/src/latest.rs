@@ -92,6 +92,12 @@ impl Latest {
         (0..MAX_FIELDS).filter(|n| self.present & (1 << n) != 0).map(FieldId).zip(self.values.iter())
     }
 
+    /// Reads a bit of each value, for [`Engine::foresee`](crate::engine::Engine::foresee).
+    #[inline]
+    pub(crate) fn look(&self) -> u64 {
+        self.values.iter().fold(0, |sum, value| sum ^ value.seq.0)
+    }
+
     /// Whether the device never sent a value.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -8,7 +8,7 @@ use super::ruling::Moment;
 impl Engine {
     /// Evaluates the rules of a device once more on copies and notes what each took; `clock` gives nanoseconds.
     pub fn sample_cost(&self, device: &DeviceId, clock: &mut dyn FnMut() -> u64) {
-        let Some(state) = self.index.get(device).and_then(|&index| self.devices.get(index as usize)) else { return };
+        let Some(state) = self.find(device.as_str()).and_then(|index| self.devices.get(index as usize)) else { return };
         let moment = Moment { zone: self.zone, city: &self.city, now: self.now, seq: self.applied };
         let cx = self.ruling.context(moment, &state.device, &state.latest);
         self.ruling.pack.sample_cost(&cx, &state.rules, clock);

@@ -207,7 +207,7 @@ impl Engine {
         }
         self.ruling.pack.share_layout(&state.device, &mut state.rules);
         let index = u32::try_from(self.devices.len()).expect("fewer than 2^32 devices");
-        self.index.insert(state.device.id.clone(), index);
+        self.index.insert(&state.device.id, index);
         self.ruling.reducer.resize(None, Some(&state.device));
         self.devices.push(state);
         if row.position > self.applied {

@@ -172,24 +172,47 @@ impl DeviceState {
     }
 
     /// Reads what stands in the state itself, for [`Engine::foresee`](super::Engine::foresee).
+    #[inline]
     pub(super) fn look(&self) -> u64 {
         self.past.0 ^ u64::from(self.dirty) ^ self.entry.0 as u64 ^ u64::from(self.spoken.is_some())
     }
 
-    /// Reads a bit of each thing that the state points at, one in each line of memory.
-    pub(super) fn look_behind(&self) -> u64 {
-        let spoken = self
-            .spoken
-            .as_deref()
-            .map_or(0, |spoken| spoken.day as u64 ^ spoken.today.journaled ^ spoken.today.values_too_far_ahead);
-        let latest = self.latest.iter().fold(0, |sum, (_, value)| sum ^ value.seq.0);
-        u64::from(self.device.interval_s) ^ self.device.life as u64 ^ spoken ^ latest ^ self.rules.look()
+    /// Reads the register's entry.
+    #[inline]
+    pub(super) fn look_at_entry(&self) -> u64 {
+        let first = self.device.id.as_str().as_bytes().first().copied();
+        u64::from(self.device.interval_s) ^ self.device.life as u64 ^ u64::from(first.unwrap_or_default())
     }
 
-    /// Reads the ends of what the slots point at.
-    pub(super) fn look_into_windows(&self) -> u64 {
-        let seen = self.spoken.as_deref().map_or(0, |spoken| spoken.seen.look());
-        seen ^ self.rules.look_into_windows()
+    /// Reads counts and keys.
+    #[inline]
+    pub(super) fn look_at_counts(&self) -> u64 {
+        let look = |spoken: &Spoken| spoken.day as u64 ^ spoken.today.journaled ^ spoken.today.values_too_far_ahead;
+        self.spoken.as_deref().map_or(0, look)
+    }
+
+    /// Reads one number of each newest value.
+    #[inline]
+    pub(super) fn look_at_values(&self) -> u64 {
+        self.latest.look()
+    }
+
+    /// Reads a slot in each line of memory.
+    #[inline]
+    pub(super) fn look_at_slots(&self) -> u64 {
+        self.rules.look()
+    }
+
+    /// Reads the beginning of what slots and keys point at.
+    #[inline]
+    pub(super) fn look_behind_slots(&self) -> u64 {
+        self.rules.look_behind() ^ self.spoken.as_deref().map_or(0, |spoken| spoken.seen.look())
+    }
+
+    /// Reads the ends of the windows.
+    #[inline]
+    pub(super) fn look_at_samples(&self) -> u64 {
+        self.rules.look_at_samples()
     }
 
     /// What a device has once it has spoken, made if need be.

@@ -9,6 +9,7 @@ use gengfu_model::{Body, Record};
 
 use super::Engine;
 use super::device::DeviceState;
+use super::index::Tag;
 
 /// So many records are looked at together: enough that their waits are one, few enough that what was brought near
 /// stays there until it is needed.
@@ -17,25 +18,32 @@ pub const FORESEEN: usize = 16;
 impl Engine {
     /// Looks at what the next records will need; of more than [`FORESEEN`], the first so many.
     pub fn foresee(&self, records: &[Record]) {
-        let mut places = [u32::MAX; FORESEEN];
-        for (place, record) in places.iter_mut().zip(records) {
-            if let Body::Message(envelope) = &record.body
-                && let Some(index) = self.index.get(&envelope.device)
-            {
-                *place = *index;
+        let mut tags = [None; FORESEEN];
+        for (tag, record) in tags.iter_mut().zip(records) {
+            if let Body::Message(envelope) = &record.body {
+                *tag = Some(Tag::of(envelope.device.as_str()));
             }
         }
-        // From pointer to pointer, for all devices at each step: only what does not wait for each other overlaps.
-        let states = || places.iter().filter_map(|place| self.devices.get(*place as usize));
-        let looked: [u64; 3] = [
-            states().map(DeviceState::look).fold(0, u64::wrapping_add),
-            states().map(DeviceState::look_behind).fold(0, u64::wrapping_add),
-            states().map(DeviceState::look_into_windows).fold(0, u64::wrapping_add),
-        ];
-        std::hint::black_box(looked);
-        for candidate in &self.candidates {
-            let places = places.iter().filter(|place| **place != u32::MAX);
-            std::hint::black_box(places.map(|place| candidate.look(*place)).fold(0, u64::wrapping_add));
+        // From pointer to pointer, for all devices before the next: only what does not wait for each other overlaps,
+        // and a processor sees only so far ahead.
+        let mut looked = tags.iter().flatten().map(|tag| self.index.look(*tag)).fold(0, u64::wrapping_add);
+        let places = tags.map(|tag| self.index.guess(tag?));
+        for look in [
+            DeviceState::look,
+            DeviceState::look_at_entry,
+            DeviceState::look_at_counts,
+            DeviceState::look_at_values,
+            DeviceState::look_at_slots,
+            DeviceState::look_behind_slots,
+            DeviceState::look_at_samples,
+        ] {
+            for state in places.iter().flatten().filter_map(|place| self.devices.get(*place as usize)) {
+                looked = looked.wrapping_add(look(state));
+            }
         }
+        for candidate in &self.candidates {
+            looked = places.iter().flatten().map(|place| candidate.look(*place)).fold(looked, u64::wrapping_add);
+        }
+        std::hint::black_box(looked);
     }
 }

@@ -1,67 +1,147 @@
 //! Where a device stands in the engine's list, by its id.
 //!
-//! Every message looks its device up, so the hash is a quick one. It need not withstand an attacker: ids come into
-//! the map from the register alone, by staff, and a message is looked up by who its sender logged in as. The map is
-//! never iterated.
-
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+//! Every message looks its device up, so both hash and table are quick ones. The table holds places and a part of the
+//! ids' hashes; the ids themselves stand with the devices, and are compared there. It need not withstand an attacker:
+//! ids come into it from the register alone, by staff, and a message is looked up by who its sender logged in as.
+//! Devices stay in the register, so nothing is ever taken out.
 
 use gengfu_model::DeviceId;
 
 /// Places by id.
-pub(super) type Index = HashMap<DeviceId, u32, BuildHasherDefault<IdHasher>>;
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    /// At most half of them are taken; as many as a power of two.
+    buckets: Vec<Bucket>,
+    taken: usize,
+}
 
-/// Takes eight bytes at a time and multiplies.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct IdHasher(u64);
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    tag: Tag,
+    /// [`FREE`], or the device's place.
+    place: u32,
+}
 
-/// 2^64 by the golden ratio, odd: spreads neighbours over all bits.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+/// No device's place.
+const FREE: u32 = u32::MAX;
+/// So many buckets there are at least.
+const FEWEST: usize = 16;
 
-impl IdHasher {
-    fn take(&mut self, word: u64) {
-        let mixed = (self.0 ^ word).wrapping_mul(SPREAD);
-        self.0 = mixed ^ (mixed >> 32);
+/// What the table knows of an id. Its high bits say where the search begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tag(u32);
+
+impl Tag {
+    /// Of an id: takes eight bytes at a time and multiplies.
+    pub(super) fn of(id: &str) -> Tag {
+        let (words, rest) = id.as_bytes().as_chunks::<8>();
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        // The length tells what is left over from what is filled up.
+        let words = words.iter().chain([&last]).map(|word| u64::from_le_bytes(*word));
+        Tag((words.fold(mix(id.len() as u64), |hash, word| mix(hash ^ word)) >> 32) as u32)
     }
 }
 
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        words.iter().for_each(|word| self.take(u64::from_le_bytes(*word)));
-        if !rest.is_empty() {
-            let mut word = [0; 8];
-            word[..rest.len()].copy_from_slice(rest);
-            self.take(u64::from_le_bytes(word));
+fn mix(word: u64) -> u64 {
+    // 2^64 by the golden ratio, odd: spreads neighbours over all bits.
+    let mixed = word.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 32)
+}
+
+impl Index {
+    /// The place of a device; `id_of` gives the id of the one at a place.
+    pub(super) fn get<'a>(&self, id: &str, id_of: impl Fn(u32) -> Option<&'a DeviceId>) -> Option<u32> {
+        let tag = Tag::of(id);
+        self.alike(tag).find(|place| id_of(*place).is_some_and(|other| other.as_str() == id))
+    }
+
+    /// The place of a device with such an id: mostly the one.
+    pub(super) fn guess(&self, tag: Tag) -> Option<u32> {
+        self.alike(tag).next()
+    }
+
+    /// Reads where the search begins, for [`Engine::foresee`](super::Engine::foresee).
+    pub(super) fn look(&self, tag: Tag) -> u64 {
+        self.buckets.get(self.begin(tag)).map_or(0, |bucket| bucket.place.into())
+    }
+
+    /// Adds a device that is not there yet.
+    pub(super) fn insert(&mut self, id: &DeviceId, place: u32) {
+        if 2 * (self.taken + 1) > self.buckets.len() {
+            let more = vec![Bucket { tag: Tag(0), place: FREE }; (2 * self.buckets.len()).max(FEWEST)];
+            let old = std::mem::replace(&mut self.buckets, more);
+            old.into_iter().filter(|bucket| bucket.place != FREE).for_each(|bucket| self.put(bucket));
+        }
+        self.put(Bucket { tag: Tag::of(id.as_str()), place });
+        self.taken += 1;
+    }
+
+    fn put(&mut self, new: Bucket) {
+        let begin = self.begin(new.tag);
+        let (before, after) = self.buckets.split_at_mut(begin);
+        if let Some(free) = after.iter_mut().chain(before).find(|bucket| bucket.place == FREE) {
+            *free = new;
         }
     }
 
-    fn write_u8(&mut self, byte: u8) {
-        self.take(u64::from(byte));
+    /// Where the search for a tag begins.
+    fn begin(&self, tag: Tag) -> usize {
+        let bits = self.buckets.len().trailing_zeros();
+        (u64::from(tag.0) >> (32 - bits.min(32))) as usize
     }
 
-    fn finish(&self) -> u64 {
-        self.0
+    /// The places of the devices with that tag.
+    fn alike(&self, tag: Tag) -> impl Iterator<Item = u32> {
+        let (before, after) = self.buckets.split_at(self.begin(tag).min(self.buckets.len()));
+        let taken = after.iter().chain(before).take_while(|bucket| bucket.place != FREE);
+        taken.filter(move |bucket| bucket.tag == tag).map(|bucket| bucket.place)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::hash::{BuildHasher, BuildHasherDefault};
 
     use super::*;
 
+    fn ids(count: usize) -> Vec<DeviceId> {
+        (0..count).map(|n| DeviceId::new(&format!("cover-{n:05}")).unwrap()).collect()
+    }
+
     #[test]
     fn neighbouring_ids_are_spread() {
-        let hasher = BuildHasherDefault::<IdHasher>::default();
-        let hashes: Vec<u64> = (0..100_000).map(|n| hasher.hash_one(format!("cover-{n:05}"))).collect();
-        assert_eq!(hashes.iter().collect::<HashSet<_>>().len(), hashes.len(), "no two are the same");
-        // A table of 2^17 places takes the low bits, and tells those of a place apart by the high ones.
-        let places: HashSet<u64> = hashes.iter().map(|hash| hash & 0x1_ffff).collect();
-        assert!(places.len() > 65_000, "100,000 by chance take some 69,900 of 131,072 places, not {}", places.len());
-        let tags: HashSet<u64> = hashes.iter().map(|hash| hash >> 57).collect();
-        assert_eq!(tags.len(), 128);
+        let tags: HashSet<u32> = ids(100_000).iter().map(|id| Tag::of(id.as_str()).0).collect();
+        assert!(tags.len() > 99_990, "by chance 1.2 pairs of 100,000 have the same 32 bits: {}", tags.len());
+        let begins: HashSet<u32> = tags.iter().map(|tag| tag >> 15).collect();
+        assert!(begins.len() > 65_000, "by chance they begin at some 69,900 of 131,072 places, not {}", begins.len());
+        assert_ne!(Tag::of("a"), Tag::of("a\0"));
+    }
+
+    #[test]
+    fn finds_who_is_there_and_nobody_else() {
+        let (ids, mut index) = (ids(2_000), Index::default());
+        assert_eq!((index.get("cover-00000", |place| ids.get(place as usize)), index.guess(Tag(7))), (None, None));
+        for (place, id) in ids.iter().enumerate() {
+            assert_eq!(index.get(id.as_str(), |place| ids.get(place as usize)), None);
+            index.insert(id, place as u32);
+        }
+        for (place, id) in ids.iter().enumerate() {
+            assert_eq!(index.get(id.as_str(), |place| ids.get(place as usize)), Some(place as u32));
+        }
+        assert!(index.buckets.len() <= 4 * ids.len());
+    }
+
+    #[test]
+    fn ids_with_the_same_tag_are_told_apart() {
+        let (ids, mut index) = (ids(3), Index::default());
+        // Their search begins at the last bucket and goes on at the first.
+        index.buckets = vec![Bucket { tag: Tag(0), place: FREE }; FEWEST];
+        let tag = Tag(u32::MAX);
+        (0..3).for_each(|place| index.put(Bucket { tag, place }));
+        assert_eq!(index.alike(tag).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(index.guess(Tag(u32::MAX - 1)), None);
+        let found = index.alike(tag).find(|place| ids[*place as usize] == ids[1]);
+        assert_eq!(found, Some(1));
     }
 }

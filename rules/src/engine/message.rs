@@ -26,7 +26,7 @@ impl Engine {
         decoded: Option<&DecodedMessage>,
         out: &mut Output,
     ) {
-        let index = self.index.get(&envelope.device).copied();
+        let index = self.find(envelope.device.as_str());
         let Some(index) = index.filter(|&index| self.devices[index as usize].device.kind == envelope.kind) else {
             return self.orphan(record, envelope, out);
         };

@@ -250,17 +250,22 @@ impl Engine {
         self.devices.len()
     }
 
+    /// The place of a device in the list.
+    fn find(&self, id: &str) -> Option<u32> {
+        self.index.get(id, |place| id_of(&self.devices, place))
+    }
+
     /// What is known of one device.
     #[must_use]
     pub fn device(&self, id: &str) -> Option<DeviceView> {
-        self.index.get(id).map(|&index| self.view(index))
+        self.find(id).map(|index| self.view(index))
     }
 
     /// Why a rule says what it says of a device now, or does not; `None`: no such device, or its kind has no
     /// such rule.
     #[must_use]
     pub fn why(&self, device: &str, rule: &str) -> Option<crate::Why> {
-        let state = &self.devices[*self.index.get(device)? as usize];
+        let state = &self.devices[self.find(device)? as usize];
         let moment = ruling::Moment { zone: self.zone, city: &self.city, now: self.now, seq: self.applied };
         let cx = self.ruling.context(moment, &state.device, &state.latest);
         self.ruling.pack.why(&cx, &state.rules, rule)
@@ -397,7 +402,12 @@ impl Engine {
 
 /// Finds a device's entry by its id.
 fn finder<'a>(index: &'a index::Index, devices: &'a [DeviceState]) -> impl Fn(&DeviceId) -> Option<Arc<Device>> + 'a {
-    |id| Some(Arc::clone(&devices.get(*index.get(id)? as usize)?.device))
+    |id| Some(Arc::clone(&devices.get(index.get(id.as_str(), |place| id_of(devices, place))? as usize)?.device))
+}
+
+/// The id of the device at a place.
+fn id_of(devices: &[DeviceState], place: u32) -> Option<&DeviceId> {
+    devices.get(place as usize).map(|state| &state.device.id)
 }
 
 fn zone(config: &OutcomeConfig) -> chrono_tz::Tz {

@@ -9,7 +9,7 @@ impl Engine {
     #[must_use]
     pub fn parameters_of(&self, rule: &str, name: Option<&str>, device: Option<&str>) -> Option<Vec<ParameterView>> {
         let device = match device {
-            Some(id) => Some(&self.devices[*self.index.get(id)? as usize].device),
+            Some(id) => Some(&self.devices[self.find(id)? as usize].device),
             None => None,
         };
         self.ruling.pack.parameter_views(

@@ -21,7 +21,7 @@ impl Engine {
         out: &mut Output,
     ) -> Verdict {
         let id = &message.device;
-        let Some(&index) = self.index.get(id) else {
+        let Some(index) = self.find(id.as_str()) else {
             return Err(Refusal::new("not_found", format!("there is no device `{id}`")).field("device"));
         };
         let state = &self.devices[index as usize];

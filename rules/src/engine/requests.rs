@@ -138,7 +138,7 @@ impl Engine {
 
     fn add_device(&mut self, seq: Seq, device: &Device, replace: bool, out: &mut Output) -> Result<(), Refusal> {
         check_device(device)?;
-        if let Some(&index) = self.index.get(&device.id) {
+        if let Some(index) = self.find(device.id.as_str()) {
             if self.devices[index as usize].past >= seq {
                 return Ok(());
             }
@@ -161,7 +161,7 @@ impl Engine {
         let index = u32::try_from(self.devices.len()).map_err(|_| Refusal::new("invalid", "the register is full"))?;
         let mut device = device.clone();
         self.texts.share(&mut device);
-        self.index.insert(device.id.clone(), index);
+        self.index.insert(&device.id, index);
         self.resize(None, &device);
         self.devices.push(DeviceState::new(Arc::new(device)));
         self.candidates.iter_mut().for_each(super::Candidate::add_device);
@@ -176,7 +176,7 @@ impl Engine {
         out: &mut Output,
         change: impl FnOnce(&mut Device),
     ) -> Result<(), Refusal> {
-        let index = self.index.get(id).copied();
+        let index = self.find(id.as_str());
         let index =
             index.ok_or_else(|| Refusal::new("not_found", format!("there is no device `{id}`")).field("device"))?;
         let state = &mut self.devices[index as usize];
@@ -198,7 +198,7 @@ impl Engine {
         if !self.is_live(seq) {
             return;
         }
-        let Some(old) = self.index.get(from).map(|&index| Arc::clone(&self.devices[index as usize].device)) else {
+        let Some(old) = self.find(from.as_str()).map(|index| Arc::clone(&self.devices[index as usize].device)) else {
             return;
         };
         let takes_over = |device: &&Arc<Device>| {

@@ -200,7 +200,7 @@ impl Pack {
     fn clear_silence(&self, placed: &Placed, cx: &Context<'_>, state: &mut RuleState, out: &mut Vec<Signal>) {
         let Some((_, slot)) = placed.rule.silence else { return };
         let Some(fired) = state.slots.get_mut(placed.base + slot) else { return };
-        if *fired != Slot::SilenceFired {
+        if !matches!(fired, Slot::SilenceFired) {
             return;
         }
         *fired = Slot::Empty;
@@ -309,7 +309,7 @@ impl Pack {
 fn begin_period(placed: &Placed, cx: &Context<'_>, state: &mut RuleState) {
     if let Some((period_ms, slot)) = placed.rule.every
         && let Some(place) = state.slots.get_mut(placed.base + slot)
-        && *place == Slot::Empty
+        && matches!(place, Slot::Empty)
     {
         *place = Slot::Timer(cx.now.plus_ms(period_ms));
     }
@@ -327,7 +327,7 @@ fn timer_due(slot: &Slot) -> Option<Timestamp> {
 fn silence_due(placed: &Placed, device: &Device, state: &RuleState, fits: bool) -> Option<Timestamp> {
     let (span, slot) = placed.rule.silence?;
     let heard = state.heard.filter(|_| device.life == DeviceLife::InService)?;
-    if fits && state.slots.get(placed.base + slot) == Some(&Slot::SilenceFired) {
+    if fits && matches!(state.slots.get(placed.base + slot), Some(Slot::SilenceFired)) {
         return None;
     }
     let wait_ms = match span {

@@ -181,15 +181,27 @@ impl RuleState {
     }
 
     /// Reads one slot in each line of memory, for [`Engine::foresee`](crate::engine::Engine::foresee).
+    #[inline]
     pub(crate) fn look(&self) -> u64 {
-        self.slots.iter().step_by(4).filter(|slot| **slot == Slot::SilenceFired).count() as u64
+        self.slots.iter().step_by(4).filter(|slot| matches!(slot, Slot::SilenceFired)).count() as u64
     }
 
-    /// Reads the ends of the windows, and what else the slots point at.
-    pub(crate) fn look_into_windows(&self) -> u64 {
+    /// Reads the beginning of what the slots point at.
+    #[inline]
+    pub(crate) fn look_behind(&self) -> u64 {
+        let beginning = |slot: &Slot| match slot {
+            Slot::Window(window) => window.samples.len() as u64,
+            Slot::Last(last) => u64::from(matches!(last.newest, Stored::Unknown)),
+            _ => 0,
+        };
+        self.slots.iter().fold(0, |sum, slot| sum ^ beginning(slot))
+    }
+
+    /// Reads the ends of the windows.
+    #[inline]
+    pub(crate) fn look_at_samples(&self) -> u64 {
         let ends = |slot: &Slot| match slot {
             Slot::Window(window) => window.samples.front().zip(window.samples.back()).map_or(0, |(a, b)| a.0.0 ^ b.0.0),
-            Slot::Last(last) => i64::from(last.newest == Stored::Unknown),
             _ => 0,
         };
         self.slots.iter().fold(0, |sum, slot| sum ^ ends(slot) as u64)

@@ -336,7 +336,7 @@ impl<'a, 's, const REGISTERS: usize> Run<'a, 's, REGISTERS> {
                     place = to.into();
                 }
                 Step::Clear { verdict } if is_clear(self.slots, verdict) => {}
-                Step::LeaveIf { slot, empty } if (*self.slot(slot) == Slot::Empty) != empty => {}
+                Step::LeaveIf { slot, empty } if matches!(self.slot(slot), Slot::Empty) != empty => {}
                 Step::Clear { .. } | Step::LeaveIf { .. } | Step::Leave => return None,
             }
         }
