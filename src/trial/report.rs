@@ -243,12 +243,13 @@ impl Report {
         for example in examples {
             write_example(text, example, zone)?;
         }
-        for cost in &self.costs {
-            writeln!(
-                text,
-                "cost of {}: {} evaluations ({} of them made once with the live side), {} operations, {} failed",
-                cost.side, cost.evaluations, cost.shared, cost.operations, cost.faults
-            )?;
+        for (place, cost) in self.costs.iter().enumerate() {
+            write!(text, "cost of {}: {} evaluations", cost.side, cost.evaluations)?;
+            // The live side comes first, and shares with nobody but those after it.
+            if place > 0 {
+                write!(text, " ({} of them made once with the live side)", cost.shared)?;
+            }
+            writeln!(text, ", {} operations, {} failed", cost.operations, cost.faults)?;
         }
         writeln!(text, "judging of all sides took {} ms", self.busy_ms)?;
         Ok(())

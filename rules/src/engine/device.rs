@@ -180,8 +180,7 @@ impl DeviceState {
     /// Reads the register's entry.
     #[inline]
     pub(super) fn look_at_entry(&self) -> u64 {
-        let first = self.device.id.as_str().as_bytes().first().copied();
-        u64::from(self.device.interval_s) ^ self.device.life as u64 ^ u64::from(first.unwrap_or_default())
+        u64::from(self.device.interval_s) ^ self.device.life as u64 ^ self.device.id.as_str().len() as u64
     }
 
     /// Reads counts and keys.
@@ -201,6 +200,12 @@ impl DeviceState {
     #[inline]
     pub(super) fn look_at_slots(&self) -> u64 {
         self.rules.look()
+    }
+
+    /// Reads the id.
+    #[inline]
+    pub(super) fn look_at_id(&self) -> u64 {
+        self.device.id.as_str().as_bytes().first().copied().unwrap_or_default().into()
     }
 
     /// Reads the beginning of what slots and keys point at.

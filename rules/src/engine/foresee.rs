@@ -26,23 +26,23 @@ impl Engine {
         }
         // From pointer to pointer, for all devices before the next: only what does not wait for each other overlaps,
         // and a processor sees only so far ahead.
-        let mut looked = tags.iter().flatten().map(|tag| self.index.look(*tag)).fold(0, u64::wrapping_add);
+        let looked = tags.iter().flatten().map(|tag| self.index.look(*tag)).fold(0, u64::wrapping_add);
         let places = tags.map(|tag| self.index.guess(tag?));
-        for look in [
-            DeviceState::look,
-            DeviceState::look_at_entry,
-            DeviceState::look_at_counts,
-            DeviceState::look_at_values,
-            DeviceState::look_at_slots,
-            DeviceState::look_behind_slots,
-            DeviceState::look_at_samples,
-        ] {
-            for state in places.iter().flatten().filter_map(|place| self.devices.get(*place as usize)) {
-                looked = looked.wrapping_add(look(state));
-            }
-        }
+        let states = || places.iter().flatten().filter_map(|place| self.devices.get(*place as usize));
+        let mut looked = [
+            looked,
+            states().map(DeviceState::look).fold(0, u64::wrapping_add),
+            states().map(DeviceState::look_at_entry).fold(0, u64::wrapping_add),
+            states().map(DeviceState::look_at_counts).fold(0, u64::wrapping_add),
+            states().map(DeviceState::look_at_values).fold(0, u64::wrapping_add),
+            states().map(DeviceState::look_at_slots).fold(0, u64::wrapping_add),
+            states().map(DeviceState::look_at_id).fold(0, u64::wrapping_add),
+            states().map(DeviceState::look_behind_slots).fold(0, u64::wrapping_add),
+            states().map(DeviceState::look_at_samples).fold(0, u64::wrapping_add),
+        ];
         for candidate in &self.candidates {
-            looked = places.iter().flatten().map(|place| candidate.look(*place)).fold(looked, u64::wrapping_add);
+            let places = places.iter().flatten();
+            looked[0] = places.map(|place| candidate.look(*place)).fold(looked[0], u64::wrapping_add);
         }
         std::hint::black_box(looked);
     }

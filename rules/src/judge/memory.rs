@@ -42,14 +42,11 @@ impl<'a, W: Watch> Machine<'a, '_, W> {
     /// The same for numbers that are known.
     #[inline]
     pub(super) fn within(&mut self, slot: u16, x: f64, trip: f64, reset: f64) -> Option<bool> {
-        let said = trips(x, trip, reset);
-        match (said, self.slot(slot)) {
-            (Some(on), Slot::Band(tripped)) if *tripped == on => {}
-            (Some(on), _) => self.write(slot, Slot::Band(on)),
-            (None, Slot::Band(tripped)) => return Some(*tripped),
-            (None, _) => return None,
+        let (was, is) = banded(self.slot(slot), x, trip, reset);
+        if let Some(on) = is.filter(|_| is != was) {
+            self.write(slot, Slot::Band(on));
         }
-        said
+        is
     }
 
     /// The condition became true often enough within a time; over event time, like the windows.
@@ -182,11 +179,16 @@ pub(super) fn holds(slot: &Slot, now: Timestamp, wait_ms: u32) -> (bool, Slot) {
     (over, Slot::Held { since, wait_ms, pending: !over && !fired })
 }
 
-/// Whether a number trips a band or resets it; `None` in between.
+/// Whether a band was tripped, and whether it is with this number: on from `trip`, off from `reset`, and in between as
+/// it was.
 #[inline]
-pub(super) fn trips(x: f64, trip: f64, reset: f64) -> Option<bool> {
+pub(super) fn banded(slot: &Slot, x: f64, trip: f64, reset: f64) -> (Option<bool>, Option<bool>) {
+    let was = match slot {
+        Slot::Band(tripped) => Some(*tripped),
+        _ => None,
+    };
     let (on, off) = if trip >= reset { (x >= trip, x <= reset) } else { (x <= trip, x >= reset) };
-    (on || off).then_some(on)
+    (was, if on || off { Some(on) } else { was })
 }
 
 pub(super) fn stored(value: Scalar<'_>) -> Stored {

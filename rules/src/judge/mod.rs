@@ -3,6 +3,7 @@
 //! Edges are kept here: per (rule, key) the state has the last known verdict, and a [`Signal`] is
 //! pushed on a transition alone. An evaluation that fails has no effect at all.
 
+mod branch;
 mod clock;
 mod command;
 mod conditions;

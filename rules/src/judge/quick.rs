@@ -72,10 +72,11 @@ mod tests {
     use crate::judge::{Context, RuleState};
     use crate::pack::Pack;
     use crate::parameters::Parameters;
+    use crate::program::Needs;
     use crate::script::tree::Binary;
     use crate::testing::coverage::Coverage;
 
-    const BODIES: [&str; 26] = [
+    const BODIES: [&str; 28] = [
         "incident(msg.nh3_ppm > 15.0);",
         "incident(15.0 <= msg.nh3_ppm);",
         "incident(msg.nh3_ppm > 15.0 && msg.battery_pct < 20.0 || !(msg.nh3_ppm != 2.0));",
@@ -104,6 +105,10 @@ mod tests {
         "incident(avg(msg.nh3_ppm, 2 * param.hold) > param.limit);",
         "incident(held(count(changed(msg.battery_pct), 1.d) > 1, param.hold));",
         "incident(msg.nh3_ppm > sqrt(param.limit - 16.0) || msg.nh3_ppm > floor(param.limit * 4.01));",
+        "incident(msg.nh3_ppm > 1.0 && (msg.battery_pct < 90.0 && (msg.nh3_ppm > 2.5 && (msg.battery_pct < 60.0 && \
+         (msg.visits > 1 || msg.nh3_ppm > 14.0)))));",
+        "if !(msg.nh3_ppm > 1.0 && !(msg.battery_pct < 60.0 || msg.nh3_ppm > param.limit)) { incident(msg.leak); } \
+         else { incident(msg.nh3_ppm > 50.0 || msg.nh3_ppm < 1.5); }",
     ];
 
     fn toilet() -> Device {
@@ -216,6 +221,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn comparisons_of_fields_need_no_registers() {
+        let needs = |body: &str| {
+            let pack = pack(body, false);
+            let rule = &pack.sets.iter().find(|set| !set.rules.is_empty()).unwrap().rules[0].rule;
+            rule.ways(&Parameters::default()).tapes[0].as_ref().unwrap().needs
+        };
+        assert_eq!(
+            needs("incident(msg.battery_pct > 10.0 && !(msg.nh3_ppm > 15.0 || msg.nh3_ppm <= 15.0));"),
+            Needs::Few
+        );
+        assert_eq!(
+            needs("incident(msg.battery_pct > 10.0 && msg.nh3_ppm > 15.0 || msg.h2s_ppm > 1.0);"),
+            Needs::Nothing
+        );
+        assert_eq!(needs("if msg.battery_pct > param.limit { incident(msg.nh3_ppm > 15.0); }"), Needs::Few);
     }
 
     #[test]

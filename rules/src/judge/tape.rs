@@ -3,13 +3,14 @@
 use gengfu_model::{Timestamp, Value};
 
 use super::Scalar;
-use super::memory::{holds, stored, trips};
+use super::branch::{comparisons, is_clear, one_of};
+use super::memory::{banded, holds, stored};
 use super::number::{compare_floats, compare_ints, float_op, int_op, math};
 use super::occasion::{Occasion, Trigger};
-use super::quick::{closely, during, is_usable, said, usable};
+use super::quick::{during, said, usable};
 use super::reads::{attribute, of_device, parameter};
 use super::state::{Last, Slot, Stored};
-use crate::program::{FEW_REGISTERS, MANY_REGISTERS, Needs, Place, Register, Rule, Step, Tape, WindowFunction};
+use crate::program::{FEW_REGISTERS, MANY_REGISTERS, Needs, Register, Rule, Step, Tape, WindowFunction};
 
 /// A slot's content before it was written; windows are not taken back.
 #[derive(Clone, Copy)]
@@ -36,77 +37,9 @@ struct Run<'a, 's, const REGISTERS: usize> {
 #[inline(always)]
 pub(super) fn run<'a>(tape: &Tape, rule: &'a Rule, on: &'a Occasion<'a>, slots: &mut [Slot]) -> Option<u32> {
     match tape.needs {
-        Needs::Nothing => tests(tape, on, slots),
+        Needs::Nothing => comparisons(tape, on, slots),
         Needs::Few => Run::<FEW_REGISTERS>::whole(tape, rule, on, slots),
         Needs::Many => Run::<MANY_REGISTERS>::whole(tape, rule, on, slots),
-    }
-}
-
-/// Runs a tape that needs no registers, as many rules are: nothing has to be made ready for it.
-fn tests(tape: &Tape, on: &Occasion<'_>, slots: &[Slot]) -> Option<u32> {
-    let (mut place, mut operations) = (1, tape.cost);
-    while let Some(step) = tape.steps.get(place) {
-        place = match *step {
-            Step::TestField { bit, near, cost, low, high, above, below, unknown } => {
-                operations += u32::from(cost);
-                tape.field_side(on, bit, (low, high), (above, below, unknown), near)?
-            }
-            Step::Clear { verdict } if is_clear(slots, verdict) => place + 1,
-            _ => return None,
-        };
-    }
-    Some(operations)
-}
-
-#[inline(always)]
-fn is_clear(slots: &[Slot], verdict: u16) -> bool {
-    matches!(slots.get(usize::from(verdict)), Some(Slot::Verdict(None)))
-}
-
-/// Where it goes on after a condition.
-#[inline(always)]
-fn one_of(condition: Option<bool>, yes: Place, no: Place, unknown: Place) -> usize {
-    usize::from(match condition {
-        Some(true) => yes,
-        Some(false) => no,
-        None => unknown,
-    })
-}
-
-impl Tape {
-    /// Where it goes on with a number that is above `high`, below `low`, or between them.
-    #[inline(always)]
-    fn side(&self, x: f64, (low, high): (f64, f64), (above, below): (Place, Place), near: u16) -> usize {
-        if x > high && x < f64::INFINITY {
-            return above.into();
-        }
-        if x < low && x > f64::NEG_INFINITY {
-            return below.into();
-        }
-        self.near(x, near)
-    }
-
-    /// The same with a field, by its bit.
-    #[inline(always)]
-    fn field_side(
-        &self,
-        on: &Occasion<'_>,
-        bit: u32,
-        limits: (f64, f64),
-        (above, below, unknown): (Place, Place, Place),
-        near: u16,
-    ) -> Option<usize> {
-        match on.cx.latest.at(bit).filter(|latest| is_usable(latest, on.fresh_from)).map(|latest| &latest.value) {
-            Some(Value::Number(x)) => Some(self.side(*x, limits, (above, below), near)),
-            Some(_) => None,
-            None => Some(unknown.into()),
-        }
-    }
-
-    #[cold]
-    fn near(&self, x: f64, near: u16) -> usize {
-        let near = self.near.get(usize::from(near));
-        near.map_or(0, |near| if closely(&near.limit, x) { near.yes } else { near.no }).into()
     }
 }
 
@@ -412,14 +345,11 @@ impl<'a, 's, const REGISTERS: usize> Run<'a, 's, REGISTERS> {
 
     #[inline(always)]
     fn within(&mut self, slot: u16, x: Option<f64>, trip: f64, reset: f64) -> Option<bool> {
-        let said = trips(x?, trip, reset);
-        match (said, self.slot(slot)) {
-            (Some(on), Slot::Band(tripped)) if *tripped == on => {}
-            (Some(on), _) => self.write(slot, Slot::Band(on)),
-            (None, Slot::Band(tripped)) => return Some(*tripped),
-            (None, _) => return None,
+        let (was, is) = banded(self.slot(slot), x?, trip, reset);
+        if let Some(on) = is.filter(|_| is != was) {
+            self.write(slot, Slot::Band(on));
         }
-        said
+        is
     }
 
     #[inline(always)]
