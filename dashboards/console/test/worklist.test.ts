@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrange, firstTab, fits, isIn, isTurnOf, loudest, mainStep, move, wanted } from "../src/logic/worklist.ts";
+import { arrange, firstTab, fits, isIn, isNamed, isTurnOf, loudest, mainStep, move, wanted } from "../src/logic/worklist.ts";
 import type { Case } from "../src/types.ts";
 
 const NOW = Date.parse("2026-11-23T01:00:00.000Z");
@@ -103,4 +103,11 @@ test("the loudest alarm is the critical case that waits longest", () => {
   const { first, others } = loudest(cases);
   assert.deepEqual([first?.id, others], ["old", 1]);
   assert.deepEqual(loudest([]), { first: null, others: 0 });
+});
+
+test("a title names a part, or a group by what stands after its sort", () => {
+  assert.equal(isNamed("人民路3号雨水井盖 井盖倾斜 14.9°", "人民路3号雨水井盖"), true);
+  assert.equal(isNamed("控制箱 YJ-X0003 停电，26 盏路灯失去供电", "cabinet:YJ-X0003"), true);
+  assert.equal(isNamed("井盖倾斜 14.9°", "人民路3号雨水井盖"), false);
+  assert.equal(isNamed("控制箱停电", "cabinet:YJ-X0003"), false);
 });

@@ -41,6 +41,11 @@ export function fits(item: Case, wanted: string): boolean {
   return words.every((word) => known.includes(word));
 }
 
+/** Whether a title names the part already. A group such as `cabinet:X-12` is named by what stands after its sort. */
+export function isNamed(title: string, name: string): boolean {
+  return title.includes(name.slice(name.indexOf(":") + 1));
+}
+
 /** Who looks at the list. */
 export interface Viewer {
   name: string;

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { ApiFailure } from "../api.ts";
 import { type Texts, useTexts } from "../context.tsx";
 import { type Countdown, countdown } from "../logic/format.ts";
+import { isNamed } from "../logic/worklist.ts";
 import type { Case, Deadline, Severity } from "../types.ts";
 
 /** The severity by shape first, then by colour: a full diamond, a triangle, a ring, a bar. */
@@ -30,13 +31,13 @@ export function titleOf(item: { text_zh: string; text_en: string; condition: str
 export function namedTitle(item: Case, texts: Texts): string {
   const title = titleOf(item, texts);
   const name = item.asset_name || item.asset;
-  return title.includes(name) ? title : `${title} ${name}`;
+  return isNamed(title, name) ? title : `${title} ${name}`;
 }
 
 /** Where a case is: the part's name, or, where the title has that already, its district. */
 export function placeOf(item: Case, texts: Texts): string {
   const name = item.asset_name || item.asset;
-  return titleOf(item, texts).includes(name) && item.district !== "" ? item.district : name;
+  return isNamed(titleOf(item, texts), name) && item.district !== "" ? item.district : name;
 }
 
 /** What a case's clock says now. */
