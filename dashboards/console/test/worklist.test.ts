@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { arrange, firstTab, fits, isIn, isNamed, isTurnOf, loudest, mainStep, move, wanted } from "../src/logic/worklist.ts";
+import { arrange, firstTab, fits, groupOf, isIn, isNamed, isTurnOf, loudest, mainStep, move, wanted } from "../src/logic/worklist.ts";
 import type { Case } from "../src/types.ts";
 
 const NOW = Date.parse("2026-11-23T01:00:00.000Z");
@@ -110,4 +110,11 @@ test("a title names a part, or a group by what stands after its sort", () => {
   assert.equal(isNamed("控制箱 YJ-X0003 停电，26 盏路灯失去供电", "cabinet:YJ-X0003"), true);
   assert.equal(isNamed("井盖倾斜 14.9°", "人民路3号雨水井盖"), false);
   assert.equal(isNamed("控制箱停电", "cabinet:YJ-X0003"), false);
+});
+
+test("a part is a group if it says of which known sort", () => {
+  assert.deepEqual(groupOf("cabinet:YJ-X0003"), { by: "cabinet", name: "YJ-X0003" });
+  assert.deepEqual(groupOf("carrier_cell:460-00:17"), { by: "carrier_cell", name: "460-00:17" });
+  assert.equal(groupOf("1408020103000016"), null);
+  assert.equal(groupOf("road:解放路"), null);
 });

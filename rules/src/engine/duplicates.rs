@@ -94,6 +94,7 @@ fn half(hash: u64) -> u32 {
 impl Seen {
     /// Reads the keys, for [`Engine::foresee`](super::Engine::foresee).
     pub(super) fn look(&self) -> u64 {
+        // Where the times tell, only the place of the oldest is looked at, which the newest takes.
         if self.untold == 0 && self.timed_until > NEVER {
             return self.entries.front().map_or(0, |oldest| oldest.key);
         }

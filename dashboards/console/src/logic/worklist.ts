@@ -46,6 +46,14 @@ export function isNamed(title: string, name: string): boolean {
   return title.includes(name.slice(name.indexOf(":") + 1));
 }
 
+const GROUPS = ["district", "grid", "feeder", "cabinet", "catchment", "carrier_cell"];
+
+/** What a part is, if it is a group of a known sort such as `cabinet:X-12`, and its name. */
+export function groupOf(asset: string): { by: string; name: string } | null {
+  const [by, ...name] = asset.split(":");
+  return by !== undefined && name.length > 0 && GROUPS.includes(by) ? { by, name: name.join(":") } : null;
+}
+
 /** Who looks at the list. */
 export interface Viewer {
   name: string;

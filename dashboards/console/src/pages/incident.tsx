@@ -4,7 +4,7 @@ import { get } from "../api.ts";
 import { kindLabel, useApp, useEvents, useNow, useTexts } from "../context.tsx";
 import { useLoaded } from "../load.ts";
 import { momentText } from "../logic/format.ts";
-import { Facts, Section, SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
+import { assetRow, Facts, Section, SeverityMark, titleOf, Waiting } from "../parts/bits.tsx";
 import { DecisionsFold } from "../parts/decisions.tsx";
 import { Members } from "../parts/members.tsx";
 import { SilenceLink } from "../parts/silence_link.tsx";
@@ -40,7 +40,7 @@ export function IncidentPage({ id }: { id: string }) {
         rows={[
           [t("incident.device"), <a href={href("devices", item.device)}>{item.device}</a>],
           [t("incident.kind"), kindLabel(kinds, item.kind, lang)],
-          [t("case.asset"), <span class="mono">{item.asset}</span>],
+          assetRow(item.asset, texts),
           [t("device.district"), item.district],
           [t("incident.opened"), momentText(item.opened, now)],
           [t("incident.clearedAt"), momentText(item.cleared, now)],

@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { ApiFailure } from "../api.ts";
 import { type Texts, useTexts } from "../context.tsx";
 import { type Countdown, countdown } from "../logic/format.ts";
-import { isNamed } from "../logic/worklist.ts";
+import { groupOf, isNamed } from "../logic/worklist.ts";
 import type { Case, Deadline, Severity } from "../types.ts";
 
 /** The severity by shape first, then by colour: a full diamond, a triangle, a ring, a bar. */
@@ -38,6 +38,12 @@ export function namedTitle(item: Case, texts: Texts): string {
 export function placeOf(item: Case, texts: Texts): string {
   const name = item.asset_name || item.asset;
   return isNamed(titleOf(item, texts), name) && item.district !== "" ? item.district : name;
+}
+
+/** The row of a part among the facts; a group is called what it is. */
+export function assetRow(asset: string, { t, w }: Texts): [string, ComponentChildren] {
+  const group = groupOf(asset);
+  return [group === null ? t("case.asset") : w("scope", group.by), <span class="mono">{group === null ? asset : group.name}</span>];
 }
 
 /** What a case's clock says now. */

@@ -11,7 +11,7 @@ import { RANK } from "../logic/worklist.ts";
 import { href } from "../router.ts";
 import type { Case, CaseDetail, CaseEvent, Deadline, Incident, Page } from "../types.ts";
 import { Attachments } from "./attachments.tsx";
-import { clockOf, Facts, limitText, placeOf, Section, SeverityMark, titleOf, Waiting } from "./bits.tsx";
+import { assetRow, clockOf, Facts, limitText, placeOf, Section, SeverityMark, titleOf, Waiting } from "./bits.tsx";
 import { CaseActions } from "./case_actions.tsx";
 import { DecisionsFold } from "./decisions.tsx";
 import { EscalationLine } from "./escalation.tsx";
@@ -78,7 +78,7 @@ function Card({ item, reload }: { item: CaseDetail; reload: () => void }) {
         rows={[
           [t("device.district"), item.district],
           [t("device.grid"), item.grid],
-          [t("case.asset"), <span class="mono">{item.asset}</span>],
+          assetRow(item.asset, texts),
           [t("case.class"), item.class_name === "" ? "" : `${item.class} ${item.class_name}`],
           [t("case.owner"), item.department],
           ...deadlineRows(item, now, texts),

@@ -372,7 +372,7 @@ export const zh = {
   "scope.district": "区域",
   "scope.grid": "网格",
   "scope.feeder": "供电线路",
-  "scope.cabinet": "路灯箱变",
+  "scope.cabinet": "控制箱",
   "scope.catchment": "排水分区",
   "scope.carrier_cell": "基站",
   "weekday.1": "周一",
