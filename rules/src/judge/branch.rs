@@ -70,6 +70,7 @@ impl Tape {
         }
     }
 
+    /// The same for a number near its limit; there is always such an entry, or the tape would be left.
     #[cold]
     fn near(&self, x: f64, near: u16) -> usize {
         let near = self.near.get(usize::from(near));

@@ -273,6 +273,7 @@ pub(crate) enum Step {
         cost: u32,
         to: Place,
     },
+    /// Goes on by what the condition says.
     Branch {
         x: u8,
         cost: u32,
@@ -302,6 +303,7 @@ pub(crate) enum Step {
         below: Place,
         unknown: Place,
     },
+    /// Two numbers, compared as rules compare them.
     TestFloats {
         op: Binary,
         a: u8,
